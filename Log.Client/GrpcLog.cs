@@ -1,0 +1,201 @@
+using System.Runtime.CompilerServices;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using LogKit.V1;
+
+namespace LogKit.Client;
+
+/// <summary>A log on a server, as a local object: the same promises and the same exceptions as a log in this process.</summary>
+/// <remarks>
+/// An append whose answer was lost on the way ends with <see cref="AppendOutcomeUnknownException"/> and is never repeated by this
+/// class; a server that cannot be reached at all gives <see cref="LogUnavailableException"/>. The log on the server is not this
+/// object's: disposing ends this object's waits and connection, and leaves the log as it is.
+/// </remarks>
+public sealed class GrpcLog : ILog
+{
+    private readonly CallInvoker _invoker;
+    private readonly GrpcChannel? _ownedChannel;
+    private readonly CancellationTokenSource _disposing = new();
+
+    /// <summary>A log over a channel of the caller's, which has to allow messages as large as the server's largest batch.</summary>
+    /// <param name="channel">Stays open when this object is disposed.</param>
+    public GrpcLog(ChannelBase channel)
+        : this((channel ?? throw new ArgumentNullException(nameof(channel))).CreateCallInvoker(), ownedChannel: null)
+    {
+    }
+
+    private GrpcLog(CallInvoker invoker, GrpcChannel? ownedChannel)
+    {
+        _invoker = invoker;
+        _ownedChannel = ownedChannel;
+    }
+
+    /// <summary>A log at an address such as <c>http://127.0.0.1:8400</c>. Connects on first use.</summary>
+    public static GrpcLog Connect(string address)
+    {
+        var channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = null, // the server's limit on batches is the limit
+            HttpHandler = new SocketsHttpHandler
+            {
+                EnableMultipleHttp2Connections = true, // a connection carries some 100 calls, and each wait is one
+                ConnectTimeout = TimeSpan.FromSeconds(10),
+            },
+            DisposeHttpClient = true,
+        });
+        return new GrpcLog(channel.CreateCallInvoker(), channel);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ThrowIfEnded(cancellationToken);
+        if (batch.Count == 0)
+            throw new ArgumentException("batch must not be empty", nameof(batch));
+
+        var request = new V1.Envelope.ProduceRequest { RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded) };
+        if (expectedOffset is { } expected)
+            request.ExpectedOffset = expected;
+        var response = await CallAsync(LogMethods.Produce, request, isAppend: true, cancellationToken).ConfigureAwait(false);
+        return response.FirstOffset;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        ThrowIfEnded(cancellationToken);
+        var request = new ConsumeRequest { Offset = offset };
+        var response = await CallAsync(LogMethods.Consume, request, isAppend: false, cancellationToken).ConfigureAwait(false);
+        return BatchOf(response);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfEnded(cancellationToken);
+        var response = await CallAsync(LogMethods.GetRange, new GetRangeRequest(), isAppend: false, cancellationToken).ConfigureAwait(false);
+        return new LogRange(response.StartOffset, response.NextOffset);
+    }
+
+    /// <summary>
+    /// Completes once an offset can be read. For an offset that lies further than one batch past the end, what is appended before
+    /// it is received too: the contract has no call that only waits.
+    /// </summary>
+    /// <inheritdoc/>
+    public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            var range = await GetRangeAsync(cancellationToken).ConfigureAwait(false);
+            if (offset < range.NextOffset)
+                return;
+            try
+            {
+                await foreach (var (first, batch) in ReadFromAsync(range.NextOffset, stopAtEnd: false, cancellationToken).ConfigureAwait(false))
+                {
+                    if (offset < first + (ulong)batch.Count)
+                        return;
+                }
+            }
+            catch (OffsetOutOfRangeException exception) when (exception.IsTruncated)
+            {
+                // Appended and truncated meanwhile: the new range tells whether the offset was reached.
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads on from an offset, in one call to the server: the records of each batch with the offset of the first, and at the end
+    /// of the log waits for more.
+    /// </summary>
+    /// <param name="offset">The first record wanted; at most the next offset.</param>
+    /// <param name="stopAtEnd">Ends at the end of the log as it was when the call began, instead of waiting.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="OffsetOutOfRangeException">The offset lies past the end, or was truncated away.</exception>
+    public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> ReadFromAsync(
+        ulong offset, bool stopAtEnd, CancellationToken cancellationToken = default)
+    {
+        ThrowIfEnded(cancellationToken);
+        return ReadFromAsync(new ConsumeRequest { Offset = offset, StopAtEnd = stopAtEnd }, cancellationToken);
+    }
+
+    /// <summary>Ends pending calls, and closes the connection where <see cref="Connect"/> made it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        _ownedChannel?.Dispose();
+    }
+
+    private async IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> ReadFromAsync(
+        ConsumeRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        using var call = _invoker.AsyncServerStreamingCall(LogMethods.ConsumeStream, host: null, Options(ending.Token), request);
+        while (await MoveNextAsync(call.ResponseStream, ending.Token, cancellationToken).ConfigureAwait(false))
+            yield return (call.ResponseStream.Current.FirstOffset, BatchOf(call.ResponseStream.Current));
+    }
+
+    private async Task<bool> MoveNextAsync<T>(IAsyncStreamReader<T> responses, CancellationToken ending, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await responses.MoveNext(ending).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (Translate(exception, isAppend: false, cancellationToken) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    private async Task<TResponse> CallAsync<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, TRequest request, bool isAppend, CancellationToken cancellationToken)
+        where TRequest : class
+        where TResponse : class
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending.Token), request);
+        try
+        {
+            return await call.ResponseAsync.ConfigureAwait(false);
+        }
+        catch (Exception exception) when (Translate(exception, isAppend, cancellationToken) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>What a failed call means to the caller of a log; null where the exception says it already.</summary>
+    private Exception? Translate(Exception exception, bool isAppend, CancellationToken cancellationToken)
+    {
+        if (exception is not (RpcException or OperationCanceledException or ObjectDisposedException))
+            return null;
+        if (cancellationToken.IsCancellationRequested)
+            return new OperationCanceledException("the call was cancelled", exception, cancellationToken);
+        if (_disposing.IsCancellationRequested || exception is ObjectDisposedException)
+            return new ObjectDisposedException(GetType().FullName, exception);
+        return exception is RpcException failure ? RemoteErrors.ToException(failure, isAppend) : null;
+    }
+
+    private void ThrowIfEnded(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposing.IsCancellationRequested, this);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private static CallOptions Options(CancellationToken cancellationToken) => new(cancellationToken: cancellationToken);
+
+    private static RecordBatch BatchOf(V1.Envelope.ConsumeResponse response)
+    {
+        try
+        {
+            return RecordBatch.Decode(response.RecordBatch.Memory);
+        }
+        catch (FormatException exception)
+        {
+            throw new LogException($"the server sent a malformed batch: {exception.Message}", exception);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using Google.Protobuf;
+using Google.Rpc;
+using Grpc.Core;
+using LogKit.V1;
+
+using Keys = LogKit.V1.ErrorReasons.Keys;
+
+namespace LogKit.Client;
+
+/// <summary>Turns statuses back into the exceptions that the log on the server threw, by the reason in their details.</summary>
+internal static class RemoteErrors
+{
+    /// <param name="failure">The failed call.</param>
+    /// <param name="isAppend">Whether a failure without a known reason leaves open what is stored.</param>
+    public static Exception ToException(RpcException failure, bool isAppend)
+    {
+        if (InfoOf(failure) is { } info)
+        {
+            return info.Type switch
+            {
+                ErrorReasons.OffsetOutOfRange or ErrorReasons.OffsetTruncated => new OffsetOutOfRangeException(
+                    Number(info, Keys.Offset), new LogRange(Number(info, Keys.StartOffset), Number(info, Keys.NextOffset))),
+                ErrorReasons.ExpectedOffsetMismatch => new OffsetMismatchException(
+                    Number(info, Keys.ExpectedOffset), Number(info, Keys.NextOffset)),
+                ErrorReasons.BatchTooLarge => new BatchTooLargeException(
+                    (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
+                ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage =>
+                    new ArgumentException(failure.Status.Detail, failure),
+                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable => new LogUnavailableException(failure.Status.Detail, failure),
+                ErrorReasons.LogFull => new LogFullException(failure),
+                ErrorReasons.LogReadOnly => new LogReadOnlyException(failure),
+                ErrorReasons.RecordCorrupt => new RecordCorruptException(Number(info, Keys.Offset), failure),
+                ErrorReasons.OutcomeUnknown => new AppendOutcomeUnknownException(failure.Status.Detail, failure),
+                _ => Unexplained(failure, isAppend),
+            };
+        }
+
+        return Unexplained(failure, isAppend);
+    }
+
+    // A status that does not come from the service: from the transport, or from a server that is newer or no LogKit server.
+    private static LogException Unexplained(RpcException failure, bool isAppend)
+    {
+        var message = $"{failure.StatusCode}: {failure.Status.Detail}";
+        if (failure.StatusCode is StatusCode.Unavailable && WasNeverSent(failure))
+            return new LogUnavailableException($"the server cannot be reached: {failure.Status.Detail}", failure);
+        if (WasRefused(failure.StatusCode))
+            return new LogException(message, failure);
+        if (isAppend)
+            return new AppendOutcomeUnknownException($"the append's outcome is unknown: {message}", failure);
+        return failure.StatusCode is StatusCode.Unavailable ? new LogUnavailableException(message, failure) : new LogException(message, failure);
+    }
+
+    /// <summary>Whether the connection itself was not to be had.</summary>
+    private static bool WasNeverSent(RpcException failure) => failure.Status.DebugException is HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+    };
+
+    /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
+    private static bool WasRefused(StatusCode code) =>
+        code is StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.Unimplemented or StatusCode.ResourceExhausted
+            or StatusCode.InvalidArgument or StatusCode.NotFound;
+
+    private static ErrorInfo? InfoOf(RpcException failure)
+    {
+        if (failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is not { } bytes)
+            return null;
+        try
+        {
+            var details = Google.Rpc.Status.Parser.ParseFrom(bytes);
+            foreach (var detail in details.Details)
+            {
+                if (detail.TryUnpack<ErrorInfo>(out var info) && info.Domain is ErrorReasons.Domain)
+                    return info;
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Details that make no sense are none: the status still says what it says.
+        }
+
+        return null;
+    }
+
+    private static ulong Number(ErrorInfo info, string key) =>
+        info.Metadata.TryGetValue(key, out var text) && ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : 0;
+}

@@ -1,0 +1,44 @@
+using LogKit.Disk.Format;
+
+namespace LogKit.Disk.Commit;
+
+/// <summary>The bytes of a group: its frames one after the other, to be written with one call.</summary>
+internal sealed class GroupBuffer
+{
+    /// <summary>A group's batches go into one write up to this size; a larger batch has a write of its own.</summary>
+    private const int LimitBytes = 4 * 1024 * 1024;
+
+    /// <summary>What is kept for the next group.</summary>
+    private const int KeptBytes = 1024 * 1024;
+
+    private byte[] _bytes = new byte[64 * 1024];
+
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
+
+    /// <summary>The offset and the place in the buffer of each frame.</summary>
+    public List<(ulong FirstOffset, int Position)> Frames { get; } = [];
+
+    public void Clear()
+    {
+        Length = 0;
+        Frames.Clear();
+        if (_bytes.Length > KeptBytes)
+            _bytes = new byte[KeptBytes];
+    }
+
+    public bool HasRoomFor(int frameBytes) => Length + frameBytes <= LimitBytes;
+
+    public void Add(RecordBatch batch, ulong firstOffset, long flushedPosition, uint salt)
+    {
+        var header = new FrameHeader(batch.SizeBytes, batch.Count, firstOffset, flushedPosition);
+        if (_bytes.Length < Length + header.FrameBytes)
+            Array.Resize(ref _bytes, Math.Max(Length + header.FrameBytes, 2 * _bytes.Length));
+        var frame = _bytes.AsSpan(Length, header.FrameBytes);
+        batch.Encoded.Span.CopyTo(frame[FrameHeader.SizeBytes..]);
+        header.Write(frame, salt);
+        Frames.Add((firstOffset, Length));
+        Length += header.FrameBytes;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using System.Threading.Tasks.Sources;
+
+namespace LogKit.Disk.Commit;
+
+/// <summary>
+/// An append between its call and its answer; pooled, and itself the source of the caller's task. It has one owner at a time:
+/// queued, either the committer takes it or the caller's cancellation does, whoever is first; once taken it is always answered.
+/// </summary>
+internal sealed class PendingAppend : IValueTaskSource<ulong>
+{
+    private const int PoolLimit = 4096;
+
+    private static readonly ConcurrentQueue<PendingAppend> Pool = new();
+    private static int s_pooled;
+
+    private ManualResetValueTaskSourceCore<ulong> _source = new() { RunContinuationsAsynchronously = true };
+    private CancellationTokenRegistration _cancellation;
+    private int _state;
+
+    private PendingAppend()
+    {
+    }
+
+    public RecordBatch Batch { get; private set; } = null!;
+
+    public ulong? ExpectedOffset { get; private set; }
+
+    /// <summary>The offset that the committer gave it.</summary>
+    public ulong FirstOffset { get; set; }
+
+    /// <summary>Why it was refused while its group was being put together; answered with the group.</summary>
+    public Exception? Refusal { get; set; }
+
+    public static PendingAppend Rent(RecordBatch batch, ulong? expectedOffset)
+    {
+        if (Pool.TryDequeue(out var append))
+            Interlocked.Decrement(ref s_pooled);
+        else
+            append = new PendingAppend();
+        append.Batch = batch;
+        append.ExpectedOffset = expectedOffset;
+        append.Refusal = null;
+        append._state = State.Queued;
+        return append;
+    }
+
+    /// <summary>The caller's task, to be awaited once. Before the append is queued.</summary>
+    public ValueTask<ulong> Task(CancellationToken cancellationToken)
+    {
+        var task = new ValueTask<ulong>(this, _source.Version);
+        if (cancellationToken.CanBeCanceled)
+        {
+            _cancellation = cancellationToken.UnsafeRegister(
+                static (append, token) => ((PendingAppend)append!).Cancel(token), this);
+        }
+
+        return task;
+    }
+
+    /// <summary>Takes it for a group: false where it was cancelled, and is nobody's concern any more.</summary>
+    public bool TryTake() => Interlocked.CompareExchange(ref _state, State.Taken, State.Queued) == State.Queued;
+
+    public void Succeed() => _source.SetResult(FirstOffset);
+
+    public void Fail(Exception exception) => _source.SetException(exception);
+
+    public ulong GetResult(short token)
+    {
+        try
+        {
+            return _source.GetResult(token);
+        }
+        finally
+        {
+            _cancellation.Dispose(); // waits for a cancellation that is running: afterwards nobody knows this object but the pool
+            _cancellation = default;
+            Batch = null!;
+            if (_state == State.Taken && Interlocked.Increment(ref s_pooled) <= PoolLimit)
+            {
+                _source.Reset();
+                Pool.Enqueue(this);
+            }
+            else if (_state == State.Taken)
+            {
+                Interlocked.Decrement(ref s_pooled);
+            }
+        }
+    }
+
+    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    // A cancelled append is left in the queue, which drops it, and does not go back to the pool.
+    private void Cancel(CancellationToken cancellationToken)
+    {
+        if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) == State.Queued)
+            _source.SetException(new OperationCanceledException(cancellationToken));
+    }
+
+    private static class State
+    {
+        public const int Queued = 0;
+        public const int Taken = 1;
+        public const int Cancelled = 2;
+    }
+}

@@ -1,0 +1,42 @@
+namespace LogKit.Disk;
+
+/// <summary>What a <see cref="DiskLog"/> can be told. The defaults lose nothing that was acknowledged, a power cut included.</summary>
+public sealed record DiskLogOptions
+{
+    /// <summary>When an append is flushed to the device.</summary>
+    public FlushMode FlushMode { get; init; } = FlushMode.Always;
+
+    /// <summary>For <see cref="FlushMode.Interval"/>: how much time passes at most, in milliseconds, until what was appended is flushed.</summary>
+    public int FlushIntervalMs { get; init; } = 100;
+
+    /// <summary>The largest batch that an append takes, in bytes of its encoding. At most 1 GiB.</summary>
+    public int BatchLimitBytes { get; init; } = RecordBatch.DefaultLimitBytes;
+
+    /// <summary>
+    /// The size, in bytes, that a segment does not grow beyond, unless for a single batch. From 64 KiB to 1 GiB. Opening the log
+    /// reads the last segment; retention and truncation give back whole segments.
+    /// </summary>
+    public long SegmentLimitBytes { get; init; } = 64 * 1024 * 1024;
+
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, Format.FrameHeader.PayloadLimitBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SegmentLimitBytes, 64 * 1024);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(SegmentLimitBytes, 1024 * 1024 * 1024);
+    }
+}
+
+/// <summary>When an append is flushed to the device, and so what an acknowledgement is worth.</summary>
+public enum FlushMode
+{
+    /// <summary>Before it is acknowledged: it survives a power cut.</summary>
+    Always,
+
+    /// <summary>Within an interval: it survives the end of the process, and a power cut loses at most an interval.</summary>
+    Interval,
+
+    /// <summary>When the operating system thinks fit, and when a segment ends: it survives the end of the process only.</summary>
+    Never,
+}

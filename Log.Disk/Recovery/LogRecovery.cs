@@ -1,0 +1,240 @@
+using System.Diagnostics;
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
+
+using static System.FormattableString;
+
+namespace LogKit.Disk.Recovery;
+
+/// <summary>
+/// Opens the files of a log and brings them into the state that the log goes on from: every batch that was acknowledged, and
+/// nothing half written. It changes only what was never acknowledged; where anything else is wrong it throws, and changes nothing.
+/// </summary>
+internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
+{
+    private readonly List<Segment> _segments = [];
+    private bool _wasClosedCleanly = true;
+    private long _cutBytes;
+    private int _removedCount;
+
+    /// <summary>What recovery hands over.</summary>
+    internal sealed record Result(Segment[] Segments, SegmentWriter Writer, LogRange Range, RecoveryReport Report);
+
+    /// <exception cref="LogDamagedException">Something that was once flushed is not there as it was.</exception>
+    public Result Run()
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            var (startOffset, bases) = ReadDirectory();
+            var isNew = bases.Count == 0;
+            var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, bases);
+            var range = new LogRange(startOffset, end);
+            if (startOffset > end)
+                throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {end}"), end);
+            var writer = new SegmentWriter(_segments[^1]);
+            return new Result([.. _segments], writer, range, new RecoveryReport
+            {
+                Range = range,
+                SegmentCount = isNew ? 0 : _segments.Count,
+                WasClosedCleanly = _wasClosedCleanly,
+                CutBytes = _cutBytes,
+                RemovedSegmentCount = _removedCount,
+                DurationMs = Stopwatch.GetElapsedTime(started).TotalMilliseconds,
+            });
+        }
+        catch
+        {
+            foreach (var segment in _segments)
+                segment.Dispose();
+            throw;
+        }
+    }
+
+    private (ulong StartOffset, List<ulong> Bases) ReadDirectory()
+    {
+        var bases = new List<ulong>();
+        ulong? startOffset = null;
+        foreach (var name in storage.List())
+        {
+            if (SegmentName.TryParse(name, out var baseOffset))
+                bases.Add(baseOffset);
+            else if (name is StartFile.Name)
+                startOffset = ReadStart();
+            else if (name is StartFile.TemporaryName or SegmentName.Temporary)
+                storage.Delete(name); // what made it did not come to its end
+        }
+
+        bases.Sort();
+        if (startOffset > 0 && bases.Count == 0)
+            throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but has no segments"), startOffset);
+        return (startOffset ?? (bases.Count == 0 ? initialOffset : 0), bases);
+    }
+
+    private ulong ReadStart()
+    {
+        using var file = storage.Open(StartFile.Name, canWrite: false);
+        var bytes = new byte[StartFile.SizeBytes + 1];
+        var length = file.Read(bytes, 0);
+        return StartFile.TryDecode(bytes.AsSpan(0, length), out var startOffset, out var problem)
+            ? startOffset
+            : throw new LogDamagedException(StartFile.Name, 0, problem);
+    }
+
+    private ulong CreateFirst(ulong startOffset)
+    {
+        if (startOffset > 0)
+            StartFile.Replace(storage, startOffset);
+        _segments.Add(SegmentWriter.Create(storage, startOffset).Segment);
+        return startOffset;
+    }
+
+    private ulong OpenSegments(ulong startOffset, List<ulong> bases)
+    {
+        RemoveTruncated(startOffset, bases);
+        if (bases[0] > startOffset)
+        {
+            throw new LogDamagedException(SegmentName.Of(bases[0]), 0, Invariant(
+                $"it is the first segment, but the log starts at offset {startOffset}: segments are missing"), startOffset);
+        }
+
+        for (var i = 0; i < bases.Count - 1; i++)
+            _segments.Add(OpenClosed(bases[i], bases[i + 1]));
+        return OpenLast(bases[^1]);
+    }
+
+    /// <summary>Finishes a truncation that the process did not live to finish.</summary>
+    private void RemoveTruncated(ulong startOffset, List<ulong> bases)
+    {
+        var count = 0;
+        while (count + 1 < bases.Count && bases[count + 1] <= startOffset)
+            storage.Delete(SegmentName.Of(bases[count++]));
+        if (count > 0)
+            storage.FlushDirectory();
+        bases.RemoveRange(0, count);
+        _removedCount = count;
+    }
+
+    /// <summary>
+    /// A segment that another follows was flushed and sealed before that other was made, so its seal tells its end without reading
+    /// it. Where the seal itself is damaged, the frames must reach up to the next segment.
+    /// </summary>
+    private Segment OpenClosed(ulong baseOffset, ulong nextBaseOffset)
+    {
+        var name = SegmentName.Of(baseOffset);
+        var file = storage.Open(name, canWrite: false);
+        try
+        {
+            var header = ReadHeader(file, name, baseOffset, out var seal);
+            if (seal is { } sealedTo && sealedTo.NextOffset == nextBaseOffset && file.Length >= sealedTo.Position)
+                return new Segment(header, file, sealedTo.Position, index: null);
+
+            var frames = new FrameReader(file, header, file.Length);
+            while (frames.NextOffset < nextBaseOffset && frames.TryRead())
+            {
+                // Only the end is of interest.
+            }
+
+            if (frames.NextOffset == nextBaseOffset)
+                return new Segment(header, file, frames.Position, index: null);
+            var isWhole = seal is { } end && end.Position == frames.Position && end.NextOffset == frames.NextOffset;
+            throw new LogDamagedException(name, frames.Position, isWhole
+                ? Invariant($"it ends before offset {frames.NextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
+                : "there is no sound frame", frames.NextOffset);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The last segment is the one that was being written to: it is read through, and its unfinished end is cut off.</summary>
+    private ulong OpenLast(ulong baseOffset)
+    {
+        var name = SegmentName.Of(baseOffset);
+        var file = storage.Open(name, canWrite: true);
+        try
+        {
+            var header = ReadHeader(file, name, baseOffset, out var seal);
+            var index = new SegmentIndex(baseOffset);
+            var frames = new FrameReader(file, header, file.Length);
+            while (frames.TryRead())
+                index.Add(frames.Frame.FirstOffset, frames.FramePosition);
+
+            var wasClosed = seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
+            if (!wasClosed)
+            {
+                var tail = NonZeroPart(file, frames.Position);
+                RequireTorn(file, header, frames, seal, tail);
+                CutTail(file, frames.Position, tail);
+            }
+
+            _wasClosedCleanly &= wasClosed;
+            _segments.Add(new Segment(header, file, frames.Position, index));
+            return frames.NextOffset;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// What follows the last sound frame is either an append that was never acknowledged, which may be cut off, or something that
+    /// was once flushed and is now damaged, which must not. The seal, and any later frame, tell up to where the segment was flushed.
+    /// </summary>
+    private static void RequireTorn(IStorageFile file, SegmentHeader header, FrameReader frames, Seal? seal, (long Start, long End) tail)
+    {
+        var flushed = Math.Max(seal?.Position ?? 0, LaterFrames.HighestFlushedPosition(file, header, frames.Position, tail));
+        if (flushed > frames.Position)
+        {
+            throw new LogDamagedException(SegmentName.Of(header.BaseOffset), frames.Position, Invariant(
+                $"there is no sound frame, though the segment was flushed up to byte {flushed}"), frames.NextOffset);
+        }
+    }
+
+    /// <summary>
+    /// Cuts the file and makes durable what is left: what the last process wrote but did not flush is about to become readable.
+    /// What grows the file again is zeros, so nothing of the cut-off tail comes back.
+    /// </summary>
+    private void CutTail(IStorageFile file, long position, (long Start, long End) tail)
+    {
+        _cutBytes = tail.End - position;
+        file.SetLength(position);
+        file.Flush();
+        storage.FlushDirectory();
+    }
+
+    private static SegmentHeader ReadHeader(IStorageFile file, string name, ulong baseOffset, out Seal? seal)
+    {
+        var bytes = new byte[SegmentHeader.SizeBytes];
+        var length = file.Read(bytes, 0);
+        if (length < bytes.Length)
+            throw new LogDamagedException(name, length, "the file ends inside its header", baseOffset);
+        if (!SegmentHeader.TryRead(bytes, out var header, out var problem))
+            throw new LogDamagedException(name, 0, problem, baseOffset);
+        if (header.BaseOffset != baseOffset)
+            throw new LogDamagedException(name, 0, Invariant($"its header says that it begins at offset {header.BaseOffset}"), baseOffset);
+        seal = Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), header.Salt);
+        return header;
+    }
+
+    /// <summary>The part of a file, from a position on, outside which there are only zeros; empty, at the position, where there is none.</summary>
+    private static (long Start, long End) NonZeroPart(IStorageFile file, long from)
+    {
+        var part = (Start: from, End: from);
+        var buffer = new byte[64 * 1024];
+        for (var position = from; file.Read(buffer, position) is var read && read > 0; position += read)
+        {
+            var bytes = buffer.AsSpan(0, read);
+            if (bytes.IndexOfAnyExcept((byte)0) is var first && first < 0)
+                continue;
+            part = (part.Start == part.End ? position + first : part.Start, position + bytes.LastIndexOfAnyExcept((byte)0) + 1);
+        }
+
+        return part;
+    }
+}

@@ -1,0 +1,55 @@
+namespace LogKit.Disk.Segments;
+
+/// <summary>
+/// Where in a segment some of its frames begin: one every few KiB, in memory only. One writer adds while any number of readers
+/// look up, without a lock.
+/// </summary>
+internal sealed class SegmentIndex(ulong baseOffset)
+{
+    /// <summary>A frame is entered when this many bytes have passed since the last entry: what a lookup walks over at most.</summary>
+    public const int StrideBytes = 16 * 1024;
+
+    private Entry[] _entries = [];
+    private int _count;
+    private long _nextEntryPosition;
+
+    /// <summary>Tells of a frame, in the order in which they stand.</summary>
+    public void Add(ulong firstOffset, long position)
+    {
+        if (position < _nextEntryPosition)
+            return;
+        _nextEntryPosition = position + StrideBytes;
+
+        // The array is replaced before the count says that it holds more: a reader takes them in the other order.
+        var entries = _entries;
+        if (_count == entries.Length)
+        {
+            Array.Resize(ref entries, Math.Max(8, 2 * _count));
+            Volatile.Write(ref _entries, entries);
+        }
+
+        entries[_count] = new Entry((uint)(firstOffset - baseOffset), (uint)position);
+        Volatile.Write(ref _count, _count + 1);
+    }
+
+    /// <summary>The position of the last entered frame that begins at or before an offset, if any was entered.</summary>
+    public long? Find(ulong offset)
+    {
+        var count = Volatile.Read(ref _count);
+        var entries = Volatile.Read(ref _entries).AsSpan(0, count);
+        int low = 0, high = entries.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (baseOffset + entries[middle].RelativeOffset <= offset)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low == 0 ? null : entries[low - 1].Position;
+    }
+
+    // 32 bits each hold any offset and position of one segment: its size is limited to make it so.
+    private readonly record struct Entry(uint RelativeOffset, uint Position);
+}

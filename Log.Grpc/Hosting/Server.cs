@@ -1,0 +1,122 @@
+using System.Net.Sockets;
+using System.Reflection;
+using LogKit.Disk;
+using LogKit.InMemory;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+
+namespace LogKit.Grpc.Hosting;
+
+/// <summary>The deployable server: reads its settings, opens its log, serves it until it is told to stop, and closes it.</summary>
+internal static partial class Server
+{
+    private const int Success = 0;
+    private const int Failure = 1;
+
+    /// <summary>Runs the server. What keeps it from starting is one line on the standard error, and exit code 1.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        if (args is ["--help" or "-h"])
+        {
+            await ServerArguments.WriteHelpAsync(Console.Out);
+            return Success;
+        }
+
+        try
+        {
+            await ServeAsync(args);
+            return Success;
+        }
+        catch (SettingException exception)
+        {
+            await Console.Error.WriteLineAsync($"error: {exception.Message}");
+            return Failure;
+        }
+    }
+
+    private static async Task ServeAsync(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(ServerArguments.Normalize(args));
+        var settings = ServerSettings.Read(builder.Configuration);
+        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(settings.EndPoint, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+
+        await using var log = OpenLog(settings);
+        builder.Services.AddLogKit(log);
+        await using var app = builder.Build();
+        app.MapLogKit();
+        await StartAsync(app, settings);
+        var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        LogStarted(journal, Version, address);
+        if (log is DiskLog disk)
+            LogDirectory(journal, disk.Directory, disk.Recovery);
+        else
+            LogMemory(journal);
+
+        await app.WaitForShutdownAsync();
+        await log.DisposeAsync();
+        LogStopped(journal);
+    }
+
+    private static ILog OpenLog(ServerSettings settings)
+    {
+        if (settings.Backend == Backend.Memory)
+            return new InMemoryLog(new InMemoryLogOptions { BatchLimitBytes = settings.Disk.BatchLimitBytes });
+        try
+        {
+            return DiskLog.Open(settings.Directory, settings.Disk);
+        }
+        catch (Exception exception) when (exception is LogException or IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new SettingException($"{ServerSettings.Section}:{nameof(settings.Directory)}", settings.Directory, exception.Message);
+        }
+    }
+
+    private static async Task StartAsync(WebApplication app, ServerSettings settings)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception exception) when (exception is IOException or SocketException)
+        {
+            var problem = exception.InnerException is AddressInUseException
+                ? "the address is in use: another server runs there, or give another port"
+                : exception.Message;
+            throw new SettingException($"{ServerSettings.Section}:{nameof(settings.Address)}", settings.Address.OriginalString, problem);
+        }
+    }
+
+    private static string Version { get; } =
+        typeof(Server).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} (plaintext HTTP/2)")]
+    private static partial void LogStarted(ILogger journal, string version, string address);
+
+    [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "data in {Directory}: {Recovery}")]
+    private static partial void LogDirectory(ILogger journal, string directory, RecoveryReport recovery);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data in memory only: it is gone when the server stops")]
+    private static partial void LogMemory(ILogger journal);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "stopped")]
+    private static partial void LogStopped(ILogger journal);
+}

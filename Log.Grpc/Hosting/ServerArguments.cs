@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace LogKit.Grpc.Hosting;
+
+/// <summary>The server's command line: settings by their keys, and nothing that is silently ignored.</summary>
+internal static class ServerArguments
+{
+    private const string SettingPrefix = $"--{ServerSettings.Section}:";
+    private const string JournalPrefix = "--Logging:";
+
+    /// <summary>The arguments in the form that the configuration reads: <c>--key=value</c> each.</summary>
+    /// <exception cref="SettingException">An argument is not a setting.</exception>
+    public static string[] Normalize(string[] args)
+    {
+        var normal = new List<string>();
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (args[i] is "--insecure")
+                normal.Add($"{SettingPrefix}{nameof(ServerSettings.Insecure)}=true");
+            else if (!IsSetting(args[i]))
+                throw new SettingException(args[i], null, "there is no such argument: settings are given as --Log:Key=value, see --help");
+            else if (args[i].Contains('=', StringComparison.Ordinal))
+                normal.Add(args[i]);
+            else if (i + 1 < args.Length)
+                normal.Add($"{args[i]}={args[++i]}");
+            else
+                throw new SettingException(args[i], null, "the value is missing");
+        }
+
+        return [.. normal];
+    }
+
+    public static async Task WriteHelpAsync(TextWriter output)
+    {
+        var defaults = new ServerSettings();
+        await output.WriteLineAsync(
+            """
+            Serves an append-only log over gRPC (log.v1.Log).
+
+            Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure]
+
+            A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json.
+            """);
+        foreach (var setting in ServerSettings.Table)
+        {
+            await output.WriteLineAsync(string.Create(
+                CultureInfo.InvariantCulture, $"  {setting.Key,-23} {setting.Meaning}: {setting.Allowed} (default {setting.Show(defaults)})"));
+        }
+    }
+
+    private static bool IsSetting(string argument) =>
+        argument.StartsWith(SettingPrefix, StringComparison.OrdinalIgnoreCase)
+        || argument.StartsWith(JournalPrefix, StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,1 @@
+return await LogKit.Grpc.Hosting.Server.RunAsync(args);

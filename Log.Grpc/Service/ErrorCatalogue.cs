@@ -1,0 +1,68 @@
+using System.Globalization;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using LogKit.V1;
+
+using Keys = LogKit.V1.ErrorReasons.Keys;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>
+/// The one place where a failure becomes a status, the same for every log. Each status carries a <c>google.rpc.Status</c> with one
+/// <c>ErrorInfo</c>; every variable of the message is in its metadata. The README has the table.
+/// </summary>
+internal static class ErrorCatalogue
+{
+    /// <summary>The status of a failure that the catalogue knows; null for any other.</summary>
+    public static RpcException? TryToStatus(Exception exception) => exception switch
+    {
+        RequestException e => Status(StatusCode.InvalidArgument, e, e.Reason, [.. e.Metadata]),
+        OffsetOutOfRangeException e => Status(
+            StatusCode.OutOfRange, e, e.IsTruncated ? ErrorReasons.OffsetTruncated : ErrorReasons.OffsetOutOfRange,
+            (Keys.Offset, Text(e.Offset)), (Keys.StartOffset, Text(e.Range.StartOffset)), (Keys.NextOffset, Text(e.Range.NextOffset))),
+        BatchTooLargeException e => Status(
+            StatusCode.InvalidArgument, e, ErrorReasons.BatchTooLarge,
+            (Keys.SizeBytes, Text(e.SizeBytes)), (Keys.LimitBytes, Text(e.LimitBytes))),
+        OffsetMismatchException e => Status(
+            StatusCode.Aborted, e, ErrorReasons.ExpectedOffsetMismatch,
+            (Keys.ExpectedOffset, Text(e.ExpectedOffset)), (Keys.NextOffset, Text(e.NextOffset))),
+        ServerStoppingException e => Status(StatusCode.Unavailable, e, ErrorReasons.ShuttingDown),
+        LogUnavailableException e => Status(StatusCode.Unavailable, e, ErrorReasons.StorageUnavailable),
+        LogFullException e => Status(StatusCode.ResourceExhausted, e, ErrorReasons.LogFull),
+        AppendOutcomeUnknownException e => Status(StatusCode.Unknown, e, ErrorReasons.OutcomeUnknown),
+        LogReadOnlyException e => Status(StatusCode.FailedPrecondition, e, ErrorReasons.LogReadOnly),
+        RecordCorruptException e => Status(StatusCode.DataLoss, e, ErrorReasons.RecordCorrupt, (Keys.Offset, Text(e.Offset))),
+        _ => null,
+    };
+
+    /// <summary>The status of a failure that the catalogue knows.</summary>
+    public static RpcException ToStatus(Exception exception) =>
+        TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
+
+    /// <summary>The status of any other failure: the cause stays in the server's journal, under the trace id.</summary>
+    public static RpcException Internal(string traceId) =>
+        Status(StatusCode.Internal, "internal error", ErrorReasons.Internal, (Keys.TraceId, traceId));
+
+    private static RpcException Status(
+        StatusCode code, Exception exception, string reason, params ReadOnlySpan<(string Key, string Value)> metadata) =>
+        Status(code, exception.Message, reason, metadata);
+
+    private static RpcException Status(
+        StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
+    {
+        var info = new ErrorInfo { Domain = ErrorReasons.Domain, Type = reason }; // field 1, which is called reason today
+        foreach (var (key, value) in metadata)
+            info.Metadata.Add(key, value);
+        var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
+        var trailers = new Metadata { { ErrorReasons.TrailerName, details.ToByteArray() } };
+        return new RpcException(new global::Grpc.Core.Status(code, message), trailers);
+    }
+
+    private static string Text<T>(T value)
+        where T : IFormattable => value.ToString(null, CultureInfo.InvariantCulture);
+}
+
+/// <summary>The call ends because the server does.</summary>
+internal sealed class ServerStoppingException() : Exception("the server is shutting down");

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it.</summary>
+internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime) : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception exception) when (exception is not RpcException)
+        {
+            throw ToStatus(exception, context);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception exception) when (exception is not RpcException)
+        {
+            throw ToStatus(exception, context);
+        }
+    }
+
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (Exception exception) when (exception is not RpcException)
+        {
+            throw ToStatus(exception, context);
+        }
+    }
+
+    private RpcException ToStatus(Exception exception, ServerCallContext context)
+    {
+        if (context.CancellationToken.IsCancellationRequested)
+            return new RpcException(new Status(StatusCode.Cancelled, "the call was cancelled")); // nobody is left to read it
+
+        // What a stopping server cancels, and a log that is closed under a late call, are the same to the caller.
+        if (exception is ObjectDisposedException || (exception is OperationCanceledException && lifetime.ApplicationStopping.IsCancellationRequested))
+            exception = new ServerStoppingException();
+        if (ErrorCatalogue.TryToStatus(exception) is { } status)
+            return status;
+
+        var traceId = Activity.Current?.TraceId.ToString() ?? context.GetHttpContext().TraceIdentifier;
+        LogUnexpected(journal, exception, context.Method, traceId);
+        return ErrorCatalogue.Internal(traceId);
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "{Method} failed unexpectedly (trace id {TraceId})")]
+    private static partial void LogUnexpected(ILogger journal, Exception exception, string method, string traceId);
+}

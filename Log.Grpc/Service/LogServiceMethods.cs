@@ -1,0 +1,47 @@
+using Google.Protobuf;
+using Grpc.AspNetCore.Server.Model;
+using Grpc.Core;
+using LogKit.V1;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>
+/// Binds <see cref="LogService"/> to the methods of the contract, in their form that leaves batches as bytes; the generated base
+/// class would decode every record.
+/// </summary>
+internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
+{
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<LogService> context)
+    {
+        context.AddUnaryMethod(Checked(LogMethods.Produce), [], static (service, request, call) => service.Produce(request, call));
+        context.AddUnaryMethod(Checked(LogMethods.Consume), [], static (service, request, call) => service.Consume(request, call));
+        context.AddServerStreamingMethod(Checked(LogMethods.ConsumeStream), [], static (service, request, responses, call) =>
+            service.ConsumeStream(request, responses, call));
+        context.AddDuplexStreamingMethod(Checked(LogMethods.ProduceStream), [], static (service, requests, responses, call) =>
+            service.ProduceStream(requests, responses, call));
+        context.AddUnaryMethod(Checked(LogMethods.GetRange), [], static (service, _, call) => service.GetRange(call));
+    }
+
+    /// <summary>The method, with a request that is no message answered from the catalogue instead of as a failure of the server.</summary>
+    private static Method<TRequest, TResponse> Checked<TRequest, TResponse>(Method<TRequest, TResponse> method)
+        where TRequest : class
+        where TResponse : class
+    {
+        var parse = method.RequestMarshaller.ContextualDeserializer;
+        return new Method<TRequest, TResponse>(
+            method.Type, method.ServiceName, method.Name,
+            Marshallers.Create(method.RequestMarshaller.ContextualSerializer, Parse), method.ResponseMarshaller);
+
+        TRequest Parse(DeserializationContext context)
+        {
+            try
+            {
+                return parse(context);
+            }
+            catch (InvalidProtocolBufferException exception)
+            {
+                throw ErrorCatalogue.ToStatus(RequestException.Malformed("request", exception.Message));
+            }
+        }
+    }
+}

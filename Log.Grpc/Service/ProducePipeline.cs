@@ -1,0 +1,95 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using LogKit.V1;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>
+/// One ProduceStream call. Requests are read ahead and handed to the log while earlier ones are being flushed, so that one stream
+/// fills groups; answers go out in the order of the requests. What is on its way is bounded by count and by bytes, and the transport
+/// then holds back the sender.
+/// </summary>
+internal sealed class ProducePipeline(
+    ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses)
+{
+    /// <summary>How many appends of one stream are on their way at most.</summary>
+    public const int CountLimit = 1024;
+
+    /// <summary>How many bytes of batches of one stream are on their way at most, unless a single batch is larger.</summary>
+    public const long LimitBytes = 8 * 1024 * 1024;
+
+    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
+    private static readonly WriteOptions Flushed = new();
+
+    private readonly Channel<Append> _appends = Channel.CreateBounded<Append>(
+        new BoundedChannelOptions(log.AppendsInCallOrder ? CountLimit : 1) { SingleReader = true, SingleWriter = true });
+
+    private readonly ByteBudget _budget = new(LimitBytes);
+
+    private readonly record struct Append(ValueTask<ulong> Offset, int SizeBytes);
+
+    /// <summary>Runs until the client has half-closed and all is answered, or until the first failure.</summary>
+    public async Task RunAsync(CancellationToken callEnded, CancellationToken serverStopping)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(callEnded);
+        using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(callEnded, serverStopping);
+        var reading = ReadAsync(stopReading.Token, ending.Token);
+        try
+        {
+            await AnswerAsync(callEnded);
+            await reading;
+        }
+        catch
+        {
+            // Appends after the failed one that the log has not begun are withdrawn; no answer tells of the others.
+            await stopReading.CancelAsync();
+            await ending.CancelAsync();
+            await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ObserveRestAsync();
+            throw;
+        }
+    }
+
+    private async Task ReadAsync(CancellationToken stopReading, CancellationToken ending)
+    {
+        try
+        {
+            while (await requests.MoveNext(stopReading))
+            {
+                var batch = Requests.BatchOf(requests.Current);
+                await _budget.TakeAsync(batch.SizeBytes, ending);
+                var append = new Append(
+                    log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.SizeBytes);
+                if (!log.AppendsInCallOrder)
+                    append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
+                await _appends.Writer.WriteAsync(append, CancellationToken.None);
+            }
+
+            _appends.Writer.Complete();
+        }
+        catch (Exception exception)
+        {
+            // Told to the answering side, which passes it on once all that came before is answered.
+            _appends.Writer.Complete(exception);
+        }
+    }
+
+    private async Task AnswerAsync(CancellationToken callEnded)
+    {
+        await foreach (var append in _appends.Reader.ReadAllAsync(callEnded))
+        {
+            var offset = await append.Offset;
+            _budget.Return(append.SizeBytes);
+
+            // Answers of one group go out together.
+            responses.WriteOptions = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted ? Buffered : Flushed;
+            await responses.WriteAsync(new ProduceResponse { FirstOffset = offset }, callEnded);
+        }
+    }
+
+    private async Task ObserveRestAsync()
+    {
+        while (_appends.Reader.TryRead(out var append))
+            await append.Offset.AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
+    }
+}

@@ -1,0 +1,54 @@
+using LogKit.V1;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>What a produce request says, checked.</summary>
+internal static class Requests
+{
+    /// <summary>The batch, whose bytes are the request's own.</summary>
+    /// <exception cref="RequestException">There is none, it is empty, or it is no batch.</exception>
+    public static RecordBatch BatchOf(V1.Envelope.ProduceRequest request)
+    {
+        if (!request.HasRecordBatch)
+            throw RequestException.FieldRequired("record_batch");
+        RecordBatch batch;
+        try
+        {
+            batch = RecordBatch.Decode(request.RecordBatch.Memory);
+        }
+        catch (FormatException exception)
+        {
+            throw RequestException.Malformed("record_batch", exception.Message);
+        }
+
+        return batch.Count > 0 ? batch : throw RequestException.BatchEmpty();
+    }
+
+    public static ulong? ExpectedOffsetOf(V1.Envelope.ProduceRequest request) =>
+        request.HasExpectedOffset ? request.ExpectedOffset : null;
+}
+
+/// <summary>A request that no log needs to see to know that it is wrong.</summary>
+internal sealed class RequestException : Exception
+{
+    private RequestException(string message, string reason, params (string Key, string Value)[] metadata)
+        : base(message)
+    {
+        Reason = reason;
+        Metadata = metadata;
+    }
+
+    public string Reason { get; }
+
+    public IReadOnlyList<(string Key, string Value)> Metadata { get; }
+
+    public static RequestException FieldRequired(string field) =>
+        new($"{field} is required", ErrorReasons.FieldRequired, (ErrorReasons.Keys.Field, field));
+
+    public static RequestException BatchEmpty() =>
+        new("record_batch.records must not be empty", ErrorReasons.BatchEmpty);
+
+    public static RequestException Malformed(string field, string problem) => new(
+        $"{field} is malformed: {problem}", ErrorReasons.MalformedMessage,
+        (ErrorReasons.Keys.Field, field), (ErrorReasons.Keys.Problem, problem));
+}

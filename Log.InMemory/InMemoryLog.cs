@@ -1,0 +1,179 @@
+namespace LogKit.InMemory;
+
+/// <summary>What an <see cref="InMemoryLog"/> can be told.</summary>
+public sealed record InMemoryLogOptions
+{
+    /// <summary>The largest batch that an append takes, in bytes of its encoding.</summary>
+    public int BatchLimitBytes { get; init; } = RecordBatch.DefaultLimitBytes;
+
+    /// <summary>The offset of the first record: a log whose beginning was truncated away. At most 2⁶³.</summary>
+    public ulong StartOffset { get; init; }
+}
+
+/// <summary>
+/// The smallest correct log: everything is in memory and gone with the process. A fake for the tests of those who use a log, and
+/// the model that other logs are compared with.
+/// </summary>
+/// <remarks>
+/// Appends and truncations take turns under a lock and publish an immutable <see cref="View"/>; readers take the latest view and
+/// no lock. A batch is copied when it is appended, and shared by all who read it.
+/// </remarks>
+public sealed class InMemoryLog : ITruncatableLog
+{
+    private readonly Lock _gate = new();
+    private readonly int _batchLimitBytes;
+    private readonly OffsetSignal _appended;
+    private volatile View _view;
+    private volatile bool _isDisposed;
+
+    /// <summary>Makes an empty log.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its bounds.</exception>
+    public InMemoryLog(InMemoryLogOptions? options = null)
+    {
+        options ??= new InMemoryLogOptions();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchLimitBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.StartOffset, 1ul << 63);
+        _batchLimitBytes = options.BatchLimitBytes;
+        _view = new View(new Entry[16], 0, 0, new LogRange(options.StartOffset, options.StartOffset));
+        _appended = new OffsetSignal(options.StartOffset, this);
+    }
+
+    /// <summary>True: the order of the calls is the order of the log.</summary>
+    public bool AppendsInCallOrder => true;
+
+    /// <inheritdoc/>
+    public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException<ulong>(end);
+        if (batch.Count == 0)
+            return ValueTask.FromException<ulong>(new ArgumentException("batch must not be empty", nameof(batch)));
+        if (batch.SizeBytes > _batchLimitBytes)
+            return ValueTask.FromException<ulong>(new BatchTooLargeException(batch.SizeBytes, _batchLimitBytes));
+
+        var copy = RecordBatch.Decode(batch.Encoded.ToArray());
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return ValueTask.FromException<ulong>(Disposed());
+            var offset = _view.Range.NextOffset;
+            if (expectedOffset is { } expected && expected != offset)
+                return ValueTask.FromException<ulong>(new OffsetMismatchException(expected, offset));
+            _view = _view.Append(copy);
+            _appended.Advance(_view.Range.NextOffset);
+            return ValueTask.FromResult(offset);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException<RecordBatch>(end);
+        var view = _view;
+        return view.Range.Contains(offset)
+            ? ValueTask.FromResult(view.Read(offset))
+            : ValueTask.FromException<RecordBatch>(new OffsetOutOfRangeException(offset, view.Range));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
+        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException<LogRange>(end) : ValueTask.FromResult(_view.Range);
+
+    /// <inheritdoc/>
+    public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException(end) : _appended.WaitAsync(offset, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException(end);
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return ValueTask.FromException(Disposed());
+            if (offset > _view.Range.NextOffset)
+                return ValueTask.FromException(new OffsetOutOfRangeException(offset, _view.Range));
+            if (offset > _view.Range.StartOffset)
+                _view = _view.TruncateBefore(offset);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>Ends pending waits. What was read stays valid; the rest is gone.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate)
+            _isDisposed = true;
+        _appended.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Exception? EndsAtOnce(CancellationToken cancellationToken) =>
+        _isDisposed ? Disposed()
+        : cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken)
+        : null;
+
+    private ObjectDisposedException Disposed() => new(GetType().FullName);
+
+    private readonly record struct Entry(ulong Offset, RecordBatch Batch);
+
+    /// <summary>
+    /// What readers see: the entries <c>[first, end)</c> of an array that views share. Only the newest view is appended to, and
+    /// that writes past the end of every other; so what a view shows never changes.
+    /// </summary>
+    private sealed class View(Entry[] entries, int first, int end, LogRange range)
+    {
+        public LogRange Range { get; } = range;
+
+        public View Append(RecordBatch batch)
+        {
+            var (array, start, next) = end < entries.Length ? (entries, first, end) : MoveToArrayWithRoom();
+            array[next] = new Entry(Range.NextOffset, batch);
+            return new View(array, start, next + 1, Range with { NextOffset = Range.NextOffset + (ulong)batch.Count });
+        }
+
+        public RecordBatch Read(ulong offset)
+        {
+            var entry = entries[IndexOf(offset)];
+            return entry.Batch.From((int)(offset - entry.Offset));
+        }
+
+        public View TruncateBefore(ulong offset)
+        {
+            var shorter = Range with { StartOffset = offset };
+            var start = offset == Range.NextOffset ? end : IndexOf(offset);
+            if (start - first < end - start)
+                return new View(entries, start, end, shorter); // the dropped batches go when the array next moves
+
+            var kept = new Entry[Math.Max(16, 2 * (end - start))];
+            Array.Copy(entries, start, kept, 0, end - start);
+            return new View(kept, 0, end - start, shorter);
+        }
+
+        private (Entry[] Entries, int First, int End) MoveToArrayWithRoom()
+        {
+            var grown = new Entry[Math.Max(16, 2 * (end - first))];
+            Array.Copy(entries, first, grown, 0, end - first);
+            return (grown, 0, end - first);
+        }
+
+        /// <summary>The last entry that begins at or before an offset.</summary>
+        private int IndexOf(ulong offset)
+        {
+            int low = first, high = end - 1;
+            while (low < high)
+            {
+                var middle = low + ((high - low + 1) / 2);
+                if (entries[middle].Offset <= offset)
+                    low = middle;
+                else
+                    high = middle - 1;
+            }
+
+            return low;
+        }
+    }
+}

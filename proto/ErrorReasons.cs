@@ -1,0 +1,44 @@
+namespace LogKit.V1;
+
+/// <summary>
+/// The reasons that <c>google.rpc.ErrorInfo</c> gives, and the keys of its metadata: part of the contract, so never renamed. What
+/// each means, and which status it comes with, stands in the README.
+/// </summary>
+public static class ErrorReasons
+{
+    /// <summary>The domain of all reasons here.</summary>
+    public const string Domain = "log.v1";
+
+    /// <summary>The trailer that carries a <c>google.rpc.Status</c>.</summary>
+    public const string TrailerName = "grpc-status-details-bin";
+
+#pragma warning disable CS1591 // the names are the documentation; the README's table explains them
+    public const string OffsetOutOfRange = "OFFSET_OUT_OF_RANGE";
+    public const string OffsetTruncated = "OFFSET_TRUNCATED";
+    public const string FieldRequired = "FIELD_REQUIRED";
+    public const string BatchEmpty = "BATCH_EMPTY";
+    public const string BatchTooLarge = "BATCH_TOO_LARGE";
+    public const string MalformedMessage = "MALFORMED_MESSAGE";
+    public const string ExpectedOffsetMismatch = "EXPECTED_OFFSET_MISMATCH";
+    public const string ShuttingDown = "SHUTTING_DOWN";
+    public const string StorageUnavailable = "STORAGE_UNAVAILABLE";
+    public const string LogFull = "LOG_FULL";
+    public const string OutcomeUnknown = "OUTCOME_UNKNOWN";
+    public const string LogReadOnly = "LOG_READ_ONLY";
+    public const string RecordCorrupt = "RECORD_CORRUPT";
+    public const string Internal = "INTERNAL";
+
+    public static class Keys
+    {
+        public const string Offset = "offset";
+        public const string StartOffset = "start_offset";
+        public const string NextOffset = "next_offset";
+        public const string ExpectedOffset = "expected_offset";
+        public const string Field = "field";
+        public const string SizeBytes = "size_bytes";
+        public const string LimitBytes = "limit_bytes";
+        public const string Problem = "problem";
+        public const string TraceId = "trace_id";
+    }
+#pragma warning restore CS1591
+}
