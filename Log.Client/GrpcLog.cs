@@ -122,6 +122,26 @@ public sealed class GrpcLog : ILog
         return ReadFromAsync(new ConsumeRequest { Offset = offset, StopAtEnd = stopAtEnd }, cancellationToken);
     }
 
+    /// <summary>
+    /// Appends batch after batch, in one call to the server and in their order, and gives each with its first offset once it is
+    /// acknowledged. Batches are sent ahead while answers are on their way, as far as the server takes them: so what is held in memory
+    /// is bounded, and one caller profits from the server's flushing in groups.
+    /// </summary>
+    /// <remarks>
+    /// Where it fails, all that was given back is in the log, and of what was sent after it any batch may be. A failure of the source
+    /// itself is thrown on once all that was sent is answered. Leaving the enumeration early ends the call in the same way as cancelling.
+    /// </remarks>
+    /// <param name="batches">Read while answers are awaited, by one reader; it has to heed its token, or leaving waits for it.</param>
+    /// <param name="cancellationToken">Ends the call and the reading of the source.</param>
+    /// <exception cref="ArgumentException">A batch is empty, or larger than the log takes; those before it are appended.</exception>
+    public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamAsync(
+        IAsyncEnumerable<RecordBatch> batches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        ThrowIfEnded(cancellationToken);
+        return AppendStreamCoreAsync(batches, cancellationToken);
+    }
+
     /// <summary>Ends pending calls, and closes the connection where <see cref="Connect"/> made it.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -134,17 +154,54 @@ public sealed class GrpcLog : ILog
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
         using var call = _invoker.AsyncServerStreamingCall(LogMethods.ConsumeStream, host: null, Options(ending.Token), request);
-        while (await MoveNextAsync(call.ResponseStream, ending.Token, cancellationToken).ConfigureAwait(false))
+        while (await MoveNextAsync(call.ResponseStream, isAppend: false, ending.Token, cancellationToken).ConfigureAwait(false))
             yield return (call.ResponseStream.Current.FirstOffset, BatchOf(call.ResponseStream.Current));
     }
 
-    private async Task<bool> MoveNextAsync<T>(IAsyncStreamReader<T> responses, CancellationToken ending, CancellationToken cancellationToken)
+    private async IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamCoreAsync(
+        IAsyncEnumerable<RecordBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        using var call = _invoker.AsyncDuplexStreamingCall(LogMethods.ProduceStream, host: null, Options(ending.Token));
+        var sent = new AppendStreamSender(call.RequestStream);
+        var sending = sent.SendAsync(batches, ending.Token);
+        try
+        {
+            while (await MoveNextAsync(call.ResponseStream, isAppend: true, ending.Token, cancellationToken).ConfigureAwait(false))
+                yield return (call.ResponseStream.Current.FirstOffset, sent.TakeAnswered());
+
+            if (!sent.IsComplete)
+                throw new AppendOutcomeUnknownException("the append's outcome is unknown: the server ended the stream before all was sent");
+            await RethrowAsync(sending, cancellationToken).ConfigureAwait(false);
+            sent.RequireAllAnswered();
+        }
+        finally
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task RethrowAsync(Task sending, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await sending.ConfigureAwait(false);
+        }
+        catch (RpcException exception) when (Translate(exception, isAppend: true, cancellationToken) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    private async Task<bool> MoveNextAsync<T>(
+        IAsyncStreamReader<T> responses, bool isAppend, CancellationToken ending, CancellationToken cancellationToken)
     {
         try
         {
             return await responses.MoveNext(ending).ConfigureAwait(false);
         }
-        catch (Exception exception) when (Translate(exception, isAppend: false, cancellationToken) is { } translated)
+        catch (Exception exception) when (Translate(exception, isAppend, cancellationToken) is { } translated)
         {
             throw translated;
         }

@@ -38,9 +38,9 @@ internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
             {
                 return parse(context);
             }
-            catch (InvalidProtocolBufferException exception)
+            catch (InvalidProtocolBufferException)
             {
-                throw ErrorCatalogue.ToStatus(RequestException.Malformed("request", exception.Message));
+                throw ErrorCatalogue.ToStatus(RequestException.Malformed("request", "it is not the protobuf message of this method"));
             }
         }
     }

@@ -1,0 +1,60 @@
+using System.ComponentModel;
+using Xunit.Abstractions;
+using Xunit.Sdk;
+
+namespace LogKit.Conformance.Xunit;
+
+/// <summary>
+/// A test that may turn out, once it runs, not to apply: xunit 2 has no word for that, so the failure by which the test says it
+/// is reported as a skip.
+/// </summary>
+public sealed class RuleTestCase : XunitTestCase
+{
+    /// <summary>For deserialization only.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    [Obsolete("For deserialization only.")]
+    public RuleTestCase()
+    {
+    }
+
+    internal RuleTestCase(IMessageSink diagnostics, TestMethodDisplay display, TestMethodDisplayOptions displayOptions, ITestMethod method)
+        : base(diagnostics, display, displayOptions, method)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override async Task<RunSummary> RunAsync(
+        IMessageSink diagnosticMessageSink,
+        IMessageBus messageBus,
+        object[] constructorArguments,
+        ExceptionAggregator aggregator,
+        CancellationTokenSource cancellationTokenSource)
+    {
+        using var bus = new SkippingBus(messageBus);
+        var summary = await base.RunAsync(diagnosticMessageSink, bus, constructorArguments, aggregator, cancellationTokenSource);
+        summary.Failed -= bus.SkippedCount;
+        summary.Skipped += bus.SkippedCount;
+        return summary;
+    }
+
+    private sealed class SkippingBus(IMessageBus inner) : IMessageBus
+    {
+        public int SkippedCount { get; private set; }
+
+        public bool QueueMessage(IMessageSinkMessage message)
+        {
+            if (message is not TestFailed failed || !failed.ExceptionTypes.Contains(typeof(RuleSkippedException).FullName))
+                return inner.QueueMessage(message);
+            SkippedCount++;
+            return inner.QueueMessage(new TestSkipped(failed.Test, failed.Messages[0]));
+        }
+
+        public void Dispose()
+        {
+            // The inner bus belongs to the runner.
+        }
+    }
+}
+
+/// <summary>A rule does not apply to a log.</summary>
+internal sealed class RuleSkippedException(string reason) : Exception(reason);

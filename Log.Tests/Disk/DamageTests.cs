@@ -1,0 +1,205 @@
+using LogKit.Disk;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Disk;
+
+/// <summary>
+/// Torn or corrupt: an unacknowledged tail is cut off, and damage to anything that was once flushed is reported; there is never
+/// wrong data, and never silence.
+/// </summary>
+public sealed class DamageTests : IDisposable
+{
+    private const string Segment = "00000000000000000000.log";
+    private const int HeaderBytes = 4096;
+
+    private static readonly string[][] Batches = [["first"], ["second", "", "third"], ["fourth and last"]];
+
+    private readonly TestDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Every_flipped_byte_of_a_closed_log_is_without_effect_or_reported()
+    {
+        var closed = await WriteAsync(close: true);
+        for (var i = 0; i < closed.Length; i++)
+        {
+            var damaged = closed.ToArray();
+            damaged[i] ^= 0x40;
+            Assert.True(await OutcomeAsync(damaged) is Outcome.Exact or Outcome.Reported, $"a flip at byte {i}");
+        }
+    }
+
+    [Fact]
+    public async Task A_flip_in_a_frame_of_a_closed_log_is_always_reported()
+    {
+        var closed = await WriteAsync(close: true);
+        for (var i = HeaderBytes; i < closed.Length; i++)
+        {
+            for (var bit = 0; bit < 8; bit++)
+            {
+                var damaged = closed.ToArray();
+                damaged[i] ^= (byte)(1 << bit);
+                Assert.True(await OutcomeAsync(damaged) == Outcome.Reported, $"a flip of bit {bit} at byte {i}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_closed_log_that_was_cut_short_anywhere_is_reported()
+    {
+        var closed = await WriteAsync(close: true);
+        for (var length = 0; length < closed.Length; length++)
+            Assert.True(await OutcomeAsync(closed[..length]) == Outcome.Reported, $"cut to {length} bytes");
+    }
+
+    [Fact]
+    public async Task A_last_append_that_was_cut_short_anywhere_is_cut_off()
+    {
+        var open = await WriteAsync(close: false);
+        var end = Array.FindLastIndex(open, value => value != 0) + 1;
+        var lastFrame = end - LastFrameBytes();
+        for (var length = lastFrame; length < end; length++)
+        {
+            // What was written came to the device up to here; the rest of the reserved space is zeros, or the file ends.
+            var zeroed = open.ToArray();
+            zeroed.AsSpan(length).Clear();
+            Assert.True(await OutcomeAsync(zeroed) == Outcome.LastBatchCut, $"zeros from byte {length} on");
+            Assert.True(await OutcomeAsync(open[..length]) == Outcome.LastBatchCut, $"cut to {length} bytes");
+        }
+    }
+
+    [Fact]
+    public async Task Damage_before_a_later_frame_is_reported_without_a_seal_too()
+    {
+        // The second and the third frame say up to where the segment was flushed when they were written.
+        var open = await WriteAsync(close: false);
+        var end = Array.FindLastIndex(open, value => value != 0) + 1;
+        for (var i = HeaderBytes; i < end - LastFrameBytes(); i++)
+        {
+            var damaged = open.ToArray();
+            damaged[i] ^= 0x01;
+            Assert.True(await OutcomeAsync(damaged) == Outcome.Reported, $"a flip at byte {i}");
+        }
+    }
+
+    [Fact]
+    public async Task What_was_cut_off_does_not_come_back()
+    {
+        var open = await WriteAsync(close: false);
+        var lastFrame = Array.FindLastIndex(open, value => value != 0) + 1 - LastFrameBytes();
+        open[lastFrame] ^= 0xFF; // torn in its first byte: what follows would be whole
+        Place(open);
+        await using (var log = DiskLog.Open(_directory["image"]))
+        {
+            Assert.Equal(LastFrameBytes(), log.Recovery.CutBytes);
+            await log.AppendBatchAsync(RecordBatch.OfText("instead"));
+        }
+
+        await using var reopened = DiskLog.Open(_directory["image"]);
+        Assert.Equal(["first", "second", "", "third", "instead"], await reopened.ReadAllTextAsync());
+    }
+
+    [Fact]
+    public async Task Damage_under_an_open_log_is_reported_by_the_read()
+    {
+        await using var log = DiskLog.Open(_directory["log"]);
+        foreach (var batch in Batches)
+            await log.AppendBatchAsync(RecordBatch.OfText(batch));
+        await using (var file = new FileStream(Path.Combine(_directory["log"], Segment), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            file.Position = HeaderBytes + 40;
+            file.WriteByte(0xFF);
+        }
+
+        var corrupt = await Assert.ThrowsAsync<RecordCorruptException>(() => log.ReadBatchAsync(0).AsTask());
+        Assert.Equal(0ul, corrupt.Offset);
+        Assert.Equal("fourth and last", (await log.ReadBatchAsync(4))[0].ToString());
+    }
+
+    [Theory]
+    [InlineData("00000000000000000000.log", "it is the first segment, but the log starts at offset 0: segments are missing")]
+    [InlineData("middle", "a segment is missing")]
+    public async Task A_missing_segment_is_reported(string which, string problem)
+    {
+        await using (var log = DiskLog.Open(_directory["log"], new DiskLogOptions { SegmentLimitBytes = 64 * 1024 }))
+        {
+            for (var i = 0; i < 10; i++)
+                await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 30_000)));
+        }
+
+        var segments = Directory.GetFiles(_directory["log"], "*.log").Order(StringComparer.Ordinal).ToList();
+        File.Delete(which == "middle" ? segments[2] : segments[0]);
+        var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["log"]));
+        Assert.Contains(problem, damaged.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_version_is_named()
+    {
+        var bytes = await WriteAsync(close: true);
+        bytes[8] = 2;
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(28), LogKit.Disk.Format.Crc32C.Append(0, bytes.AsSpan(0, 28)));
+        Place(bytes);
+        var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["image"]));
+        Assert.Contains("the segment has format version 2: this program reads version 1", damaged.Message, StringComparison.Ordinal);
+    }
+
+    private enum Outcome
+    {
+        Exact,
+        LastBatchCut,
+        Reported,
+        Wrong,
+    }
+
+    /// <summary>What opening and reading a segment comes to; opening a second time must come to the same.</summary>
+    private async Task<Outcome> OutcomeAsync(byte[] segment)
+    {
+        Place(segment);
+        var first = await OpenAndReadAsync();
+        Assert.Equal(first, await OpenAndReadAsync());
+        return first;
+    }
+
+    private async Task<Outcome> OpenAndReadAsync()
+    {
+        try
+        {
+            await using var log = DiskLog.Open(_directory["image"]);
+            var texts = await log.ReadAllTextAsync();
+            return texts.SequenceEqual(Batches.SelectMany(batch => batch)) ? Outcome.Exact
+                : texts.SequenceEqual(Batches[..^1].SelectMany(batch => batch)) ? Outcome.LastBatchCut
+                : Outcome.Wrong;
+        }
+        catch (Exception exception) when (exception is LogDamagedException or RecordCorruptException)
+        {
+            return Outcome.Reported;
+        }
+    }
+
+    private void Place(byte[] segment)
+    {
+        Directory.CreateDirectory(_directory["image"]);
+        File.WriteAllBytes(Path.Combine(_directory["image"], Segment), segment);
+    }
+
+    /// <summary>The bytes of a log of three batches: as its close leaves it, or as a crash after the last append does.</summary>
+    private async Task<byte[]> WriteAsync(bool close)
+    {
+        await using (var log = DiskLog.Open(_directory["log"]))
+        {
+            foreach (var batch in Batches)
+                await log.AppendBatchAsync(RecordBatch.OfText(batch));
+            if (!close)
+            {
+                _directory.Copy("log", "crashed");
+                return File.ReadAllBytes(Path.Combine(_directory["crashed"], Segment))[..(HeaderBytes + 4096)];
+            }
+        }
+
+        return File.ReadAllBytes(Path.Combine(_directory["log"], Segment));
+    }
+
+    private static int LastFrameBytes() => LogKit.Disk.Format.FrameHeader.SizeBytes + RecordBatch.OfText(Batches[^1]).SizeBytes;
+}

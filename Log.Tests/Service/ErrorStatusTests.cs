@@ -1,0 +1,154 @@
+using System.Text;
+using Google.Protobuf;
+using Google.Rpc;
+using Grpc.Core;
+using LogKit.Tests.Support;
+using LogKit.V1;
+using Moq;
+
+namespace LogKit.Tests.Service;
+
+/// <summary>
+/// Every row of the error table, as a client receives it: status, message, details and trailers, in one snapshot a row. Rows that a
+/// real log can be brought to are run against each, with one snapshot for all; the others against a log made for it.
+/// </summary>
+[UsesVerify]
+public sealed class ErrorStatusTests
+{
+    private static readonly Dictionary<string, Func<TestServer, Task>> OfAnyLog = new()
+    {
+        ["beyond the end"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = 42 }).ResponseAsync,
+        ["beyond the end of all offsets"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = ulong.MaxValue }).ResponseAsync,
+        ["beyond the end as a stream"] = server => server.Client.ConsumeStream(new ConsumeRequest { Offset = 42 }).ResponseStream.MoveNext(),
+        ["truncated away"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = 3 }).ResponseAsync,
+        ["truncated away as a stream"] = server => server.Client.ConsumeStream(new ConsumeRequest { Offset = 3 }).ResponseStream.MoveNext(),
+        ["batch missing"] = server => server.Client.ProduceAsync(new ProduceRequest()).ResponseAsync,
+        ["batch missing in a stream"] = server => ProduceOnStreamAsync(server.Client, new ProduceRequest()),
+        ["batch empty"] = server => server.Client.ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch() }).ResponseAsync,
+        ["batch too large"] = server => server.Client.ProduceAsync(RequestOf(5_000_000)).ResponseAsync,
+        ["batch too large in a stream"] = server => ProduceOnStreamAsync(server.Client, RequestOf(5_000_000)),
+        ["batch malformed"] = server => server.Client.ProduceAsync(new ProduceRequest { RecordBatch = Malformed() }).ResponseAsync,
+        ["request malformed"] = server => CallAsync(server, "Produce", [0x0A, 0x7F]),
+        ["expected offset"] = server => server.Client.ProduceAsync(RequestOf(1, expectedOffset: 7)).ResponseAsync,
+        ["unknown method"] = server => CallAsync(server, "Shout", []),
+    };
+
+    private static readonly Dictionary<string, Exception> OfALogThatFails = new()
+    {
+        ["storage unreachable"] = new LogUnavailableException(new IOException("connection to 10.0.0.1 refused")),
+        ["disk full"] = new LogFullException(new IOException("no space left on device")),
+        ["failed while writing"] = new AppendOutcomeUnknownException(new IOException("input/output error")),
+        ["failed earlier"] = new LogReadOnlyException(new IOException("input/output error")),
+        ["corrupt"] = new RecordCorruptException(17, new InvalidDataException("byte 4711 of a secret file")),
+        ["anything else"] = new InvalidOperationException("a secret of the implementation"),
+        ["closed under the service"] = new ObjectDisposedException("a log"),
+    };
+
+    public static TheoryData<string> RowsOfAnyLog => [.. OfAnyLog.Keys];
+
+    public static TheoryData<string> RowsOfALogThatFails => [.. OfALogThatFails.Keys];
+
+    [Theory]
+    [MemberData(nameof(RowsOfAnyLog))]
+    public async Task Status(string row)
+    {
+        var descriptions = new List<string>();
+        foreach (var backend in Enum.GetValues<Backend>())
+        {
+            await using var log = TestLog.Open(backend);
+            await log.Log.AppendBatchAsync(RecordBatch.OfText([.. Enumerable.Range(0, 40).Select(i => $"{i}")]));
+            await ((ITruncatableLog)log.Log).TruncateBeforeAsync(10);
+            await using var server = await TestServer.StartAsync(log.Log);
+            var failure = await Assert.ThrowsAsync<RpcException>(() => OfAnyLog[row](server).Within(row));
+            descriptions.Add(Describe(failure));
+
+            // The next good client is served.
+            Assert.Equal(30, (await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 10 })).RecordBatch.Records.Count);
+        }
+
+        Assert.Single(descriptions.Distinct());
+        await Verify(descriptions[0]).UseParameters(FileNameOf(row));
+    }
+
+    [Theory]
+    [MemberData(nameof(RowsOfALogThatFails))]
+    public async Task Status_of_a_log_that_fails(string row)
+    {
+        var mock = new Mock<ILog>();
+        mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
+            .Throws(OfALogThatFails[row]);
+        mock.Setup(log => log.ReadBatchAsync(It.IsAny<ulong>(), It.IsAny<CancellationToken>())).Throws(OfALogThatFails[row]);
+        await using var server = await TestServer.StartAsync(mock.Object, expectsJournalEntries: true);
+
+        var produced = await Assert.ThrowsAsync<RpcException>(() => server.Client.ProduceAsync(RequestOf(1)).ResponseAsync);
+        var consumed = await Assert.ThrowsAsync<RpcException>(() => server.Client.ConsumeAsync(new ConsumeRequest()).ResponseAsync);
+        var streamed = await Assert.ThrowsAsync<RpcException>(() => ProduceOnStreamAsync(server.Client, RequestOf(1)));
+        Assert.Equal(Describe(produced), Describe(consumed));
+        Assert.Equal(Describe(produced), Describe(streamed));
+        await Verify(Describe(produced)).UseParameters(FileNameOf(row));
+    }
+
+    [Fact]
+    public async Task The_cause_of_an_internal_error_is_in_the_journal_under_the_trace_id_that_the_client_gets()
+    {
+        var mock = new Mock<ILog>();
+        mock.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).Throws(new InvalidOperationException("the very cause"));
+        await using var server = await TestServer.StartAsync(mock.Object, expectsJournalEntries: true);
+        var failure = await Assert.ThrowsAsync<RpcException>(() => server.Client.GetRangeAsync(new GetRangeRequest()).ResponseAsync);
+        var traceId = InfoOf(failure)!.Metadata[ErrorReasons.Keys.TraceId];
+        Assert.Contains(server.Journal.Entries, entry => entry.Contains(traceId, StringComparison.Ordinal) && entry.Contains("the very cause", StringComparison.Ordinal));
+    }
+
+    private static string Describe(RpcException failure)
+    {
+        var text = new StringBuilder();
+        text.AppendLine($"status:  {failure.StatusCode}");
+        text.AppendLine($"message: {failure.Status.Detail}");
+        text.AppendLine($"trailers: {string.Join(", ", failure.Trailers.Select(entry => entry.Key).Where(key => key is not ("date" or "server")).Order())}");
+        if (failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is { } bytes)
+        {
+            var details = Google.Rpc.Status.Parser.ParseFrom(bytes);
+            Assert.Equal(((int)failure.StatusCode, failure.Status.Detail), (details.Code, details.Message));
+            var info = Assert.Single(details.Details).Unpack<ErrorInfo>();
+            text.AppendLine($"reason:  {info.Domain} {info.Type}");
+            foreach (var (key, value) in info.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+                text.AppendLine($"  {key}: {(key is ErrorReasons.Keys.TraceId ? "(of this call)" : value)}");
+        }
+
+        return text.ToString().ReplaceLineEndings("\n").TrimEnd('\n');
+    }
+
+    private static ErrorInfo? InfoOf(RpcException failure) =>
+        failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is { } bytes
+            ? Google.Rpc.Status.Parser.ParseFrom(bytes).Details.Single().Unpack<ErrorInfo>() : null;
+
+    private static string FileNameOf(string row) => row.Replace(' ', '_');
+
+    private static ProduceRequest RequestOf(int sizeBytes, ulong? expectedOffset = null)
+    {
+        // A record of n bytes, from 128 KiB to 2 MiB up, takes 8 bytes more in its batch.
+        var value = ByteString.CopyFrom(new byte[sizeBytes > 1 ? sizeBytes - 10 : 1]);
+        var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = value } } } };
+        if (expectedOffset is { } expected)
+            request.ExpectedOffset = expected;
+        return request;
+    }
+
+    /// <summary>A batch whose field 3 is a number: no generated class can say so, but unknown fields can.</summary>
+    private static V1.RecordBatch Malformed() => V1.RecordBatch.Parser.ParseFrom([0x18, 0x01]);
+
+    private static async Task ProduceOnStreamAsync(V1.Log.LogClient client, ProduceRequest request)
+    {
+        using var call = client.ProduceStream();
+        await call.RequestStream.WriteAsync(request);
+        await call.ResponseStream.MoveNext();
+    }
+
+    /// <summary>Calls a method with any bytes for a request.</summary>
+    private static async Task CallAsync(TestServer server, string method, byte[] request)
+    {
+        var bytes = Marshallers.Create(static value => value, static value => value);
+        var raw = new Method<byte[], byte[]>(MethodType.Unary, "log.v1.Log", method, bytes, bytes);
+        await server.Channel.CreateCallInvoker().AsyncUnaryCall(raw, null, default, request);
+    }
+}

@@ -1,0 +1,68 @@
+using Grpc.Net.Client;
+using LogKit.Client;
+using LogKit.Grpc;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace LogKit.Tests.Support;
+
+/// <summary>
+/// A log behind the service, on a real socket of a free port, hosted by the two calls that anybody uses. Disposing fails when the
+/// server wrote a warning or an error that the test did not expect.
+/// </summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private TestServer(WebApplication app, Journal journal, string address)
+    {
+        _app = app;
+        Journal = journal;
+        Address = address;
+        Channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxReceiveMessageSize = null });
+    }
+
+    public string Address { get; }
+
+    public Journal Journal { get; }
+
+    public GrpcChannel Channel { get; }
+
+    /// <summary>Set by a test that makes the server complain.</summary>
+    public bool ExpectsJournalEntries { get; init; }
+
+    /// <summary>The client that the .proto gives to everybody.</summary>
+    public V1.Log.LogClient Client => new(Channel);
+
+    public static async Task<TestServer> StartAsync(ILog log, bool expectsJournalEntries = false)
+    {
+        var journal = new Journal();
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders().AddProvider(journal);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.Services.AddLogKit(log);
+        var app = builder.Build();
+        app.MapLogKit();
+        await app.StartAsync();
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        return new TestServer(app, journal, address) { ExpectsJournalEntries = expectsJournalEntries };
+    }
+
+    public GrpcLog Connect() => GrpcLog.Connect(Address);
+
+    public Task StopAsync() => _app.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        Channel.Dispose();
+        await _app.DisposeAsync();
+        if (!ExpectsJournalEntries)
+            Assert.Empty(Journal.Entries);
+    }
+}
