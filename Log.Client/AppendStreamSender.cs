@@ -71,7 +71,8 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
         {
             await requests.CompleteAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException
+            or OperationCanceledException or ObjectDisposedException)
         {
             // The call is over, and has a status that says why.
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
@@ -44,7 +45,7 @@ internal static class RemoteErrors
     {
         var message = $"{failure.StatusCode}: {failure.Status.Detail}";
         if (failure.StatusCode is StatusCode.Unavailable && WasNeverSent(failure))
-            return new LogUnavailableException($"the server cannot be reached: {failure.Status.Detail}", failure);
+            return new LogUnavailableException($"the server cannot be reached: {failure.Status.DebugException!.Message}", failure);
         if (WasRefused(failure.StatusCode))
             return new LogException(message, failure);
         if (isAppend)
@@ -52,8 +53,8 @@ internal static class RemoteErrors
         return failure.StatusCode is StatusCode.Unavailable ? new LogUnavailableException(message, failure) : new LogException(message, failure);
     }
 
-    /// <summary>Whether the connection itself was not to be had.</summary>
-    private static bool WasNeverSent(RpcException failure) => failure.Status.DebugException is HttpRequestException
+    /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>
+    private static bool WasNeverSent(RpcException failure) => failure.Status.DebugException is SocketException or HttpRequestException
     {
         HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
     };

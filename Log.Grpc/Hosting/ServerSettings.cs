@@ -81,7 +81,7 @@ internal sealed record ServerSettings
             var setting = Table.FirstOrDefault(setting => setting.Name.Equals(section.Key, StringComparison.OrdinalIgnoreCase))
                 ?? throw new SettingException(section.Path, section.Value, $"there is no such setting{Suggestion(section.Key)}");
             settings = (section.Value is { } value ? setting.TryRead(settings, value) : null)
-                ?? throw new SettingException(setting.Key, section.Value, $"must be {setting.Allowed}");
+                ?? throw new SettingException(setting.Key, section.Value ?? "", $"must be {setting.Allowed}");
         }
 
         if (!settings.IsLoopback && !settings.Insecure)
@@ -124,4 +124,4 @@ internal sealed record ServerSettings
 }
 
 /// <summary>A setting is wrong: the message is for the operator, and all that is shown.</summary>
-internal sealed class SettingException(string key, string? value, string problem) : Exception($"{key}={value}: {problem}");
+internal sealed class SettingException(string key, string? value, string problem) : Exception($"{(value is null ? key : $"{key}={value}")}: {problem}");

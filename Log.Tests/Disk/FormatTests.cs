@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using LogKit.Disk;
+using LogKit.Disk.Commit;
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Disk;
+
+/// <summary>Format version 1 does not change: what was written once is written again byte for byte, and is read.</summary>
+public sealed class FormatTests : IDisposable
+{
+    private const uint Salt = 0x5EED_1234;
+    private const ulong BaseOffset = 3;
+
+    private static readonly string[][] Batches = [["three"], ["four", "five", ""], ["seven ünïcode"]];
+
+    private readonly TestDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void The_bytes_that_are_written_are_those_of_the_golden_files()
+    {
+        using var storage = new FileStorage(_directory.Path);
+        var writer = SegmentWriter.Create(storage, BaseOffset, Salt);
+        var offset = BaseOffset;
+        foreach (var texts in Batches)
+        {
+            var batch = RecordBatch.OfText(texts);
+            var buffer = new GroupBuffer();
+            buffer.Add(batch, offset, writer.FlushedPosition, Salt);
+            writer.Reserve(buffer.Length);
+            writer.Write(buffer.Bytes);
+            writer.Flush();
+            offset += (ulong)batch.Count;
+        }
+
+        writer.Seal(offset);
+        writer.Segment.Dispose();
+        StartFile.Replace(storage, 5);
+        foreach (var name in (string[])[SegmentName.Of(BaseOffset), StartFile.Name])
+            Assert.Equal(Convert.ToHexString(File.ReadAllBytes(Golden(name))), Convert.ToHexString(File.ReadAllBytes(_directory[name])));
+    }
+
+    [Fact]
+    public async Task The_golden_files_are_read()
+    {
+        foreach (var name in (string[])[SegmentName.Of(BaseOffset), StartFile.Name])
+            File.Copy(Golden(name), _directory[name]);
+        await using var log = DiskLog.Open(_directory.Path);
+        Assert.True(log.Recovery.WasClosedCleanly);
+        Assert.Equal(new LogRange(5, 8), await log.GetRangeAsync());
+        Assert.Equal(["five", "", "seven ünïcode"], await log.ReadAllTextAsync());
+    }
+
+    [Theory]
+    [InlineData("", 0u)]
+    [InlineData("123456789", 0xE3069283u)] // the check value of CRC-32C in the catalogue of parametrised CRC algorithms
+    public void The_checksum_is_crc_32c(string text, uint expected) =>
+        Assert.Equal(expected, Crc32C.Append(0, System.Text.Encoding.ASCII.GetBytes(text)));
+
+    [Fact]
+    public void A_checksum_goes_on_where_another_ended()
+    {
+        var bytes = Enumerable.Range(0, 100).Select(i => (byte)i).ToArray();
+        for (var i = 0; i <= bytes.Length; i++)
+            Assert.Equal(Crc32C.Append(0, bytes), Crc32C.Append(Crc32C.Append(0, bytes.AsSpan(0, i)), bytes.AsSpan(i)));
+    }
+
+    private static string Golden(string name, [CallerFilePath] string source = "") =>
+        Path.Combine(Path.GetDirectoryName(source)!, "golden", "v1", name);
+}

@@ -1,0 +1,198 @@
+using System.Net;
+using System.Net.Sockets;
+using LogKit.Client;
+using LogKit.Disk;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Hosting;
+
+/// <summary>The server as its operator meets it: how it starts, what it says, how it stops, and what it refuses to start with.</summary>
+public sealed class ServerProcessTests : IDisposable
+{
+    private readonly TestDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task A_signal_drains_the_server_which_ends_tails_and_exits_with_0(string signal)
+    {
+        using var server = ServerProcess.StartOn(_directory["log"]);
+        await using var log = GrpcLog.Connect(await server.AddressAsync());
+        await log.AppendBatchAsync(RecordBatch.OfText("kept"));
+        await using var tail = log.ReadFromAsync(0, stopAtEnd: false).GetAsyncEnumerator();
+        Assert.True(await tail.MoveNextAsync());
+        var next = tail.MoveNextAsync().AsTask();
+
+        server.Signal(signal);
+        var ended = await Assert.ThrowsAsync<LogUnavailableException>(() => next.Within("the tail to end"));
+        Assert.Equal("the server is shutting down", ended.Message);
+        Assert.Equal(0, await server.ExitCodeAsync());
+        Assert.Contains("stopped", server.Output, StringComparison.Ordinal);
+        Assert.Empty(server.Errors);
+
+        await using var reopened = DiskLog.Open(_directory["log"]);
+        Assert.True(reopened.Recovery.WasClosedCleanly);
+        Assert.Equal(["kept"], await reopened.ReadAllTextAsync());
+    }
+
+    [Fact]
+    public async Task It_says_where_it_listens_where_the_data_is_and_what_recovery_found()
+    {
+        using (var server = ServerProcess.StartOn(_directory["log"]))
+        {
+            await using var log = GrpcLog.Connect(await server.AddressAsync());
+            await log.AppendBatchAsync(RecordBatch.OfText("a", "b"));
+            server.Signal("KILL");
+            await server.ExitCodeAsync();
+            Assert.Contains($"data in {_directory["log"]}: a new log, range [0, 0)", server.Output, StringComparison.Ordinal);
+        }
+
+        using var restarted = ServerProcess.StartOn(_directory["log"]);
+        await restarted.AddressAsync();
+        restarted.Signal("TERM");
+        await restarted.ExitCodeAsync();
+        Assert.Contains($"data in {_directory["log"]}: not closed the last time, recovered, range [0, 2), segments: 1", restarted.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Killed_in_the_middle_of_appends_it_keeps_all_that_it_acknowledged()
+    {
+        var acknowledged = new List<(ulong Offset, string Text)>();
+        for (var round = 0; round < 3; round++)
+        {
+            using var server = ServerProcess.StartOn(_directory["log"]);
+            await using var log = GrpcLog.Connect(await server.AddressAsync());
+            var enough = new Countdown(200);
+            var appends = Enumerable.Range(0, 8).Select(producer => AppendUntilKilledAsync(log, $"{round}/{producer}", enough)).ToList();
+            await enough.Reached.Within("200 acknowledged appends");
+            server.Signal("KILL");
+            foreach (var append in appends)
+                acknowledged.AddRange(await append.Within("a producer to notice"));
+        }
+
+        await using var recovered = DiskLog.Open(_directory["log"]);
+        var all = await recovered.ReadAllTextAsync();
+        foreach (var (offset, text) in acknowledged)
+            Assert.Equal(text, all[(int)offset]);
+        Assert.Equal(all.Count, all.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_memory_backend_says_that_it_keeps_nothing()
+    {
+        using var server = ServerProcess.Start(["--Log:Address=http://127.0.0.1:0", "--Log:Backend=memory"]);
+        await using var log = GrpcLog.Connect(await server.AddressAsync());
+        Assert.Equal(0ul, await log.AppendBatchAsync(RecordBatch.OfText("a")));
+        server.Signal("TERM");
+        Assert.Equal(0, await server.ExitCodeAsync());
+        Assert.Contains("gone when the server stops", server.Output, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string[], string> WrongSettings => new()
+    {
+        { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
+        { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk or Memory" },
+        { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk or Memory" },
+        { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
+        { ["--Log:FlushIntervalMs=0"], "error: Log:FlushIntervalMs=0: must be a number from 1 to 60000" },
+        { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
+        { ["--Log:Address=127.0.0.1:8400"], "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT, with a number or localhost for ADDRESS" },
+        { ["--Log:Address=http://0.0.0.0:0"], "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given" },
+        { ["--Log:Directory:Sub=x"], "error: Log:Directory=: must be the path of a directory" },
+        { ["--urls=http://127.0.0.1:1"], "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help" },
+        { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
+        { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongSettings))]
+    public async Task A_wrong_setting_is_one_line_and_exit_code_1(string[] arguments, string message) =>
+        await AssertRefusedAsync(ServerProcess.Start(arguments), message);
+
+    [Fact]
+    public async Task A_misspelt_variable_is_found_too() => await AssertRefusedAsync(
+        ServerProcess.Start([], ("Log__Flushmode2", "Always")), "error: Log:Flushmode2=Always: there is no such setting: did you mean Log:FlushMode?");
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_and_exit_code_1()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var address = $"http://127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}";
+        await AssertRefusedAsync(
+            ServerProcess.Start([$"--Log:Address={address}", $"--Log:Directory={_directory["log"]}"]),
+            $"error: Log:Address={address}: the address is in use: another server runs there, or give another port");
+    }
+
+    [Fact]
+    public async Task A_directory_in_use_is_one_line_and_exit_code_1()
+    {
+        using var first = ServerProcess.StartOn(_directory["log"]);
+        await first.AddressAsync();
+        await AssertRefusedAsync(
+            ServerProcess.StartOn(_directory["log"]),
+            $"error: Log:Directory={_directory["log"]}: the log in {_directory["log"]} is in use by another process or another log of this one");
+    }
+
+    [Fact]
+    public async Task A_directory_that_cannot_be_made_is_one_line_and_exit_code_1()
+    {
+        await File.WriteAllTextAsync(_directory["file"], "in the way");
+        using var server = ServerProcess.StartOn(_directory["file"]);
+        Assert.Equal(1, await server.ExitCodeAsync());
+        Assert.StartsWith($"error: Log:Directory={_directory["file"]}: ", server.Errors, StringComparison.Ordinal);
+        Assert.Single(server.Errors.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_damaged_log_is_one_line_and_exit_code_1()
+    {
+        Directory.CreateDirectory(_directory["log"]);
+        await File.WriteAllTextAsync(Path.Combine(_directory["log"], "00000000000000000000.log"), new string('x', 5000));
+        await AssertRefusedAsync(
+            ServerProcess.StartOn(_directory["log"]),
+            $"error: Log:Directory={_directory["log"]}: 00000000000000000000.log is damaged at byte 0 (offset 0): the header does not begin with the magic of a segment");
+    }
+
+    private static async Task AssertRefusedAsync(ServerProcess process, string message)
+    {
+        using var server = process;
+        Assert.Equal(1, await server.ExitCodeAsync());
+        Assert.Equal(message, server.Errors.TrimEnd());
+        Assert.Empty(server.Output);
+    }
+
+    private static async Task<List<(ulong Offset, string Text)>> AppendUntilKilledAsync(GrpcLog log, string name, Countdown reached)
+    {
+        var acknowledged = new List<(ulong Offset, string Text)>();
+        try
+        {
+            for (var i = 0; ; i++)
+            {
+                var text = $"{name}/{i}";
+                acknowledged.Add((await log.AppendBatchAsync(RecordBatch.OfText(text)), text));
+                reached.CountDown();
+            }
+        }
+        catch (LogException)
+        {
+            return acknowledged;
+        }
+    }
+
+    private sealed class Countdown(int count)
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _left = count;
+
+        public Task Reached => _reached.Task;
+
+        public void CountDown()
+        {
+            if (Interlocked.Decrement(ref _left) == 0)
+                _reached.SetResult();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace LogKit.Tests.Support;
+
+/// <summary>The real server in a process of its own, on a free port, as an operator runs it.</summary>
+internal sealed class ServerProcess : IDisposable
+{
+    private const string Listening = "listening on ";
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _errors = new();
+    private readonly TaskCompletionSource<string> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServerProcess(Process process) => _process = process;
+
+    public string Output => Text(_output);
+
+    public string Errors => Text(_errors);
+
+    /// <summary>Starts the server; with an address of its own unless the arguments give one.</summary>
+    public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
+
+        var process = Process.Start(start)!;
+        var server = new ServerProcess(process);
+        process.OutputDataReceived += (_, line) => server.Take(server._output, line.Data);
+        process.ErrorDataReceived += (_, line) => server.Take(server._errors, line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return server;
+    }
+
+    public static ServerProcess StartOn(string directory, params IEnumerable<string> arguments) =>
+        Start(["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={directory}", .. arguments]);
+
+    /// <summary>Where the server listens, once it says so.</summary>
+    public async Task<string> AddressAsync()
+    {
+        await Task.WhenAny(_address.Task, _process.WaitForExitAsync()).Within("the server to listen or to exit");
+        return _address.Task.IsCompletedSuccessfully ? await _address.Task : throw new InvalidOperationException($"the server did not start: {Errors}{Output}");
+    }
+
+    public async Task<int> ExitCodeAsync()
+    {
+        await _process.WaitForExitAsync().Within("the server to exit");
+        return _process.ExitCode;
+    }
+
+    /// <summary>Sends a signal by name: TERM, INT, KILL.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-s", name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void Take(StringBuilder text, string? line)
+    {
+        if (line is null)
+            return;
+        lock (text)
+            text.AppendLine(line);
+        if (line.IndexOf(Listening, StringComparison.Ordinal) is var index and >= 0)
+            _address.TrySetResult(line[(index + Listening.Length)..].Split(' ')[0]);
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+            return text.ToString();
+    }
+}
