@@ -63,6 +63,8 @@ internal sealed class ProducePipeline(
                 if (!log.AppendsInCallOrder)
                     append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
                 await _appends.Writer.WriteAsync(append, CancellationToken.None);
+                if (append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false })
+                    break; // refused at once: what comes after it is not for the log any more
             }
 
             _appends.Writer.Complete();

@@ -1,0 +1,18 @@
+using LogKit.Benchmarks;
+
+return args switch
+{
+    [] or ["disk", ..] => await DiskBenchmarks.RunAsync(new BenchmarkSettings(args)),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine(
+        """
+        usage: dotnet run -c Release --project Log.Benchmarks -- disk [--directory D] [--seconds N] [--large-gib N] [--only TEXT]
+
+          disk   the disk log beside what the device itself can do, measured in the same run on the same directory
+        """);
+    return 2;
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Reflection;
+using LogKit.Cli.Commands;
+
+namespace LogKit.Cli;
+
+/// <summary>
+/// <c>logkit</c>, from arguments to exit code. Values go to the standard output and all else to the standard error; a failure is
+/// one line there, and never a stack trace unless it is a mistake of this program's.
+/// </summary>
+internal static class CommandLine
+{
+    /// <param name="args">The arguments, without the name of the program.</param>
+    /// <param name="surroundings">Stay open.</param>
+    /// <param name="stopping">Asks for an orderly end: Ctrl-C.</param>
+    /// <returns>One of <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken stopping = default)
+    {
+        var address = AddressOption.Create(surroundings.Address);
+        var root = CreateRoot(surroundings, address);
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // "@alice" is a value
+        if (parsed.Action is not (HelpExamples or VersionAction) && UsageErrors.FirstOf(parsed) is { } error)
+        {
+            await surroundings.Stderr.WriteLineAsync($"error: {error}");
+            await surroundings.Stderr.WriteLineAsync($"see {UsageErrors.PathOf(parsed.CommandResult)} --help");
+            return ExitCodes.Usage;
+        }
+
+        try
+        {
+            await using var output = new StreamWriter(surroundings.Stdout, leaveOpen: true);
+            var invocation = new InvocationConfiguration
+            {
+                Output = output,
+                Error = surroundings.Stderr,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // the caller's token says when to stop
+            };
+            return await parsed.InvokeAsync(invocation, stopping);
+        }
+        catch (Exception exception) when (OutputException.IsClosedPipe(exception))
+        {
+            return ExitCodes.Done; // "logkit tail | head": the reader has what it wanted
+        }
+        catch (Exception exception) when (Failures.Describe(exception, parsed.GetValue(address)!) is { } failure)
+        {
+            await surroundings.Stderr.WriteLineAsync($"error: {failure}");
+            return ExitCodes.Failed;
+        }
+    }
+
+    private static RootCommand CreateRoot(Surroundings surroundings, Option<string> address)
+    {
+        var root = new RootCommand("Works with a LogKit log over the network: appends records, reads them, follows what is appended.")
+        {
+            ProduceCommand.Create(surroundings, address),
+            ConsumeCommand.Create(surroundings, address),
+            TailCommand.Create(surroundings, address),
+            RangeCommand.Create(surroundings, address),
+        };
+        foreach (var option in root.Options)
+        {
+            if (option is HelpOption help)
+                help.Action = new HelpExamples((HelpAction)help.Action!);
+            else if (option is VersionOption version)
+                version.Action = new VersionAction();
+        }
+
+        return root;
+    }
+
+    private sealed class VersionAction : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            var version = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+            parseResult.InvocationConfiguration.Output.WriteLine(version.Split('+')[0]);
+            return ExitCodes.Done;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System.CommandLine;
+using LogKit.Client;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit tail</c>: record after record, and at the end of the log those to come.</summary>
+internal static class TailCommand
+{
+    private const string Examples =
+        """
+        Examples:
+          logkit tail                               what is appended from now on, until Ctrl-C
+          logkit tail --from-start --stop-at-end    all that the log holds
+          logkit tail --offset 42 -n 10             ten records, from offset 42
+        """;
+
+    /// <summary>Where to begin, and when to end.</summary>
+    /// <param name="Offset">The first record; null for the end of the log.</param>
+    /// <param name="FromStart">Begins at the start of the log.</param>
+    /// <param name="Count">How many records; null for no limit.</param>
+    /// <param name="StopAtEnd">Ends at the end of the log as it was at the call.</param>
+    private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd);
+
+    public static Command Create(Surroundings surroundings, Option<string> address)
+    {
+        var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
+        var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record that the log holds" };
+        var count = NumberOption.Create("--count", "End after that many records", 1ul, ulong.MaxValue, "-n");
+        var stopAtEnd = new Option<bool>("--stop-at-end")
+        {
+            Description = "End at the end of the log, as it was when the command was called",
+        };
+        var command = new ExampleCommand(
+            "tail", "Reads from an offset, the start or the end of the log (the default), and follows what is appended.", Examples)
+        {
+            offset, fromStart, count, stopAtEnd, address,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(offset) is not null && result.GetResult(fromStart) is { Implicit: false })
+                result.AddError("--offset and --from-start exclude each other");
+        });
+        command.SetAction((parsed, stopping) =>
+        {
+            var request = new Request(
+                parsed.GetResult(offset) is null ? null : parsed.GetValue(offset), parsed.GetValue(fromStart),
+                parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd));
+            return RunAsync(request, parsed.GetValue(address)!, surroundings.Stdout, stopping);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Request request, string address, Stream stdout, CancellationToken stopping)
+    {
+        var output = new RecordOutput(stdout);
+        try
+        {
+            await using var log = GrpcLog.Connect(address);
+            await TailAsync(log, request, output, stopping);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The way to end it.
+        }
+
+        await output.FlushAsync();
+        return ExitCodes.Done;
+    }
+
+    private static async Task TailAsync(GrpcLog log, Request request, RecordOutput output, CancellationToken stopping)
+    {
+        var offset = request.Offset ?? await EdgeAsync(log, request.FromStart, stopping);
+        var left = request.Count ?? ulong.MaxValue;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        await using var batches = log.ReadFromAsync(offset, request.StopAtEnd, ending.Token).GetAsyncEnumerator(ending.Token);
+        while (await MoveNextAsync(batches, output, ending))
+        {
+            foreach (var record in batches.Current.Batch)
+            {
+                await output.WriteAsync(record);
+                if (--left == 0)
+                    return;
+            }
+        }
+    }
+
+    private static async Task<ulong> EdgeAsync(GrpcLog log, bool isStart, CancellationToken stopping)
+    {
+        var range = await log.GetRangeAsync(stopping);
+        return isStart ? range.StartOffset : range.NextOffset;
+    }
+
+    /// <summary>Moves on; and where that takes time, uses it to show what there is.</summary>
+    private static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> items, RecordOutput output, CancellationTokenSource ending)
+    {
+        var moving = items.MoveNextAsync();
+        if (moving.IsCompleted)
+            return await moving;
+
+        var pending = moving.AsTask();
+        try
+        {
+            await output.FlushAsync();
+        }
+        catch
+        {
+            // An enumerator must not be disposed of while it moves.
+            await ending.CancelAsync();
+            await ((Task)pending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
+        return await pending;
+    }
+}
