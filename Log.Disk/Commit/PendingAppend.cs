@@ -12,7 +12,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     private const int PoolLimit = 4096;
 
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
-    private static int s_pooled;
+    private static int _pooled;
 
     private ManualResetValueTaskSourceCore<ulong> _source = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
@@ -35,7 +35,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     public static PendingAppend Rent(RecordBatch batch, ulong? expectedOffset)
     {
         if (Pool.TryDequeue(out var append))
-            Interlocked.Decrement(ref s_pooled);
+            Interlocked.Decrement(ref _pooled);
         else
             append = new PendingAppend();
         append.Batch = batch;
@@ -76,14 +76,14 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
             _cancellation.Dispose(); // waits for a cancellation that is running: afterwards nobody knows this object but the pool
             _cancellation = default;
             Batch = null!;
-            if (_state == State.Taken && Interlocked.Increment(ref s_pooled) <= PoolLimit)
+            if (_state == State.Taken && Interlocked.Increment(ref _pooled) <= PoolLimit)
             {
                 _source.Reset();
                 Pool.Enqueue(this);
             }
             else if (_state == State.Taken)
             {
-                Interlocked.Decrement(ref s_pooled);
+                Interlocked.Decrement(ref _pooled);
             }
         }
     }

@@ -62,9 +62,10 @@ internal sealed class ProducePipeline(
                     log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.SizeBytes);
                 if (!log.AppendsInCallOrder)
                     append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
+                var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
                 await _appends.Writer.WriteAsync(append, CancellationToken.None);
-                if (append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false })
-                    break; // refused at once: what comes after it is not for the log any more
+                if (isRefused)
+                    break; // what comes after it is not for the log any more
             }
 
             _appends.Writer.Complete();
