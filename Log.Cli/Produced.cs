@@ -33,6 +33,8 @@ internal sealed class Produced
     public string Count => string.Create(CultureInfo.InvariantCulture, $"{Records:N0} {(Records == 1 ? "record" : "records")}");
 
     // Where others append at the same time, their records lie between.
-    private string Offsets => string.Create(CultureInfo.InvariantCulture, $"offsets {_first} to {_next - 1}")
-        + (_next - _first == Records ? "" : " with other producers' between");
+    private string Offsets => Records == 1
+        ? string.Create(CultureInfo.InvariantCulture, $"offset {_first}")
+        : string.Create(CultureInfo.InvariantCulture, $"offsets {_first} to {_next - 1}")
+            + (_next - _first == Records ? "" : " with other producers' between");
 }
