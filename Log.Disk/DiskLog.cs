@@ -79,7 +79,7 @@ public sealed class DiskLog : ITruncatableLog
         try
         {
             storage.Lock(LockName);
-            return new DiskLog(storage, options, new LogRecovery(storage, initialOffset).Run());
+            return new DiskLog(storage, options, new LogRecovery(storage, options.ReserveBytes, initialOffset).Run());
         }
         catch
         {
@@ -287,7 +287,7 @@ public sealed class DiskLog : ITruncatableLog
     private void Roll()
     {
         _writer.Seal(_view.Range.NextOffset);
-        _writer = SegmentWriter.Create(_storage, _view.Range.NextOffset);
+        _writer = SegmentWriter.Create(_storage, _view.Range.NextOffset, _options.ReserveBytes);
         _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
     }
 

@@ -18,6 +18,9 @@ public sealed record DiskLogOptions
     /// </summary>
     public long SegmentLimitBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>How far ahead of the frames space is reserved, in bytes; less for tests, whose disks are small.</summary>
+    internal int ReserveBytes { get; init; } = 1024 * 1024;
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);

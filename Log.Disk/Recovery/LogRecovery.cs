@@ -11,7 +11,7 @@ namespace LogKit.Disk.Recovery;
 /// Opens the files of a log and brings them into the state that the log goes on from: every batch that was acknowledged, and
 /// nothing half written. It changes only what was never acknowledged; where anything else is wrong it throws, and changes nothing.
 /// </summary>
-internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
+internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong initialOffset)
 {
     private readonly List<Segment> _segments = [];
     private bool _wasClosedCleanly = true;
@@ -33,7 +33,7 @@ internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
             var range = new LogRange(startOffset, end);
             if (startOffset > end)
                 throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {end}"), end);
-            var writer = new SegmentWriter(_segments[^1]);
+            var writer = new SegmentWriter(_segments[^1], reserveBytes);
             return new Result([.. _segments], writer, range, new RecoveryReport
             {
                 Range = range,
@@ -86,7 +86,7 @@ internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
     {
         if (startOffset > 0)
             StartFile.Replace(storage, startOffset);
-        _segments.Add(SegmentWriter.Create(storage, startOffset).Segment);
+        _segments.Add(SegmentWriter.Create(storage, startOffset, reserveBytes).Segment);
         return startOffset;
     }
 
@@ -160,15 +160,20 @@ internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
             var header = ReadHeader(file, name, baseOffset, out var seal);
             var index = new SegmentIndex(baseOffset);
             var frames = new FrameReader(file, header, file.Length);
+            var flushed = seal?.Position ?? SegmentHeader.SizeBytes;
             while (frames.TryRead())
+            {
                 index.Add(frames.Frame.FirstOffset, frames.FramePosition);
+                flushed = Math.Max(flushed, frames.Frame.FlushedPosition);
+            }
 
             var wasClosed = seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)
             {
                 var tail = NonZeroPart(file, frames.Position);
                 RequireTorn(file, header, frames, seal, tail);
-                CutTail(file, frames.Position, tail);
+                Adopt(file, flushed, frames.Position);
+                _cutBytes = tail.End - frames.Position;
             }
 
             _wasClosedCleanly &= wasClosed;
@@ -197,13 +202,22 @@ internal sealed class LogRecovery(IStorage storage, ulong initialOffset)
     }
 
     /// <summary>
-    /// Cuts the file and makes durable what is left: what the last process wrote but did not flush is about to become readable.
-    /// What grows the file again is zeros, so nothing of the cut-off tail comes back.
+    /// Cuts the file off after its sound frames and makes these durable, as they are about to become readable. Those that nobody is
+    /// known to have flushed are written once more: the system may show what a failed flush has lost, and the next flush would
+    /// succeed without it. What grows the file again is zeros, so nothing of the cut-off tail comes back.
     /// </summary>
-    private void CutTail(IStorageFile file, long position, (long Start, long End) tail)
+    private void Adopt(IStorageFile file, long flushed, long end)
     {
-        _cutBytes = tail.End - position;
-        file.SetLength(position);
+        file.SetLength(end);
+        var buffer = new byte[256 * 1024];
+        for (var position = flushed; position < end;)
+        {
+            var bytes = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - position));
+            bytes = bytes[..file.Read(bytes, position)];
+            file.Write(bytes, position);
+            position += bytes.Length;
+        }
+
         file.Flush();
         storage.FlushDirectory();
     }

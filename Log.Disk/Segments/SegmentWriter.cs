@@ -11,19 +11,20 @@ namespace LogKit.Disk.Segments;
 /// </remarks>
 internal sealed class SegmentWriter
 {
-    private const int ReserveBytes = 1024 * 1024;
-
     /// <summary>A write this large gains nothing from zeros written before it.</summary>
     private const int LargeWriteBytes = 256 * 1024;
 
-    private static readonly byte[] Zeros = new byte[ReserveBytes];
+    private static readonly byte[] Zeros = new byte[64 * 1024];
 
+    private readonly int _reserveBytes;
     private long _reserved;
 
     /// <summary>Goes on with a segment, from the end of its frames.</summary>
     /// <param name="segment">Its file must be zeros after its end.</param>
-    public SegmentWriter(Segment segment)
+    /// <param name="reserveBytes">How far ahead of the frames space is reserved.</param>
+    public SegmentWriter(Segment segment, int reserveBytes)
     {
+        _reserveBytes = reserveBytes;
         Segment = segment;
         Position = segment.End;
         _reserved = segment.File.Length;
@@ -43,7 +44,7 @@ internal sealed class SegmentWriter
     /// of a segment has a header, or is damaged.
     /// </summary>
     /// <exception cref="StorageFullException">There is no room; nothing has changed.</exception>
-    public static SegmentWriter Create(IStorage storage, ulong baseOffset, uint? salt = null)
+    public static SegmentWriter Create(IStorage storage, ulong baseOffset, int reserveBytes, uint? salt = null)
     {
         var header = new SegmentHeader(baseOffset, salt ?? BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))));
         var file = storage.Create(SegmentName.Temporary);
@@ -56,7 +57,7 @@ internal sealed class SegmentWriter
             file.Flush();
             storage.Rename(SegmentName.Temporary, SegmentName.Of(baseOffset));
             storage.FlushDirectory();
-            return new SegmentWriter(new Segment(header, file, SegmentHeader.SizeBytes, new SegmentIndex(baseOffset)));
+            return new SegmentWriter(new Segment(header, file, SegmentHeader.SizeBytes, new SegmentIndex(baseOffset)), reserveBytes);
         }
         catch
         {
@@ -75,7 +76,7 @@ internal sealed class SegmentWriter
         var needed = Position + bytes;
         if (needed <= _reserved)
             return;
-        var target = needed + (bytes < LargeWriteBytes ? ReserveBytes : 0);
+        var target = needed + (bytes < LargeWriteBytes ? _reserveBytes : 0);
         Segment.File.Reserve(target);
         for (var position = _reserved; bytes < LargeWriteBytes && position < target;)
         {

@@ -24,7 +24,7 @@ public sealed class FormatTests : IDisposable
     public void The_bytes_that_are_written_are_those_of_the_golden_files()
     {
         using var storage = new FileStorage(_directory.Path);
-        var writer = SegmentWriter.Create(storage, BaseOffset, Salt);
+        var writer = SegmentWriter.Create(storage, BaseOffset, reserveBytes: 4096, Salt);
         var offset = BaseOffset;
         foreach (var texts in Batches)
         {

@@ -1,0 +1,98 @@
+using LogKit.Disk;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Disk.Simulation;
+
+/// <summary>
+/// Power lost at every single operation of a scripted run, and again at every operation of the recovery that follows. After each:
+/// acknowledged ⊆ recovered ⊆ submitted, whole batches, no gaps; and what a reader saw is still there.
+/// </summary>
+public sealed class PowerLossTests
+{
+    private const int ImagesAPoint = 6;
+
+    [Fact]
+    public async Task Power_lost_at_any_operation_loses_nothing_that_was_acknowledged()
+    {
+        var seed = TestSeed.Next();
+        var whole = new SimulatedDisk();
+        await ScriptedRun.RunAsync(whole);
+        Assert.True(whole.OperationCount > 60, $"the script has {whole.OperationCount} operations only");
+
+        for (var point = 0; point <= whole.OperationCount; point++)
+        {
+            var disk = new SimulatedDisk { PowerLossAt = point };
+            var run = await ScriptedRun.RunAsync(disk);
+            for (var image = 0; image < ImagesAPoint * TestSeed.Effort; image++)
+            {
+                var random = new Random(HashCode.Combine(seed, point, image));
+                await RecoverAsync(disk.AfterPowerLoss(random), run, $"seed {seed}, power lost at {point}, image {image}\n{disk.Trace}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Power_lost_at_any_operation_of_the_recovery_loses_nothing_either()
+    {
+        var seed = TestSeed.Next();
+        var whole = new SimulatedDisk();
+        await ScriptedRun.RunAsync(whole);
+        for (var point = 0; point <= whole.OperationCount; point++)
+        {
+            var disk = new SimulatedDisk { PowerLossAt = point };
+            var run = await ScriptedRun.RunAsync(disk);
+            for (var image = 0; image < TestSeed.Effort; image++)
+            {
+                // The same image again for each point of its recovery.
+                var random = () => new Random(HashCode.Combine(seed, point, image));
+                var first = disk.AfterPowerLoss(random());
+                await RecoverAsync(first, run, $"seed {seed}, power lost at {point}");
+                for (var again = 0; again < first.OperationCount; again++)
+                {
+                    var second = disk.AfterPowerLoss(random());
+                    second.PowerLossAt = again;
+                    await ScriptedRun.TryRecoverAsync(second);
+                    await RecoverAsync(
+                        second.AfterPowerLoss(new Random(HashCode.Combine(seed, point, image, again))), run,
+                        $"seed {seed}, power lost at {point}, again at {again} of the recovery\n{disk.Trace}\nrecovery:\n{second.Trace}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_kill_at_any_operation_loses_nothing_that_was_acknowledged()
+    {
+        var whole = new SimulatedDisk();
+        await ScriptedRun.RunAsync(whole);
+        for (var point = 0; point <= whole.OperationCount; point++)
+        {
+            var disk = new SimulatedDisk { PowerLossAt = point };
+            var run = await ScriptedRun.RunAsync(disk);
+            await RecoverAsync(disk.AfterKill(), run, $"killed at {point}\n{disk.Trace}");
+        }
+    }
+
+    private static async Task RecoverAsync(SimulatedDisk disk, ScriptedRun run, string context)
+    {
+        DiskLog log;
+        try
+        {
+            log = ScriptedRun.Open(disk);
+        }
+        catch (LogException exception)
+        {
+            Assert.Fail($"{context}\nthe log does not open: {exception.Message}");
+            return;
+        }
+
+        await using (log)
+        {
+            await run.CheckAsync(log, context);
+            await log.AppendBatchAsync(RecordBatch.OfText("after the crash"));
+        }
+
+        await using var reopened = ScriptedRun.Open(disk);
+        Assert.Equal("after the crash", (await reopened.ReadAllTextAsync())[^1]);
+    }
+}

@@ -1,0 +1,193 @@
+namespace LogKit.Tests.Disk.Simulation;
+
+internal enum OperationKind
+{
+    Other,
+    Read,
+    Create,
+    Write,
+    Reserve,
+    SetLength,
+    Flush,
+    Rename,
+    Delete,
+    FlushDirectory,
+}
+
+/// <summary>What is on a simulated device, what only seems to be, and when it fails. See <see cref="SimulatedStorage"/>.</summary>
+internal sealed class SimulatedDisk
+{
+    private readonly List<string> _trace = [];
+    private Dictionary<string, Inode> _durableNames = [];
+    private bool _isWithoutPower;
+
+    /// <summary>The names as the running process sees them.</summary>
+    public Dictionary<string, Inode> Names { get; private set; } = [];
+
+    /// <summary>How many operations that change something have been asked for.</summary>
+    public int OperationCount { get; private set; }
+
+    /// <summary>The operation, by its number, in the middle of which the power goes.</summary>
+    public int PowerLossAt { get; set; } = int.MaxValue;
+
+    /// <summary>Says what fails: given the number and the kind of an operation, the exception it fails with, or null.</summary>
+    public Func<int, OperationKind, IOException?> Fault { get; set; } = (_, _) => null;
+
+    /// <summary>Decides what fails in part; a test's seed.</summary>
+    public Random Random { get; init; } = new(0);
+
+    /// <summary>What was asked for, for the message of a test that fails.</summary>
+    public string Trace => string.Join('\n', _trace);
+
+    public void Do(OperationKind kind, string what, Action operation, Action<Random>? failing = null) =>
+        Do<object?>(kind, what, () =>
+        {
+            operation();
+            return null;
+        }, failing);
+
+    public T Do<T>(OperationKind kind, string what, Func<T> operation, Action<Random>? failing = null)
+    {
+        if (_isWithoutPower)
+            throw new PowerLostException();
+        if (kind is OperationKind.Read or OperationKind.Other)
+            return operation();
+
+        var number = OperationCount++;
+        _trace.Add($"{number,4} {what}");
+        if (number == PowerLossAt)
+        {
+            // The operation may have begun: its effect is one more thing that was not flushed.
+            if (kind is not (OperationKind.Flush or OperationKind.FlushDirectory))
+                operation();
+            _isWithoutPower = true;
+            throw new PowerLostException();
+        }
+
+        if (Fault(number, kind) is { } fault)
+        {
+            _trace[^1] += $" FAILS: {fault.Message}";
+            failing?.Invoke(Random);
+            throw fault;
+        }
+
+        return operation();
+    }
+
+    public void MakeNamesDurable() => _durableNames = new Dictionary<string, Inode>(Names);
+
+    /// <summary>The disk as the next process finds it after the power was lost.</summary>
+    /// <param name="random">Decides what comes through.</param>
+    public SimulatedDisk AfterPowerLoss(Random random)
+    {
+        var sectorBytes = random.Next(2) == 0 ? 512 : 4096;
+        var survivors = new Dictionary<Inode, Inode>();
+        var names = new Dictionary<string, Inode>();
+        foreach (var name in Names.Keys.Union(_durableNames.Keys))
+        {
+            var source = random.Next(2) == 0 ? Names : _durableNames;
+            if (!source.TryGetValue(name, out var inode))
+                continue;
+            if (!survivors.TryGetValue(inode, out var survivor))
+                survivors[inode] = survivor = inode.AfterPowerLoss(random, sectorBytes);
+            names[name] = survivor;
+        }
+
+        return new SimulatedDisk { Names = names, _durableNames = new Dictionary<string, Inode>(names), Random = random };
+    }
+
+    /// <summary>The disk as it is, for another process, as after a kill: nothing is lost.</summary>
+    public SimulatedDisk AfterKill() => new() { Names = Names, _durableNames = _durableNames, Random = Random };
+}
+
+/// <summary>The process is gone with the power: nothing it asks for happens any more.</summary>
+internal sealed class PowerLostException() : IOException("the power is gone");
+
+/// <summary>The content of a file: as it is, as it is durable, and what lies between the two.</summary>
+internal sealed class Inode
+{
+    private byte[] _content = [];
+    private byte[] _durable = [];
+    private List<(long Position, byte[]? Bytes)> _unflushed = [];
+
+    public long Length => _content.Length;
+
+    public int Read(Span<byte> buffer, long position)
+    {
+        if (position >= _content.Length)
+            return 0;
+        var bytes = _content.AsSpan((int)position);
+        bytes = bytes[..Math.Min(bytes.Length, buffer.Length)];
+        bytes.CopyTo(buffer);
+        return bytes.Length;
+    }
+
+    public void Write(byte[] bytes, long position)
+    {
+        _unflushed.Add((position, bytes));
+        Put(ref _content, position, bytes);
+    }
+
+    public void SetLength(long length)
+    {
+        _unflushed.Add((length, null));
+        Array.Resize(ref _content, (int)length);
+    }
+
+    public void MakeDurable()
+    {
+        foreach (var (position, bytes) in _unflushed)
+            Apply(ref _durable, position, bytes);
+        _unflushed = [];
+    }
+
+    public void LoseUnflushed() => _unflushed = [];
+
+    /// <summary>Changes a byte of what is stored, as a device that goes bad does.</summary>
+    public void Flip(long position, byte mask)
+    {
+        _content[position] ^= mask;
+        if (position < _durable.Length)
+            _durable[position] ^= mask;
+    }
+
+    public Inode AfterPowerLoss(Random random, int sectorBytes)
+    {
+        var survived = _durable.ToArray();
+        var chance = random.Next(4); // of none, some, most or all of it
+        foreach (var (position, bytes) in _unflushed)
+        {
+            if (bytes is null)
+            {
+                if (random.Next(3) < chance)
+                    Apply(ref survived, position, null);
+                continue;
+            }
+
+            for (var start = 0; start < bytes.Length;)
+            {
+                var end = (int)Math.Min(bytes.Length, ((position + start) / sectorBytes * sectorBytes) + sectorBytes - position);
+                if (random.Next(3) < chance)
+                    Put(ref survived, position + start, bytes.AsSpan(start, end - start).ToArray());
+                start = end;
+            }
+        }
+
+        return new Inode { _content = survived.ToArray(), _durable = survived };
+    }
+
+    private static void Apply(ref byte[] content, long position, byte[]? bytes)
+    {
+        if (bytes is null)
+            Array.Resize(ref content, (int)position);
+        else
+            Put(ref content, position, bytes);
+    }
+
+    private static void Put(ref byte[] content, long position, byte[] bytes)
+    {
+        if (content.Length < position + bytes.Length)
+            Array.Resize(ref content, (int)position + bytes.Length);
+        bytes.CopyTo(content.AsSpan((int)position));
+    }
+}

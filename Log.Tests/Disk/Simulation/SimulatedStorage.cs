@@ -1,0 +1,90 @@
+using LogKit.Disk.Storage;
+
+namespace LogKit.Tests.Disk.Simulation;
+
+/// <summary>
+/// A file system in memory that can lose power, or fail, at any operation. No stronger than a real one:
+/// <list type="bullet">
+/// <item>What was written since the file's last flush comes through a power loss sector by sector, each or not, in any order; so does a
+/// change of the file's length. A sector is 512 or 4096 bytes.</item>
+/// <item>A name that was made, changed or removed since the directory's last flush comes through as it was or as it is, each name for
+/// itself. A flushed file without a flushed name is gone.</item>
+/// <item>A flush that fails loses what it was for, for good: it can still be read, until the power is gone, and the next flush says
+/// nothing (as Linux does it).</item>
+/// <item>A write that fails may have happened in part.</item>
+/// <item>What came through one power loss is durable for the next.</item>
+/// </list>
+/// </summary>
+internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
+{
+    private bool _isDisposed;
+
+    public string Location => "the simulated disk";
+
+    public void Lock(string name) => disk.Do(OperationKind.Other, $"lock {name}", () => { });
+
+    public IReadOnlyList<string> List()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return disk.Do(OperationKind.Read, "list", () => disk.Names.Keys.ToList());
+    }
+
+    public IStorageFile Create(string name) => disk.Do(OperationKind.Create, $"create {name}", () =>
+    {
+        var inode = disk.Names.TryGetValue(name, out var present) ? present : disk.Names[name] = new Inode();
+        inode.SetLength(0);
+        return new File(disk, inode, name);
+    });
+
+    public IStorageFile Open(string name, bool canWrite) => disk.Do(OperationKind.Read, $"open {name}", () =>
+        disk.Names.TryGetValue(name, out var inode) ? new File(disk, inode, name) : throw new FileNotFoundException(name));
+
+    public void Rename(string from, string to) => disk.Do(OperationKind.Rename, $"rename {from} to {to}", () =>
+    {
+        disk.Names[to] = disk.Names[from];
+        disk.Names.Remove(from);
+    });
+
+    public void Delete(string name) => disk.Do(OperationKind.Delete, $"delete {name}", () => disk.Names.Remove(name));
+
+    public void FlushDirectory() => disk.Do(OperationKind.FlushDirectory, "flush directory", disk.MakeNamesDurable);
+
+    public void Dispose() => _isDisposed = true;
+
+    private sealed class File(SimulatedDisk disk, Inode inode, string name) : IStorageFile
+    {
+        private bool _isDisposed;
+
+        public long Length => Alive().Length;
+
+        public int Read(Span<byte> buffer, long position) => Alive().Read(buffer, position);
+
+        public void Write(ReadOnlySpan<byte> buffer, long position)
+        {
+            var bytes = buffer.ToArray();
+            disk.Do(
+                OperationKind.Write, $"write {bytes.Length} bytes at {position} of {name}",
+                () => Alive().Write(bytes, position),
+                failing: random => Alive().Write(bytes.AsSpan(0, random.Next(bytes.Length + 1)).ToArray(), position));
+        }
+
+        public void Reserve(long length) => disk.Do(OperationKind.Reserve, $"reserve {length} of {name}", () =>
+        {
+            if (length > Alive().Length)
+                Alive().SetLength(length);
+        });
+
+        public void SetLength(long length) => disk.Do(OperationKind.SetLength, $"set length {length} of {name}", () => Alive().SetLength(length));
+
+        public void Flush() => disk.Do(
+            OperationKind.Flush, $"flush {name}", () => Alive().MakeDurable(), failing: _ => Alive().LoseUnflushed());
+
+        public void Dispose() => _isDisposed = true;
+
+        private Inode Alive()
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return inode;
+        }
+    }
+}
