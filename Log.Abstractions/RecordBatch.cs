@@ -19,7 +19,7 @@ public sealed class RecordBatch : IReadOnlyList<Record>
     /// </summary>
     public const int DefaultLimitBytes = (4 * 1024 * 1024) - 1024;
 
-    private readonly bool _isOnlyRecords;
+    private bool? _isOnlyRecords;
     private Record[]? _records;
 
     /// <summary>Makes a batch of records. Their values are copied.</summary>
@@ -29,7 +29,7 @@ public sealed class RecordBatch : IReadOnlyList<Record>
     {
     }
 
-    private RecordBatch(ReadOnlyMemory<byte> encoded, int count, bool isOnlyRecords)
+    private RecordBatch(ReadOnlyMemory<byte> encoded, int count, bool? isOnlyRecords)
     {
         Encoded = encoded;
         Count = count;
@@ -77,6 +77,14 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         return new RecordBatch(encoded, count, isOnlyRecords);
     }
 
+    /// <summary>Takes an encoding as a batch, without copying it and without looking at it: for a log that reads back what it has stored.</summary>
+    /// <param name="encoded">
+    /// What <see cref="Encoded"/> of a batch showed, kept unharmed by a checksum: where it is anything else, members of this class
+    /// fail with <see cref="FormatException"/> or worse, later. The batch keeps this memory.
+    /// </param>
+    /// <param name="count">That batch's <see cref="Count"/>.</param>
+    public static RecordBatch DecodeTrusted(ReadOnlyMemory<byte> encoded, int count) => new(encoded, count, isOnlyRecords: null);
+
     /// <summary>The records from an index to the end, as a batch; shares this one's bytes where it can.</summary>
     /// <param name="index">The first record to keep; 0 gives this batch.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such record.</exception>
@@ -88,7 +96,8 @@ public sealed class RecordBatch : IReadOnlyList<Record>
             return this;
 
         // Fields of the batch itself belong to every part of it, so only a batch without any can be cut by slicing.
-        var encoded = _isOnlyRecords
+        _isOnlyRecords ??= RecordBatchEncoding.Validate(Encoded.Span).IsOnlyRecords;
+        var encoded = _isOnlyRecords.Value
             ? Encoded[RecordBatchEncoding.PositionOf(Encoded.Span, index)..]
             : RecordBatchEncoding.WithoutRecordsBefore(Encoded.Span, index);
         return new RecordBatch(encoded, Count - index, _isOnlyRecords);

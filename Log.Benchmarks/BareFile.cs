@@ -24,19 +24,26 @@ internal sealed partial class BareFile : IDisposable
         Fdatasync(_file);
     }
 
-    public Task<double> DurableWritesPerSecondAsync(double seconds) => Task.Run(() => WritesPerSecond(seconds, flush: true));
+    /// <summary>Into space that is there already, flushing each write.</summary>
+    public Task<double> DurableWritesPerSecondAsync(double seconds) => Task.Run(() => WritesPerSecond(seconds, flush: true, wrapAt: ReservedBytes));
 
-    public Task<double> WritesPerSecondAsync(double seconds) => Task.Run(() => WritesPerSecond(seconds, flush: false));
+    /// <summary>Without flushes, and without reserved space: page after page of a file that grows, as a log's does.</summary>
+    public Task<double> GrowingWritesPerSecondAsync(double seconds, bool flush) => Task.Run(() =>
+    {
+        RandomAccess.SetLength(_file, 0);
+        _position = 0;
+        return WritesPerSecond(seconds, flush, wrapAt: long.MaxValue);
+    });
 
     public void Dispose() => _file.Dispose();
 
-    private double WritesPerSecond(double seconds, bool flush)
+    private double WritesPerSecond(double seconds, bool flush, long wrapAt)
     {
         var started = Stopwatch.GetTimestamp();
         var count = 0L;
         for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count++)
         {
-            if (_position + _bytes.Length > ReservedBytes)
+            if (_position + _bytes.Length > wrapAt)
                 _position = 0;
             RandomAccess.Write(_file, _bytes, _position);
             _position += _bytes.Length;

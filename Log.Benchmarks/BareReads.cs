@@ -26,13 +26,14 @@ internal sealed class BareReads(string directory) : IDisposable
     public Task<double> RandomReadsPerSecondAsync(int bytes, double seconds) => Task.Run(() =>
     {
         var random = new Random(1);
+        var lengths = Array.ConvertAll(_files, RandomAccess.GetLength);
         var count = 0L;
         var started = Stopwatch.GetTimestamp();
         for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count++)
         {
-            var file = _files[random.Next(_files.Length)];
+            var file = random.Next(_files.Length);
             var buffer = new byte[bytes]; // a read that gives its bytes away needs new ones
-            RandomAccess.Read(file, buffer, random.NextInt64(Math.Max(1, RandomAccess.GetLength(file) - bytes)));
+            RandomAccess.Read(_files[file], buffer, random.NextInt64(Math.Max(1, lengths[file] - bytes)));
         }
 
         return count / Stopwatch.GetElapsedTime(started).TotalSeconds;

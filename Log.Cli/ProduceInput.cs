@@ -34,7 +34,7 @@ internal sealed class ProduceInput : IAsyncDisposable
             throw new InputException(path, "it is a directory");
         try
         {
-            var file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan });
+            var file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.ReadWrite | FileShare.Delete });
             var sizeBytes = file.CanSeek && file.Length > 0 ? file.Length : (long?)null;
             return new ProduceInput(new RecordLines(file, path, limits).ReadBatchesAsync, file, sizeBytes);
         }

@@ -30,6 +30,10 @@ internal sealed class RecordOutput(Stream output)
             await output.WriteAsync(_buffer.WrittenMemory);
             await output.FlushAsync();
         }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new OutputException(new IOException("the standard output is closed", exception));
+        }
         catch (IOException exception)
         {
             throw new OutputException(exception);

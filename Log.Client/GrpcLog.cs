@@ -232,7 +232,12 @@ public sealed class GrpcLog : ILog
         if (cancellationToken.IsCancellationRequested)
             return new OperationCanceledException("the call was cancelled", exception, cancellationToken);
         if (_disposing.IsCancellationRequested || exception is ObjectDisposedException)
-            return new ObjectDisposedException(GetType().FullName, exception);
+        {
+            return isAppend
+                ? new AppendOutcomeUnknownException("the append's outcome is unknown: the client was disposed meanwhile", exception)
+                : new ObjectDisposedException(GetType().FullName, exception);
+        }
+
         return exception is RpcException failure ? RemoteErrors.ToException(failure, isAppend) : null;
     }
 

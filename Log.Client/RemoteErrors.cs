@@ -45,19 +45,21 @@ internal static class RemoteErrors
     {
         var message = $"{failure.StatusCode}: {failure.Status.Detail}";
         if (failure.StatusCode is StatusCode.Unavailable && WasNeverSent(failure))
-            return new LogUnavailableException($"the server cannot be reached: {failure.Status.DebugException!.Message}", failure);
-        if (WasRefused(failure.StatusCode))
+            return new LogUnavailableException($"the server cannot be reached: {failure.Status.DebugException?.Message ?? failure.Status.Detail}", failure);
+        if (failure.Status.DebugException is null && WasRefused(failure.StatusCode)) // the server's word, not a connection's end
             return new LogException(message, failure);
         if (isAppend)
             return new AppendOutcomeUnknownException($"the append's outcome is unknown: {message}", failure);
-        return failure.StatusCode is StatusCode.Unavailable ? new LogUnavailableException(message, failure) : new LogException(message, failure);
+        return failure.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled ? new LogUnavailableException(message, failure) : new LogException(message, failure);
     }
 
     /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>
-    private static bool WasNeverSent(RpcException failure) => failure.Status.DebugException is SocketException or HttpRequestException
-    {
-        HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
-    };
+    private static bool WasNeverSent(RpcException failure) =>
+        failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
+        || failure.Status.DebugException is SocketException or HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+        };
 
     /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
     private static bool WasRefused(StatusCode code) =>

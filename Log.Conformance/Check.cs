@@ -43,6 +43,13 @@ internal sealed class Check(string rule, TimeSpan timeout)
         throw Violation($"{what}: expected {typeof(TException).Name}, but it succeeded");
     }
 
+    /// <summary>Something does not end by itself: looked at for a moment, which a sound log cannot fail.</summary>
+    public async Task Pending(Task task, string expectation)
+    {
+        await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(200)));
+        True(!task.IsCompleted, expectation);
+    }
+
     /// <summary>Something ends in time.</summary>
     public async Task Within(Task task, string what)
     {

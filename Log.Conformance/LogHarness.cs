@@ -1,3 +1,5 @@
+using Xunit;
+
 namespace LogKit.Conformance;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace LogKit.Conformance;
 /// rules that need more are then skipped, with the reason.
 /// </summary>
 /// <remarks>It is a class fixture: made once for the class that names it, and disposed after its last rule.</remarks>
-public abstract class LogHarness : IAsyncDisposable
+public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
 {
     /// <summary>What can be asked of this harness beyond opening a log. The suite asks for nothing that is not declared.</summary>
     public virtual LogCapabilities Capabilities => LogCapabilities.None;
@@ -31,6 +33,11 @@ public abstract class LogHarness : IAsyncDisposable
 
     /// <summary>Removes what the logs of this harness left behind.</summary>
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // xunit 2 disposes a fixture through this interface only.
+    Task IAsyncLifetime.InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 }
 
 /// <summary>What a harness can do beyond opening a log.</summary>

@@ -37,6 +37,7 @@ public sealed class DiskLog : ITruncatableLog
     private volatile View _view;
     private volatile Exception? _failure;
     private volatile bool _isDisposed;
+    private bool _isClosed;
     private Task? _disposal;
 
     private DiskLog(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered)
@@ -49,7 +50,7 @@ public sealed class DiskLog : ITruncatableLog
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
         _appends = new GroupCommit(Commit, Disposed);
         if (options.FlushMode == FlushMode.Interval)
-            _ = FlushEveryIntervalAsync();
+            _ = FlushEveryIntervalAsync(_stopFlushing.Token);
     }
 
     /// <summary>The directory, as a full path.</summary>
@@ -120,6 +121,11 @@ public sealed class DiskLog : ITruncatableLog
         {
             return ValueTask.FromException<RecordBatch>(exception);
         }
+        catch (FormatException exception)
+        {
+            // What was appended was no batch any more: its bytes changed after it was made.
+            return ValueTask.FromException<RecordBatch>(new RecordCorruptException(offset, exception));
+        }
         catch (ObjectDisposedException)
         {
             // The segment's file was closed meanwhile: with the log, or because it was truncated away.
@@ -184,6 +190,7 @@ public sealed class DiskLog : ITruncatableLog
         lock (_writing)
         {
             SealLast();
+            _isClosed = true;
             foreach (var segment in _view.Segments)
                 segment.Dispose();
             _storage.Dispose();
@@ -225,13 +232,15 @@ public sealed class DiskLog : ITruncatableLog
         var isWriting = false;
         try
         {
-            if (!_writer.HasRoomFor(FrameHeader.SizeBytes + group[first].Batch.SizeBytes, _options.SegmentLimitBytes))
-                Roll();
-
             var nextOffset = _view.Range.NextOffset;
             _buffer.Clear();
             while (first + count < group.Count && Take(group[first + count], ref nextOffset))
                 count++;
+            if (count == 0)
+            {
+                Roll();
+                return 0; // again, with a segment that has room
+            }
 
             if (_buffer.Length > 0)
             {
@@ -247,8 +256,9 @@ public sealed class DiskLog : ITruncatableLog
         {
             return Refuse(group, first, Math.Max(count, 1), exception);
         }
-        catch (Exception exception) when (IsStorageFailure(exception))
+        catch (Exception exception)
         {
+            // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on with.
             _failure = exception;
             return isWriting ? LeaveUnknown(group, first, count, exception) : Refuse(group, first, Math.Max(count, 1), exception);
         }
@@ -266,7 +276,7 @@ public sealed class DiskLog : ITruncatableLog
         }
 
         var size = FrameHeader.SizeBytes + append.Batch.SizeBytes;
-        if (_buffer.Length > 0 && !(_buffer.HasRoomFor(size) && _writer.HasRoomFor(_buffer.Length + size, _options.SegmentLimitBytes)))
+        if (!_buffer.HasRoomFor(size) || !_writer.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
             return false;
         append.FirstOffset = nextOffset;
         nextOffset += (ulong)append.Batch.Count;
@@ -287,7 +297,9 @@ public sealed class DiskLog : ITruncatableLog
     private void Roll()
     {
         _writer.Seal(_view.Range.NextOffset);
-        _writer = SegmentWriter.Create(_storage, _view.Range.NextOffset, _options.ReserveBytes);
+        var next = SegmentWriter.Create(_storage, _view.Range.NextOffset, _options.ReserveBytes);
+        _writer.Seal(_view.Range.NextOffset, isFollowed: true);
+        _writer = next;
         _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
     }
 
@@ -302,26 +314,55 @@ public sealed class DiskLog : ITruncatableLog
         if (offset <= view.Range.StartOffset)
             return;
 
-        try
-        {
-            StartFile.Replace(_storage, offset);
-        }
-        catch (StorageFullException exception)
-        {
-            throw new LogFullException(exception);
-        }
+        if (_writer.FlushedPosition < _writer.Position)
+            _writer.Flush(); // the log must not begin after what a power loss leaves of it
+        ReplaceStart(offset);
 
-        // From here on it has happened: what goes wrong with a file that is no longer needed is for the next opening.
+        // From here on it has happened.
         var firstKept = view.IndexOf(offset);
         _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset });
         foreach (var segment in view.Segments[..firstKept])
         {
             segment.Dispose();
-            _storage.Delete(segment.Name);
+            TryDelete(segment.Name);
         }
 
         if (firstKept > 0)
             _storage.FlushDirectory();
+    }
+
+    private void ReplaceStart(ulong offset)
+    {
+        try
+        {
+            StartFile.Replace(_storage, offset);
+        }
+        catch (StorageFullException)
+        {
+            // Truncating is how room is made, so it must not fail for want of it: the space reserved ahead is given back.
+            _writer.ReleaseReserve();
+            try
+            {
+                StartFile.Replace(_storage, offset);
+            }
+            catch (StorageFullException exception)
+            {
+                throw new LogFullException(exception);
+            }
+        }
+    }
+
+    /// <summary>Removes a file that is no longer part of the log; where that fails, the next opening tries again.</summary>
+    private void TryDelete(string name)
+    {
+        try
+        {
+            _storage.Delete(name);
+        }
+        catch (Exception exception) when (IsStorageFailure(exception))
+        {
+            // It takes room, and does no harm.
+        }
     }
 
     private static int Answer(List<PendingAppend> group, int first, int count)
@@ -355,27 +396,34 @@ public sealed class DiskLog : ITruncatableLog
 
     private static bool IsStorageFailure(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
-    private async Task FlushEveryIntervalAsync()
+    private async Task FlushEveryIntervalAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(_options.FlushIntervalMs));
         try
         {
-            while (_failure is null && await timer.WaitForNextTickAsync(_stopFlushing.Token).ConfigureAwait(false))
-            {
-                lock (_writing)
-                {
-                    if (_writer.FlushedPosition < _writer.Position)
-                        _writer.Flush();
-                }
-            }
-        }
-        catch (Exception exception) when (IsStorageFailure(exception))
-        {
-            _failure = exception;
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
+                FlushWritten();
         }
         catch (OperationCanceledException)
         {
             // The log is being closed, which flushes.
+        }
+    }
+
+    private void FlushWritten()
+    {
+        lock (_writing)
+        {
+            if (_failure is not null || _isClosed || _writer.FlushedPosition == _writer.Position)
+                return;
+            try
+            {
+                _writer.Flush();
+            }
+            catch (Exception exception) when (IsStorageFailure(exception))
+            {
+                _failure = exception;
+            }
         }
     }
 

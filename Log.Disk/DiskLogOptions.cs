@@ -23,6 +23,8 @@ public sealed record DiskLogOptions
 
     internal void Validate()
     {
+        if (!Enum.IsDefined(FlushMode))
+            throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "it is not a mode");
         ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, Format.FrameHeader.PayloadLimitBytes);

@@ -17,34 +17,34 @@ namespace LogKit.Grpc;
 public static class LogKitExtensions
 {
     /// <summary>
-    /// What the largest message may add to the largest batch. A batch over the log's own limit must reach the log, which refuses it
-    /// with the limit; only what is far over it is refused by the transport.
+    /// The default limit on a request. Well over what the built-in logs take, so that a batch over a log's own limit reaches the log,
+    /// which refuses it with that limit; only what is far over it is refused by the transport.
     /// </summary>
-    private const int MessageLimitBytes = 16 * 1024 * 1024;
+    public const int DefaultMessageLimitBytes = 16 * 1024 * 1024;
 
-    /// <summary>Adds the service over a log that the caller owns, and disposes once the host has stopped.</summary>
-    public static IServiceCollection AddLogKit(this IServiceCollection services, ILog log)
+    /// <summary>Adds the service over a log that stays the caller's: the host does not dispose it.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="log">To be disposed once the host has stopped.</param>
+    /// <param name="messageLimitBytes">The largest request that is taken, in bytes; has to be over the largest batch that the log takes.</param>
+    public static IServiceCollection AddLogKit(this IServiceCollection services, ILog log, int messageLimitBytes = DefaultMessageLimitBytes)
     {
+        ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(log);
-        return services.AddLogKit(_ => log);
+        services.AddSingleton(log);
+        return services.AddService(messageLimitBytes);
     }
 
     /// <summary>Adds the service over a log that is made on first use, and disposed with the host.</summary>
-    public static IServiceCollection AddLogKit(this IServiceCollection services, Func<IServiceProvider, ILog> makeLog)
+    /// <param name="services">The host's services.</param>
+    /// <param name="makeLog">Makes the log, once.</param>
+    /// <param name="messageLimitBytes">The largest request that is taken, in bytes; has to be over the largest batch that the log takes.</param>
+    public static IServiceCollection AddLogKit(
+        this IServiceCollection services, Func<IServiceProvider, ILog> makeLog, int messageLimitBytes = DefaultMessageLimitBytes)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(makeLog);
-        services.AddGrpc().AddServiceOptions<LogService>(options =>
-        {
-            options.Interceptors.Add<ErrorInterceptor>();
-            options.MaxReceiveMessageSize = MessageLimitBytes;
-            options.MaxSendMessageSize = null; // the log's limit on batches is the limit
-        });
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
         services.AddSingleton(makeLog);
-        services.AddSingleton<LogService>();
-        services.AddSingleton<ErrorInterceptor>();
-        return services;
+        return services.AddService(messageLimitBytes);
     }
 
     /// <summary>Maps the service. The listener must speak HTTP/2: over TLS it does by itself, without TLS it must be HTTP/2 only.</summary>
@@ -52,5 +52,19 @@ public static class LogKitExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         return endpoints.MapGrpcService<LogService>();
+    }
+
+    private static IServiceCollection AddService(this IServiceCollection services, int messageLimitBytes)
+    {
+        services.AddGrpc().AddServiceOptions<LogService>(options =>
+        {
+            options.Interceptors.Add<ErrorInterceptor>();
+            options.MaxReceiveMessageSize = messageLimitBytes;
+            options.MaxSendMessageSize = null; // the log's limit on batches is the limit
+        });
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
+        services.AddSingleton<LogService>();
+        services.AddSingleton<ErrorInterceptor>();
+        return services;
     }
 }

@@ -94,7 +94,7 @@ internal static class TailCommand
     private static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> items, RecordOutput output, CancellationTokenSource ending)
     {
         var moving = items.MoveNextAsync();
-        if (moving.IsCompleted)
+        if (moving.IsCompletedSuccessfully)
             return await moving;
 
         var pending = moving.AsTask();

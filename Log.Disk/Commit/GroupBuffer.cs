@@ -28,7 +28,7 @@ internal sealed class GroupBuffer
             _bytes = new byte[KeptBytes];
     }
 
-    public bool HasRoomFor(int frameBytes) => Length + frameBytes <= LimitBytes;
+    public bool HasRoomFor(int frameBytes) => Length == 0 || Length + frameBytes <= LimitBytes;
 
     public void Add(RecordBatch batch, ulong firstOffset, long flushedPosition, uint salt)
     {

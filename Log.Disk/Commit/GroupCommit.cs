@@ -82,7 +82,7 @@ internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Excep
         taken.Clear();
         _spare = taken;
         if (_group.Count > 0)
-            commit(_group);
+            commit(_group); // answers every one of them, and does not throw
         _group.Clear();
 
         lock (_gate)

@@ -67,6 +67,8 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
 
     public ulong GetResult(short token)
     {
+        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending)
+            throw new InvalidOperationException("an append's task must be awaited, not asked for its result before it has one");
         try
         {
             return _source.GetResult(token);

@@ -52,9 +52,9 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt)
 
 /// <summary>
 /// What is known to be flushed: everything before <see cref="Position"/>, which is all records before <see cref="NextOffset"/>.
-/// It only ever grows, so it need not be taken back before the segment is written to again.
+/// Also whether another segment follows, which is then missing where this one is the last. It only ever grows, so it need not be taken back before the segment is written to again.
 /// </summary>
-internal readonly record struct Seal(long Position, ulong NextOffset)
+internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFollowed = false)
 {
     public const int SizeBytes = 32;
 
@@ -67,6 +67,7 @@ internal readonly record struct Seal(long Position, ulong NextOffset)
         Magic.CopyTo(buffer);
         BinaryPrimitives.WriteInt64LittleEndian(buffer[8..], Position);
         BinaryPrimitives.WriteUInt64LittleEndian(buffer[16..], NextOffset);
+        BinaryPrimitives.WriteUInt32LittleEndian(buffer[24..], IsFollowed ? 1u : 0u);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[28..], Crc32C.Append(salt, buffer[..28]));
     }
 
@@ -79,6 +80,8 @@ internal readonly record struct Seal(long Position, ulong NextOffset)
             return null;
         }
 
-        return new Seal(BinaryPrimitives.ReadInt64LittleEndian(buffer[8..]), BinaryPrimitives.ReadUInt64LittleEndian(buffer[16..]));
+        return new Seal(
+            BinaryPrimitives.ReadInt64LittleEndian(buffer[8..]), BinaryPrimitives.ReadUInt64LittleEndian(buffer[16..]),
+            (BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]) & 1) != 0);
     }
 }

@@ -8,7 +8,16 @@ internal static class LaterFrames
 {
     private const int ChunkBytes = 256 * 1024;
 
-    /// <summary>The highest flushed position that a sound frame after a place tells, if it is beyond that place; 0 otherwise.</summary>
+    /// <summary>
+    /// How many bytes are checksummed at most. An honest tail has a few frames; one made by somebody who appends what looks like
+    /// frames would cost the square of its size.
+    /// </summary>
+    private const long WorkLimitBytes = 1L << 30;
+
+    /// <summary>
+    /// The highest flushed position that a sound frame after a place tells, if it is beyond that place; 0 otherwise. Where that
+    /// cannot be found out with reasonable work, the largest number: a person should look.
+    /// </summary>
     /// <param name="file">The segment.</param>
     /// <param name="header">Its identity, whose salt keeps bytes of users and of other segments from passing for frames.</param>
     /// <param name="place">Where the sound frames end.</param>
@@ -16,6 +25,7 @@ internal static class LaterFrames
     public static long HighestFlushedPosition(IStorageFile file, SegmentHeader header, long place, (long Start, long End) tail)
     {
         var highest = 0L;
+        var work = 0L;
         var buffer = new byte[ChunkBytes];
         for (var position = Math.Max(place, tail.Start - FrameHeader.SizeBytes); position < tail.End; position += ChunkBytes - FrameHeader.SizeBytes)
         {
@@ -24,9 +34,12 @@ internal static class LaterFrames
             {
                 if (FrameHeader.TryRead(buffer.AsSpan(at, read - at), position + at, out var frame)
                     && frame.FlushedPosition > Math.Max(place, highest)
-                    && IsSound(file, header, frame, position + at))
+                    && frame.FrameBytes <= file.Length - position - at)
                 {
-                    highest = frame.FlushedPosition;
+                    if ((work += frame.FrameBytes) > WorkLimitBytes)
+                        return long.MaxValue;
+                    if (IsSound(file, header, frame, position + at))
+                        highest = frame.FlushedPosition;
                 }
             }
         }
@@ -36,8 +49,6 @@ internal static class LaterFrames
 
     private static bool IsSound(IStorageFile file, SegmentHeader header, FrameHeader frame, long position)
     {
-        if (frame.FrameBytes > file.Length - position)
-            return false;
         var bytes = new byte[frame.FrameBytes];
         return file.Read(bytes, position) == bytes.Length && FrameHeader.ChecksumMatches(bytes, header.Salt);
     }

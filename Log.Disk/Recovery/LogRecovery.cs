@@ -14,6 +14,7 @@ namespace LogKit.Disk.Recovery;
 internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong initialOffset)
 {
     private readonly List<Segment> _segments = [];
+    private readonly List<string> _leftovers = [];
     private bool _wasClosedCleanly = true;
     private long _cutBytes;
     private int _removedCount;
@@ -28,11 +29,11 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
         try
         {
             var (startOffset, bases) = ReadDirectory();
+            storage.FlushDirectory(); // what is decided by a name must not be undone by a power loss
             var isNew = bases.Count == 0;
             var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, bases);
             var range = new LogRange(startOffset, end);
-            if (startOffset > end)
-                throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {end}"), end);
+            RemoveLeftovers();
             var writer = new SegmentWriter(_segments[^1], reserveBytes);
             return new Result([.. _segments], writer, range, new RecoveryReport
             {
@@ -63,7 +64,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
             else if (name is StartFile.Name)
                 startOffset = ReadStart();
             else if (name is StartFile.TemporaryName or SegmentName.Temporary)
-                storage.Delete(name); // what made it did not come to its end
+                _leftovers.Add(name); // what made it did not come to its end
         }
 
         bases.Sort();
@@ -92,7 +93,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
 
     private ulong OpenSegments(ulong startOffset, List<ulong> bases)
     {
-        RemoveTruncated(startOffset, bases);
+        LeaveOutTruncated(startOffset, bases);
         if (bases[0] > startOffset)
         {
             throw new LogDamagedException(SegmentName.Of(bases[0]), 0, Invariant(
@@ -101,19 +102,33 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
 
         for (var i = 0; i < bases.Count - 1; i++)
             _segments.Add(OpenClosed(bases[i], bases[i + 1]));
-        return OpenLast(bases[^1]);
+        return OpenLast(bases[^1], startOffset);
     }
 
-    /// <summary>Finishes a truncation that the process did not live to finish.</summary>
-    private void RemoveTruncated(ulong startOffset, List<ulong> bases)
+    private void LeaveOutTruncated(ulong startOffset, List<ulong> bases)
     {
-        var count = 0;
-        while (count + 1 < bases.Count && bases[count + 1] <= startOffset)
-            storage.Delete(SegmentName.Of(bases[count++]));
-        if (count > 0)
+        while (_removedCount + 1 < bases.Count && bases[_removedCount + 1] <= startOffset)
+            _leftovers.Add(SegmentName.Of(bases[_removedCount++]));
+        bases.RemoveRange(0, _removedCount);
+    }
+
+    /// <summary>Finishes what the last process did not live to finish, once all the rest is found sound. A file that stays does no harm.</summary>
+    private void RemoveLeftovers()
+    {
+        foreach (var name in _leftovers)
+        {
+            try
+            {
+                storage.Delete(name);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // The next opening tries again.
+            }
+        }
+
+        if (_leftovers.Count > 0)
             storage.FlushDirectory();
-        bases.RemoveRange(0, count);
-        _removedCount = count;
     }
 
     /// <summary>
@@ -151,7 +166,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
     }
 
     /// <summary>The last segment is the one that was being written to: it is read through, and its unfinished end is cut off.</summary>
-    private ulong OpenLast(ulong baseOffset)
+    private ulong OpenLast(ulong baseOffset, ulong startOffset)
     {
         var name = SegmentName.Of(baseOffset);
         var file = storage.Open(name, canWrite: true);
@@ -166,6 +181,15 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
                 index.Add(frames.Frame.FirstOffset, frames.FramePosition);
                 flushed = Math.Max(flushed, frames.Frame.FlushedPosition);
             }
+
+            if (startOffset > frames.NextOffset)
+            {
+                throw new LogDamagedException(
+                    StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {frames.NextOffset}"), frames.NextOffset);
+            }
+
+            if (seal is { IsFollowed: true })
+                throw new LogDamagedException(name, frames.Position, "it is the last segment, but another followed it: a segment is missing", frames.NextOffset);
 
             var wasClosed = seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)

@@ -9,25 +9,35 @@ internal sealed class BlockCache
     private const int BlockCount = 16;
 
     private readonly ReadBlock?[] _blocks = new ReadBlock?[BlockCount];
+    private ReadBlock? _last;
     private uint _next;
 
     /// <summary>Reads the records from an offset to the end of their batch.</summary>
     /// <exception cref="RecordCorruptException">They are damaged.</exception>
     public RecordBatch Read(Segment segment, ulong offset)
     {
-        var isReadOn = false;
+        if (Volatile.Read(ref _last) is { } last && last.Contains(offset))
+            return last.Read(offset);
+
+        ReadBlock? previous = null;
         foreach (ref var slot in _blocks.AsSpan())
         {
             var cached = Volatile.Read(ref slot);
             if (cached is null)
                 continue;
             if (cached.Contains(offset))
+            {
+                Volatile.Write(ref _last, cached);
                 return cached.Read(offset);
-            isReadOn |= cached.EndOffset == offset;
+            }
+
+            if (cached.EndOffset == offset && cached.Segment == segment)
+                previous = cached;
         }
 
-        var block = ReadBlock.Load(segment, offset, isReadOn ? ReadBlock.ReadAheadBytes : ReadBlock.FirstReadBytes);
+        var block = (previous is null ? null : ReadBlock.LoadAfter(previous)) ?? ReadBlock.LoadFrame(segment, offset);
         Volatile.Write(ref _blocks[Interlocked.Increment(ref _next) % BlockCount], block);
+        Volatile.Write(ref _last, block);
         return block.Read(offset);
     }
 }

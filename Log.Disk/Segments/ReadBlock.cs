@@ -3,125 +3,99 @@ using LogKit.Disk.Format;
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// A run of whole frames, as read from the file in one piece. It never changes, so the batches that are read from it are slices
-/// of it: reading on costs neither a system call nor a copy.
+/// Whole and sound frames, one after the other, as read from the file in one piece: each frame's checksum is checked before the block
+/// is made, so a block tells no offset that it does not hold. It never changes, so the batches that are read from it are slices of it:
+/// reading on costs neither a system call nor a copy.
 /// </summary>
 /// <remarks>A batch that is kept keeps its block: at most <see cref="ReadAheadBytes"/>, or a single larger frame.</remarks>
 internal sealed class ReadBlock
 {
-    /// <summary>What a reader that goes through the log reads at a time.</summary>
+    /// <summary>What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.</summary>
     public const int ReadAheadBytes = 64 * 1024;
 
-    /// <summary>What is read first: enough to come from an index entry to the frame.</summary>
-    public const int FirstReadBytes = SegmentIndex.StrideBytes;
-
-    private readonly Segment _segment;
     private readonly byte[] _bytes;
-    private readonly List<Position> _frames;
+    private readonly Entry[] _frames;
+    private readonly int _count;
+    private readonly long _position;
+    private int _next; // the frame that is likely to be read next; a race on it costs a search
 
-    private ReadBlock(Segment segment, byte[] bytes, List<Position> frames, ulong endOffset)
+    private ReadBlock(Segment segment, long position, byte[] bytes, Entry[] frames, int count)
     {
-        _segment = segment;
+        Segment = segment;
+        _position = position;
         _bytes = bytes;
         _frames = frames;
-        EndOffset = endOffset;
+        _count = count;
     }
 
-    /// <summary>The offset after the block's last record: where a reader goes on.</summary>
-    public ulong EndOffset { get; }
+    public Segment Segment { get; }
 
-    public bool Contains(ulong offset) => _frames[0].FirstOffset <= offset && offset < EndOffset;
+    /// <summary>The offset after the block's last record, and where its frame begins: where a reader reads on.</summary>
+    public ulong EndOffset => _frames[_count - 1].Header.NextOffset;
 
-    /// <summary>Reads from the file the block that holds an offset.</summary>
-    /// <param name="segment">The segment that holds the offset.</param>
-    /// <param name="offset">Lies before the segment's readable end.</param>
-    /// <param name="wantedBytes">How much to read, unless the frame is longer or the segment ends first.</param>
-    /// <exception cref="RecordCorruptException">There is no way to the frame.</exception>
-    public static ReadBlock Load(Segment segment, ulong offset, int wantedBytes)
+    public long EndPosition => _position + _frames[_count - 1].End;
+
+    public bool Contains(ulong offset) => _frames[0].Header.FirstOffset <= offset && offset < EndOffset;
+
+    /// <summary>Reads the one frame that holds an offset: for a reader that comes from elsewhere.</summary>
+    /// <exception cref="RecordCorruptException">There is no way to the frame, or it is damaged.</exception>
+    public static ReadBlock LoadFrame(Segment segment, ulong offset)
     {
-        var position = segment.FindPosition(offset);
-        ulong? expectedOffset = null;
-        while (true)
-        {
-            var bytes = ReadBytes(segment, position, wantedBytes);
-            var frames = WholeFrames(bytes, position, ref expectedOffset, out var consumed, out var nextFrameBytes);
-            if (expectedOffset > offset)
-            {
-                var block = new ReadBlock(segment, bytes, frames, expectedOffset.Value);
-                return block.Contains(offset) ? block : throw Corrupt(segment, offset, position);
-            }
-
-            // The wanted frame comes later, or begins here and is longer than what was read.
-            position += consumed;
-            var isLonger = nextFrameBytes > bytes.Length - consumed && nextFrameBytes <= segment.End - position;
-            if (!isLonger)
-                throw Corrupt(segment, offset, position);
-            wantedBytes = Math.Max(wantedBytes, nextFrameBytes);
-        }
+        var (position, header) = FrameSearch.Find(segment, offset);
+        var bytes = ReadBytes(segment, position, header.FrameBytes);
+        if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
+            throw FrameSearch.Corrupt(segment, offset, position);
+        return new ReadBlock(segment, position, bytes, [new Entry(header, 0)], 1);
     }
 
-    /// <summary>The records from an offset, which the block must contain, to the end of their batch; checks the checksum.</summary>
-    /// <exception cref="RecordCorruptException">The frame is damaged.</exception>
+    /// <summary>Reads on where a block ended: as many sound frames as come with one read. Null where that is none.</summary>
+    public static ReadBlock? LoadAfter(ReadBlock previous)
+    {
+        var position = previous.EndPosition;
+        var bytes = ReadBytes(previous.Segment, position, ReadAheadBytes);
+        var frames = new Entry[16];
+        var count = 0;
+        var offset = previous.EndOffset;
+        for (var at = 0; FrameHeader.TryRead(bytes.AsSpan(at), position + at, out var header)
+            && header.FirstOffset == offset && header.FrameBytes <= bytes.Length - at
+            && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), previous.Segment.Header.Salt); at += header.FrameBytes)
+        {
+            if (count == frames.Length)
+                Array.Resize(ref frames, 4 * count);
+            frames[count++] = new Entry(header, at);
+            offset = header.NextOffset;
+        }
+
+        return count == 0 ? null : new ReadBlock(previous.Segment, position, bytes, frames, count);
+    }
+
+    /// <summary>The records from an offset, which the block must contain, to the end of their batch.</summary>
     public RecordBatch Read(ulong offset)
     {
-        var position = _frames[IndexOf(offset)].InBlock;
-        var isFrame = FrameHeader.TryRead(_bytes.AsSpan(position), long.MaxValue, out var frame);
-        if (!isFrame || !FrameHeader.ChecksumMatches(_bytes.AsSpan(position, frame.FrameBytes), _segment.Header.Salt))
-            throw new RecordCorruptException(offset, new InvalidDataException($"checksum mismatch in {_segment.Name}"));
-        var batch = RecordBatch.Decode(_bytes.AsMemory(position + FrameHeader.SizeBytes, frame.PayloadBytes));
-        return batch.From((int)(offset - frame.FirstOffset));
+        var index = _next;
+        if ((uint)index >= (uint)_count || _frames[index].Header.FirstOffset != offset)
+            index = IndexOf(offset);
+        _next = index + 1;
+
+        var (header, at) = _frames[index];
+        var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
+        return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }
 
     private static byte[] ReadBytes(Segment segment, long position, int wantedBytes)
     {
-        var bytes = new byte[(int)Math.Min(wantedBytes, segment.End - position)];
+        var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(wantedBytes, segment.End - position));
         var read = segment.File.Read(bytes, position);
         return read == bytes.Length ? bytes : bytes[..read];
     }
 
-    /// <summary>The frames that stand whole in some bytes, one after the other, until the bytes end or make no sense.</summary>
-    /// <param name="bytes">What was read.</param>
-    /// <param name="position">Where in the file it stands.</param>
-    /// <param name="expectedOffset">The offset that the next frame must have, if that is known; then that of the one after the last.</param>
-    /// <param name="consumed">The length of these frames together.</param>
-    /// <param name="nextFrameBytes">The least length of what follows: more than is left where the bytes end in the middle of a frame.</param>
-    private static List<Position> WholeFrames(
-        ReadOnlySpan<byte> bytes, long position, ref ulong? expectedOffset, out int consumed, out int nextFrameBytes)
-    {
-        var frames = new List<Position>();
-        consumed = 0;
-        nextFrameBytes = FrameHeader.SizeBytes;
-        while (bytes.Length - consumed >= FrameHeader.SizeBytes)
-        {
-            if (!FrameHeader.TryRead(bytes[consumed..], position + consumed, out var frame)
-                || frame.FirstOffset != (expectedOffset ?? frame.FirstOffset))
-            {
-                nextFrameBytes = 0;
-                break;
-            }
-
-            nextFrameBytes = frame.FrameBytes;
-            if (frame.FrameBytes > bytes.Length - consumed)
-                break;
-            frames.Add(new Position(frame.FirstOffset, consumed));
-            consumed += frame.FrameBytes;
-            expectedOffset = frame.NextOffset;
-            nextFrameBytes = FrameHeader.SizeBytes;
-        }
-
-        return frames;
-    }
-
-    private static RecordCorruptException Corrupt(Segment segment, ulong offset, long position) => new(offset, new InvalidDataException(
-        FormattableString.Invariant($"no sound frame at byte {position} of {segment.Name}")));
-
     private int IndexOf(ulong offset)
     {
-        int low = 0, high = _frames.Count - 1;
+        int low = 0, high = _count - 1;
         while (low < high)
         {
             var middle = (low + high + 1) / 2;
-            if (_frames[middle].FirstOffset <= offset)
+            if (_frames[middle].Header.FirstOffset <= offset)
                 low = middle;
             else
                 high = middle - 1;
@@ -130,5 +104,8 @@ internal sealed class ReadBlock
         return low;
     }
 
-    private readonly record struct Position(ulong FirstOffset, int InBlock);
+    private readonly record struct Entry(FrameHeader Header, int At)
+    {
+        public int End => At + Header.FrameBytes;
+    }
 }

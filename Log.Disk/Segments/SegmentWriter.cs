@@ -66,8 +66,9 @@ internal sealed class SegmentWriter
         }
     }
 
-    /// <summary>Whether a write keeps the segment within its limit. The first write always does: a batch has to go somewhere.</summary>
-    public bool HasRoomFor(int bytes, long limitBytes) => Position == SegmentHeader.SizeBytes || Position + bytes <= limitBytes;
+    /// <summary>Whether a frame after others keeps the segment within its limit. The first always does: a batch has to go somewhere.</summary>
+    public bool HasRoomFor(int bytesBefore, int frameBytes, long limitBytes) =>
+        Position + bytesBefore == SegmentHeader.SizeBytes || Position + bytesBefore + frameBytes <= limitBytes;
 
     /// <summary>Makes room for a write at the position.</summary>
     /// <exception cref="StorageFullException">There is none; nothing has changed.</exception>
@@ -103,15 +104,24 @@ internal sealed class SegmentWriter
 
     /// <summary>Writes down, durably, that all frames are flushed, and gives back the space reserved behind them.</summary>
     /// <param name="nextOffset">The offset after the last frame.</param>
-    public void Seal(ulong nextOffset)
+    /// <param name="isFollowed">Whether the next segment is there already, durably.</param>
+    public void Seal(ulong nextOffset, bool isFollowed = false)
     {
         if (FlushedPosition != Position)
             Flush();
         Span<byte> seal = stackalloc byte[Format.Seal.SizeBytes];
-        new Seal(Position, nextOffset).Write(seal, Segment.Header.Salt);
+        new Seal(Position, nextOffset, isFollowed).Write(seal, Segment.Header.Salt);
         Segment.File.Write(seal, SegmentHeader.SealPosition);
+        ReleaseReserve();
+        Segment.File.Flush();
+    }
+
+    /// <summary>Gives back the space that is reserved behind the frames.</summary>
+    public void ReleaseReserve()
+    {
+        if (_reserved == Position)
+            return;
         Segment.File.SetLength(Position);
         _reserved = Position;
-        Segment.File.Flush();
     }
 }

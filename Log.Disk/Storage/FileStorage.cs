@@ -12,14 +12,12 @@ internal sealed class FileStorage : IStorage
     public FileStorage(string directory)
     {
         _directory = Path.GetFullPath(directory);
-        if (Directory.Exists(_directory))
-            return;
-        var made = new Stack<string>();
-        for (var path = _directory; path is not null && !Directory.Exists(path); path = Path.GetDirectoryName(path))
-            made.Push(path);
         Directory.CreateDirectory(_directory);
-        foreach (var path in made)
-            Native.FlushDirectory(Path.GetDirectoryName(path)!);
+        for (var parent = Path.GetDirectoryName(_directory); parent is not null; parent = Path.GetDirectoryName(parent))
+        {
+            if (!TryFlushDirectory(parent))
+                return;
+        }
     }
 
     public string Location => _directory;
@@ -74,6 +72,20 @@ internal sealed class FileStorage : IStorage
         }
     }
 
+    // Directories above may belong to others, who then have made them durable.
+    private static bool TryFlushDirectory(string path)
+    {
+        try
+        {
+            Native.FlushDirectory(path);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     private string PathOf(string name) => Path.Combine(_directory, name);
 }
 
@@ -106,7 +118,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
     {
         var present = Length;
         if (length > present && !Native.TryAllocate(handle, present, length - present, path))
-            SetLength(length);
+            WriteZeros(present, length);
     }
 
     public void SetLength(long length)
@@ -118,6 +130,20 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
         catch (IOException exception) when (Native.IsFull(exception))
         {
             throw new StorageFullException($"could not resize {path}: {exception.Message}", exception);
+        }
+    }
+
+    private void WriteZeros(long position, long end)
+    {
+        try
+        {
+            for (var zeros = new byte[64 * 1024]; position < end; position += zeros.Length)
+                Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - position)), position);
+        }
+        catch (StorageFullException)
+        {
+            SetLength(position);
+            throw;
         }
     }
 

@@ -12,6 +12,7 @@ internal static partial class Native
 {
     private const int LockExclusiveNonBlocking = 2 | 4; // LOCK_EX | LOCK_NB
     private const int FullFsync = 51; // F_FULLFSYNC of macOS: its fsync leaves the drive's cache unflushed
+    private static readonly int CloseOnExec = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000; // O_CLOEXEC
     private const int NoSpace = 28; // ENOSPC
     private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11; // EWOULDBLOCK
     private static readonly int QuotaExceeded = OperatingSystem.IsMacOS() ? 69 : 122; // EDQUOT
@@ -31,7 +32,7 @@ internal static partial class Native
     {
         if (OperatingSystem.IsWindows())
             return;
-        var descriptor = Open(path, 0); // O_RDONLY: File.OpenHandle refuses directories
+        var descriptor = Open(path, CloseOnExec); // read-only; File.OpenHandle refuses directories
         Check(descriptor, "open", path);
         using var directory = new SafeFileHandle(descriptor, ownsHandle: true);
         Check(OperatingSystem.IsMacOS() ? Fcntl(directory, FullFsync) : Fsync(directory), "flush", path);

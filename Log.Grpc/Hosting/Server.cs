@@ -16,6 +16,9 @@ internal static partial class Server
     private const int Success = 0;
     private const int Failure = 1;
 
+    /// <summary>How long a stopping server waits for calls to end, before it cuts off those whose clients do not read.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs the server. What keeps it from starting is one line on the standard error, and exit code 1.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
@@ -39,7 +42,7 @@ internal static partial class Server
 
     private static async Task ServeAsync(string[] args)
     {
-        var builder = WebApplication.CreateBuilder(ServerArguments.Normalize(args));
+        var builder = CreateBuilder(ServerArguments.Normalize(args));
         var settings = ServerSettings.Read(builder.Configuration);
         builder.Logging.ClearProviders().AddSimpleConsole(console =>
         {
@@ -50,7 +53,7 @@ internal static partial class Server
         });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
-        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddFilter("Grpc", LogLevel.None); // ErrorInterceptor tells what failed; a client that resets its call is no error
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -60,6 +63,7 @@ internal static partial class Server
 
         await using var log = OpenLog(settings);
         builder.Services.AddLogKit(log);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         await using var app = builder.Build();
         app.MapLogKit();
         await StartAsync(app, settings);
@@ -74,6 +78,18 @@ internal static partial class Server
         await app.WaitForShutdownAsync();
         await log.DisposeAsync();
         LogStopped(journal);
+    }
+
+    private static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        try
+        {
+            return WebApplication.CreateBuilder(args);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or FormatException)
+        {
+            throw new SettingException("appsettings.json", null, exception.GetBaseException().Message.ReplaceLineEndings(" "));
+        }
     }
 
     private static ILog OpenLog(ServerSettings settings)

@@ -21,7 +21,7 @@ internal static class ServerArguments
                 throw new SettingException(args[i], null, "there is no such argument: settings are given as --Log:Key=value, see --help");
             else if (args[i].Contains('=', StringComparison.Ordinal))
                 normal.Add(args[i]);
-            else if (i + 1 < args.Length)
+            else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
                 normal.Add($"{args[i]}={args[++i]}");
             else
                 throw new SettingException(args[i], null, "the value is missing");

@@ -75,11 +75,16 @@ internal sealed record ServerSettings
     /// <exception cref="SettingException">A setting is wrong.</exception>
     public static ServerSettings Read(IConfiguration configuration)
     {
+        if (configuration.GetSection("Kestrel").GetChildren().FirstOrDefault() is { } foreign)
+            throw new SettingException(foreign.Path, foreign.Value, $"the server listens where {Section}:{nameof(Address)} says, and nowhere else");
+
         var settings = new ServerSettings();
         foreach (var section in configuration.GetSection(Section).GetChildren())
         {
             var setting = Table.FirstOrDefault(setting => setting.Name.Equals(section.Key, StringComparison.OrdinalIgnoreCase))
                 ?? throw new SettingException(section.Path, section.Value, $"there is no such setting{Suggestion(section.Key)}");
+            if (section.GetChildren().FirstOrDefault() is { } child)
+                throw new SettingException(child.Path, child.Value, "there is no such setting");
             settings = (section.Value is { } value ? setting.TryRead(settings, value) : null)
                 ?? throw new SettingException(setting.Key, section.Value ?? "", $"must be {setting.Allowed}");
         }
@@ -103,11 +108,17 @@ internal sealed record ServerSettings
     private ServerSettings WithDisk(Func<DiskLogOptions, DiskLogOptions> change) => this with { Disk = change(Disk) };
 
     private static bool IsAddress(string value) =>
-        Uri.TryCreate(value, UriKind.Absolute, out var uri) && uri.Scheme.Equals(Uri.UriSchemeHttp, StringComparison.Ordinal) && uri.PathAndQuery is "/"
+        Uri.TryCreate(value, UriKind.Absolute, out var uri) && uri.Scheme.Equals(Uri.UriSchemeHttp, StringComparison.Ordinal) && uri.PathAndQuery is "/" && uri.UserInfo is "" && uri.Fragment is ""
         && (uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(uri.DnsSafeHost, out _));
 
     private static bool TryParse<T>(string value, out T result)
-        where T : struct, Enum => Enum.TryParse(value, ignoreCase: true, out result) && Enum.IsDefined(result) && !char.IsAsciiDigit(value[0]);
+        where T : struct, Enum
+    {
+        // By name only: the class library would take numbers and lists, too, and make another mode of "Always,Never".
+        result = default;
+        var name = Enum.GetNames<T>().FirstOrDefault(name => name.Equals(value, StringComparison.OrdinalIgnoreCase));
+        return name is not null && Enum.TryParse(name, out result);
+    }
 
     private static bool TryParse(string value, int least, int most, out int number) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most;

@@ -16,7 +16,7 @@ namespace LogKit.Grpc.Service;
 internal static class ErrorCatalogue
 {
     /// <summary>The status of a failure that the catalogue knows; null for any other.</summary>
-    public static RpcException? TryToStatus(Exception exception) => exception switch
+    public static StatusException? TryToStatus(Exception exception) => exception switch
     {
         RequestException e => Status(StatusCode.InvalidArgument, e, e.Reason, [.. e.Metadata]),
         OffsetOutOfRangeException e => Status(
@@ -38,18 +38,18 @@ internal static class ErrorCatalogue
     };
 
     /// <summary>The status of a failure that the catalogue knows.</summary>
-    public static RpcException ToStatus(Exception exception) =>
+    public static StatusException ToStatus(Exception exception) =>
         TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
 
     /// <summary>The status of any other failure: the cause stays in the server's journal, under the trace id.</summary>
-    public static RpcException Internal(string traceId) =>
+    public static StatusException Internal(string traceId) =>
         Status(StatusCode.Internal, "internal error", ErrorReasons.Internal, (Keys.TraceId, traceId));
 
-    private static RpcException Status(
+    private static StatusException Status(
         StatusCode code, Exception exception, string reason, params ReadOnlySpan<(string Key, string Value)> metadata) =>
         Status(code, exception.Message, reason, metadata);
 
-    private static RpcException Status(
+    private static StatusException Status(
         StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
     {
         var info = new ErrorInfo { Domain = ErrorReasons.Domain, Type = reason }; // field 1, which is called reason today
@@ -57,7 +57,7 @@ internal static class ErrorCatalogue
             info.Metadata.Add(key, value);
         var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
         var trailers = new Metadata { { ErrorReasons.TrailerName, details.ToByteArray() } };
-        return new RpcException(new global::Grpc.Core.Status(code, message), trailers);
+        return new StatusException(new global::Grpc.Core.Status(code, message), trailers);
     }
 
     private static string Text<T>(T value)
@@ -66,3 +66,6 @@ internal static class ErrorCatalogue
 
 /// <summary>The call ends because the server does.</summary>
 internal sealed class ServerStoppingException() : Exception("the server is shutting down");
+
+/// <summary>A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.</summary>
+internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers);

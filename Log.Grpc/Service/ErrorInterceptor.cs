@@ -14,7 +14,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal
         {
             return await continuation(request, context);
         }
-        catch (Exception exception) when (exception is not RpcException)
+        catch (Exception exception) when (exception is not StatusException)
         {
             throw ToStatus(exception, context);
         }
@@ -28,7 +28,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal
         {
             await continuation(request, responseStream, context);
         }
-        catch (Exception exception) when (exception is not RpcException)
+        catch (Exception exception) when (exception is not StatusException)
         {
             throw ToStatus(exception, context);
         }
@@ -42,20 +42,19 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal
         {
             await continuation(requestStream, responseStream, context);
         }
-        catch (Exception exception) when (exception is not RpcException)
+        catch (Exception exception) when (exception is not StatusException)
         {
             throw ToStatus(exception, context);
         }
     }
 
-    private RpcException ToStatus(Exception exception, ServerCallContext context)
+    private StatusException ToStatus(Exception exception, ServerCallContext context)
     {
         if (context.CancellationToken.IsCancellationRequested)
-            return new RpcException(new Status(StatusCode.Cancelled, "the call was cancelled")); // nobody is left to read it
+            return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody is left to read it
 
-        // What a stopping server cancels, and a log that is closed under a late call, are the same to the caller.
-        if (exception is ObjectDisposedException || (exception is OperationCanceledException && lifetime.ApplicationStopping.IsCancellationRequested))
-            exception = new ServerStoppingException();
+        if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
+            exception = new ServerStoppingException(); // the log was closed under a late call
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
 

@@ -24,23 +24,13 @@ internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
         ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, ServerCallContext context)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var range = await log.GetRangeAsync(ending.Token);
-        var offset = request.Offset;
-        if (offset > range.NextOffset || offset < range.StartOffset)
-            throw new OffsetOutOfRangeException(offset, range);
-
-        var next = range.NextOffset;
-        while (!request.StopAtEnd || offset < range.NextOffset)
+        try
         {
-            if (offset >= next)
-            {
-                await log.WaitForAppendAsync(offset, ending.Token);
-                next = (await log.GetRangeAsync(ending.Token)).NextOffset;
-            }
-
-            var batch = await log.ReadBatchAsync(offset, ending.Token);
-            await responses.WriteAsync(Response(offset, batch), ending.Token);
-            offset += (ulong)batch.Count;
+            await SendFromAsync(request, responses, context.CancellationToken, ending.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new ServerStoppingException();
         }
     }
 
@@ -52,6 +42,30 @@ internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
     {
         var range = await log.GetRangeAsync(context.CancellationToken);
         return new GetRangeResponse { StartOffset = range.StartOffset, NextOffset = range.NextOffset };
+    }
+
+    private async Task SendFromAsync(
+        ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses,
+        CancellationToken callEnded, CancellationToken ending)
+    {
+        var range = await log.GetRangeAsync(ending);
+        var offset = request.Offset;
+        if (offset > range.NextOffset || offset < range.StartOffset)
+            throw new OffsetOutOfRangeException(offset, range);
+
+        var next = range.NextOffset;
+        while (!request.StopAtEnd || offset < range.NextOffset)
+        {
+            if (offset >= next)
+            {
+                await log.WaitForAppendAsync(offset, ending);
+                next = (await log.GetRangeAsync(ending)).NextOffset;
+            }
+
+            var batch = await log.ReadBatchAsync(offset, ending);
+            await responses.WriteAsync(Response(offset, batch), callEnded); // a stopping server ends between batches, not within one
+            offset += (ulong)batch.Count;
+        }
     }
 
     private static V1.Envelope.ConsumeResponse Response(ulong offset, RecordBatch batch) => new()

@@ -33,7 +33,7 @@ internal sealed class ProducePipeline(
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(callEnded);
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(callEnded, serverStopping);
-        var reading = ReadAsync(stopReading.Token, ending.Token);
+        var reading = ReadAsync(stopReading.Token, serverStopping, ending.Token);
         try
         {
             await AnswerAsync(callEnded);
@@ -44,17 +44,17 @@ internal sealed class ProducePipeline(
             // Appends after the failed one that the log has not begun are withdrawn; no answer tells of the others.
             await stopReading.CancelAsync();
             await ending.CancelAsync();
-            await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await ObserveRestAsync();
+            await ObserveRestAsync(); // beside the reading, which may be waiting for a place in the queue
+            await reading;
             throw;
         }
     }
 
-    private async Task ReadAsync(CancellationToken stopReading, CancellationToken ending)
+    private async Task ReadAsync(CancellationToken stopReading, CancellationToken serverStopping, CancellationToken ending)
     {
         try
         {
-            while (await requests.MoveNext(stopReading))
+            while (await MoveNextAsync(stopReading))
             {
                 var batch = Requests.BatchOf(requests.Current);
                 await _budget.TakeAsync(batch.SizeBytes, ending);
@@ -69,6 +69,10 @@ internal sealed class ProducePipeline(
             }
 
             _appends.Writer.Complete();
+        }
+        catch (OperationCanceledException) when (serverStopping.IsCancellationRequested)
+        {
+            _appends.Writer.Complete(new ServerStoppingException());
         }
         catch (Exception exception)
         {
@@ -90,9 +94,28 @@ internal sealed class ProducePipeline(
         }
     }
 
+    private async Task<bool> MoveNextAsync(CancellationToken stopReading)
+    {
+        try
+        {
+            return await requests.MoveNext(stopReading);
+        }
+        catch (RpcException exception)
+        {
+            throw new StatusException(exception.Status, exception.Trailers); // the transport's own word, for example on a message's size
+        }
+    }
+
     private async Task ObserveRestAsync()
     {
-        while (_appends.Reader.TryRead(out var append))
-            await append.Offset.AsTask().ContinueWith(static task => task.Exception, TaskScheduler.Default);
+        try
+        {
+            await foreach (var append in _appends.Reader.ReadAllAsync(CancellationToken.None))
+                await ((Task)append.Offset.AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // The reading side has failed too; the first failure is the one that is told.
+        }
     }
 }

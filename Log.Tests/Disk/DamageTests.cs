@@ -117,9 +117,35 @@ public sealed class DamageTests : IDisposable
         Assert.Equal("fourth and last", (await log.ReadBatchAsync(4))[0].ToString());
     }
 
+    [Fact]
+    public async Task A_damaged_count_hides_no_other_segment_and_no_later_append()
+    {
+        var options = new DiskLogOptions { SegmentLimitBytes = 64 * 1024 };
+        await using (var log = DiskLog.Open(_directory["log"], options))
+        {
+            for (var i = 0; i < 100; i++)
+                await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 2000)}"));
+        }
+
+        await using (var file = new FileStream(Path.Combine(_directory["log"], Segment), FileMode.Open, FileAccess.ReadWrite))
+        {
+            file.Position = HeaderBytes + 15; // the highest byte of the first frame's number of records
+            file.WriteByte(0x40);
+        }
+
+        await using var reopened = DiskLog.Open(_directory["log"], options);
+        await Assert.ThrowsAsync<RecordCorruptException>(() => reopened.ReadBatchAsync(0).AsTask());
+        await Assert.ThrowsAsync<RecordCorruptException>(() => reopened.ReadBatchAsync(1).AsTask());
+        for (var offset = 40ul; offset < 100; offset++)
+            Assert.StartsWith($"{offset} ", (await reopened.ReadBatchAsync(offset))[0].ToString(), StringComparison.Ordinal);
+        Assert.Equal(100ul, await reopened.AppendBatchAsync(RecordBatch.OfText("new")));
+        Assert.Equal("new", (await reopened.ReadBatchAsync(100))[0].ToString());
+    }
+
     [Theory]
     [InlineData("00000000000000000000.log", "it is the first segment, but the log starts at offset 0: segments are missing")]
     [InlineData("middle", "a segment is missing")]
+    [InlineData("last", "it is the last segment, but another followed it: a segment is missing")]
     public async Task A_missing_segment_is_reported(string which, string problem)
     {
         await using (var log = DiskLog.Open(_directory["log"], new DiskLogOptions { SegmentLimitBytes = 64 * 1024 }))
@@ -129,7 +155,7 @@ public sealed class DamageTests : IDisposable
         }
 
         var segments = Directory.GetFiles(_directory["log"], "*.log").Order(StringComparer.Ordinal).ToList();
-        File.Delete(which == "middle" ? segments[2] : segments[0]);
+        File.Delete(segments[which switch { "middle" => 2, "last" => ^1, _ => 0 }]);
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["log"]));
         Assert.Contains(problem, damaged.Message, StringComparison.Ordinal);
     }

@@ -100,7 +100,11 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
         { ["--Log:Address=127.0.0.1:8400"], "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--Log:Address=http://0.0.0.0:0"], "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given" },
-        { ["--Log:Directory:Sub=x"], "error: Log:Directory=: must be the path of a directory" },
+        { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
+        { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
+        { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk or Memory" },
+        { ["--Log:Directory", "--insecure"], "error: --Log:Directory: the value is missing" },
+        { ["--Log:Address=http://a:b@127.0.0.1:1"], "error: Log:Address=http://a:b@127.0.0.1:1: must be http://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--urls=http://127.0.0.1:1"], "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help" },
         { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
         { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
@@ -114,6 +118,11 @@ public sealed class ServerProcessTests : IDisposable
     [Fact]
     public async Task A_misspelt_variable_is_found_too() => await AssertRefusedAsync(
         ServerProcess.Start([], ("Log__Flushmode2", "Always")), "error: Log:Flushmode2=Always: there is no such setting: did you mean Log:FlushMode?");
+
+    [Fact]
+    public async Task Another_way_to_open_a_port_is_refused() => await AssertRefusedAsync(
+        ServerProcess.Start([], ("Kestrel__Endpoints__X__Url", "http://0.0.0.0:0")),
+        "error: Kestrel:Endpoints: the server listens where Log:Address says, and nowhere else");
 
     [Fact]
     public async Task A_port_in_use_is_one_line_and_exit_code_1()

@@ -42,6 +42,7 @@ public sealed class ErrorStatusTests
         ["corrupt"] = new RecordCorruptException(17, new InvalidDataException("byte 4711 of a secret file")),
         ["anything else"] = new InvalidOperationException("a secret of the implementation"),
         ["closed under the service"] = new ObjectDisposedException("a log"),
+        ["trouble with another service"] = new RpcException(new global::Grpc.Core.Status(StatusCode.Aborted, "a secret of that service")),
     };
 
     public static TheoryData<string> RowsOfAnyLog => [.. OfAnyLog.Keys];

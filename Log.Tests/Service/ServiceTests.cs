@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using LogKit.Tests.Support;
 using LogKit.V1;
+using Moq;
 
 namespace LogKit.Tests.Service;
 
@@ -203,6 +204,57 @@ public sealed class ServiceTests
         await using var log = TestLog.Open(backend);
         await using var server = await TestServer.StartAsync(log.Log);
         await Scenarios[scenario](server.Client);
+    }
+
+    /// <summary>The queue of a stream is full of appends that nobody answers, and then the first of them fails.</summary>
+    [Fact]
+    public async Task A_failure_before_more_appends_than_a_stream_holds_ends_the_stream()
+    {
+        var first = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var begun = 0;
+        var full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mock = new Mock<ILog>();
+        mock.Setup(log => log.AppendsInCallOrder).Returns(true);
+        mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
+            .Returns((RecordBatch _, ulong? _, CancellationToken cancelled) =>
+            {
+                if (Interlocked.Increment(ref begun) == 1025)
+                    full.SetResult();
+                return new ValueTask<ulong>(first.Task.WaitAsync(cancelled));
+            });
+        await using var server = await TestServer.StartAsync(mock.Object);
+        using var call = server.Client.ProduceStream();
+        for (var i = 0; i < 1200; i++)
+            await call.RequestStream.WriteAsync(Request("x"));
+        await full.Task.Within("the stream's queue to be full");
+        first.SetException(new OffsetMismatchException(7, 9));
+        Assert.Equal(StatusCode.Aborted, (await FailureOf(call.ResponseStream.MoveNext())).StatusCode);
+        await server.StopAsync().Within("the server to stop");
+    }
+
+    /// <summary>A client that sends without reading an answer, and is gone.</summary>
+    [Fact]
+    public async Task A_client_that_never_reads_its_answers_and_leaves_holds_up_nobody()
+    {
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using (var cancellation = new CancellationTokenSource())
+        {
+            using var call = server.Client.ProduceStream(cancellationToken: cancellation.Token);
+            var writing = Task.Run(async () =>
+            {
+                while (true)
+                    await call.RequestStream.WriteAsync(Request("x"));
+            });
+
+            // Once the windows are full both ways, the log grows no more.
+            for (var seen = ulong.MaxValue; await log.Log.GetRangeAsync() is var range && range.NextOffset != seen; seen = range.NextOffset)
+                await log.Log.WaitForAppendAsync(range.NextOffset + 100).AsTask().WaitAsync(TimeSpan.FromSeconds(1)).ContinueWith(static _ => { }, TaskScheduler.Default);
+            await cancellation.CancelAsync();
+            await Assert.ThrowsAnyAsync<Exception>(() => writing.Within("the writing to end"));
+        }
+
+        await server.StopAsync().Within("the server to stop");
     }
 
     private static V1.RecordBatch BatchOf(params string[] texts) =>

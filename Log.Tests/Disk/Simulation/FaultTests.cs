@@ -110,6 +110,90 @@ public sealed class FaultTests
         Assert.Equal(expected, await reopened.ReadAllTextAsync());
     }
 
+    [Fact]
+    public async Task Truncation_makes_room_on_a_full_disk()
+    {
+        var disk = new SimulatedDisk();
+        await using var log = ScriptedRun.Open(disk);
+        for (var i = 0; i < 8; i++)
+            await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 20_000)));
+        var isFull = true;
+        disk.Fault = (_, operation) =>
+        {
+            isFull &= operation is not (OperationKind.SetLength or OperationKind.Delete); // either makes room
+            return isFull && operation is OperationKind.Reserve or OperationKind.Create ? Failure("ENOSPC", operation) : null;
+        };
+        await Assert.ThrowsAsync<LogFullException>(async () =>
+        {
+            while (true)
+                await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 2_000)));
+        });
+        await log.TruncateBeforeAsync(6);
+        disk.Fault = (_, _) => null;
+        var range = await log.GetRangeAsync();
+        Assert.Equal(6ul, range.StartOffset);
+        Assert.Equal(range.NextOffset, await log.AppendBatchAsync(RecordBatch.OfText("room again")));
+    }
+
+    [Fact]
+    public async Task A_failure_that_nobody_foresaw_strands_nobody()
+    {
+        var disk = new SimulatedDisk();
+        await using var log = ScriptedRun.Open(disk);
+        disk.Unforeseen = new InsufficientMemoryException("a test's");
+        var appends = Enumerable.Range(0, 20).Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask())).ToList();
+        foreach (var append in appends)
+            await Assert.ThrowsAnyAsync<LogException>(() => append.Within("an answer"));
+        disk.Unforeseen = null;
+        await Assert.ThrowsAsync<LogReadOnlyException>(() => log.AppendBatchAsync(RecordBatch.OfText("x")).AsTask());
+        await log.DisposeAsync().AsTask().Within("the log to close");
+    }
+
+    [Fact]
+    public async Task Asking_an_append_for_its_result_too_early_harms_nobody()
+    {
+        await using var log = ScriptedRun.Open(new SimulatedDisk());
+        for (var round = 0; round < 200; round++)
+        {
+            var others = Enumerable.Range(0, 4).Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask())).ToList();
+            var early = log.AppendBatchAsync(RecordBatch.OfText("early"));
+            if (!early.IsCompleted)
+            {
+                try
+                {
+                    _ = early.GetAwaiter().GetResult();
+                }
+                catch (InvalidOperationException)
+                {
+                    await early;
+                }
+            }
+
+            await Task.WhenAll(others).Within("the other appends");
+        }
+
+        Assert.Equal(new LogRange(0, 1000), await log.GetRangeAsync());
+    }
+
+    [Fact]
+    public async Task Truncation_of_what_was_never_flushed_survives_a_power_loss()
+    {
+        for (var image = 0; image < 50; image++)
+        {
+            var disk = new SimulatedDisk();
+            await using (var log = DiskLog.Open(new SimulatedStorage(disk), new DiskLogOptions { FlushMode = FlushMode.Never, ReserveBytes = 8192 }))
+            {
+                for (var i = 0; i < 50; i++)
+                    await log.AppendBatchAsync(RecordBatch.OfText($"{i}"));
+                await log.TruncateBeforeAsync(40);
+                disk.PowerLossAt = disk.OperationCount;
+            }
+
+            await using var recovered = ScriptedRun.Open(disk.AfterPowerLoss(new Random(image)));
+            Assert.Equal(new LogRange(40, 50), await recovered.GetRangeAsync());
+        }
+    }
+
     private static async Task RecoverAsync(SimulatedDisk disk, ScriptedRun run, string context)
     {
         DiskLog log;

@@ -73,6 +73,28 @@ public sealed class PowerLossTests
         }
     }
 
+    [Fact]
+    public async Task A_kill_at_any_operation_and_then_a_power_loss_lose_nothing_that_was_acknowledged()
+    {
+        var seed = TestSeed.Next();
+        var whole = new SimulatedDisk();
+        await ScriptedRun.RunAsync(whole);
+        for (var point = 0; point <= whole.OperationCount; point++)
+        {
+            for (var image = 0; image < 3; image++)
+            {
+                var disk = new SimulatedDisk { PowerLossAt = point };
+                var run = await ScriptedRun.RunAsync(disk);
+                var restarted = disk.AfterKill();
+                restarted.PowerLossAt = new Random(HashCode.Combine(seed, point, image)).Next(12);
+                await ScriptedRun.TryRecoverAsync(restarted);
+                await RecoverAsync(
+                    restarted.AfterPowerLoss(new Random(HashCode.Combine(seed, point, image))), run,
+                    $"seed {seed}, killed at {point}, image {image}\n{disk.Trace}\nrestarted:\n{restarted.Trace}");
+            }
+        }
+    }
+
     private static async Task RecoverAsync(SimulatedDisk disk, ScriptedRun run, string context)
     {
         DiskLog log;

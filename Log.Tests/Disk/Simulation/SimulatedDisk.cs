@@ -33,6 +33,9 @@ internal sealed class SimulatedDisk
     /// <summary>Says what fails: given the number and the kind of an operation, the exception it fails with, or null.</summary>
     public Func<int, OperationKind, IOException?> Fault { get; set; } = (_, _) => null;
 
+    /// <summary>What every operation fails with, as no file system does.</summary>
+    public Exception? Unforeseen { get; set; }
+
     /// <summary>Decides what fails in part; a test's seed.</summary>
     public Random Random { get; init; } = new(0);
 
@@ -53,6 +56,8 @@ internal sealed class SimulatedDisk
         if (kind is OperationKind.Read or OperationKind.Other)
             return operation();
 
+        if (Unforeseen is { } unforeseen)
+            throw unforeseen;
         var number = OperationCount++;
         _trace.Add($"{number,4} {what}");
         if (number == PowerLossAt)
