@@ -53,12 +53,16 @@ internal static class CommandLine
 
     private static RootCommand CreateRoot(Surroundings surroundings, Option<string> address)
     {
-        var root = new RootCommand("Works with a LogKit log over the network: appends records, reads them, follows what is appended.")
+        var root = new RootCommand(
+            "Works with a LogKit log over the network: appends, reads, follows; and with the files of a disk log: verifies, repairs.")
         {
             ProduceCommand.Create(surroundings, address),
             ConsumeCommand.Create(surroundings, address),
             TailCommand.Create(surroundings, address),
             RangeCommand.Create(surroundings, address),
+            VerifyCommand.Create(surroundings),
+            DumpCommand.Create(surroundings),
+            RepairCommand.Create(surroundings),
         };
         foreach (var option in root.Options)
         {

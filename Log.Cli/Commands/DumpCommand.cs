@@ -1,0 +1,62 @@
+using System.CommandLine;
+using LogKit.Disk.Inspection;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit dump</c>: the frames of a log that nobody has open, a line each.</summary>
+internal static class DumpCommand
+{
+    private const string Examples =
+        """
+        Example: two frames, from the one that holds offset 120 on
+          $ logkit dump /var/lib/logkit --from 120 -n 2
+          00000000000000000000.log 4200 offset 119 records 2 payload 16 flushed 4200 crc ok
+          00000000000000000000.log 4248 offset 121 records 1 payload 8 flushed 4248 crc ok
+
+        The numbers: where in the file the frame begins; its first offset; the length of its payload; and up to where the file was
+        flushed when the frame was written. Damage is a line too, and the exit code then 1. Nothing is changed.
+        """;
+
+    public static Command Create(Surroundings surroundings)
+    {
+        var directory = LogDirectory.CreateArgument();
+        var from = NumberOption.Create("--from", "Begin with the frame that holds this offset", ulong.MinValue, ulong.MaxValue);
+        var count = NumberOption.Create("--count", "End after that many frames", 1ul, ulong.MaxValue, "-n");
+        var command = new ExampleCommand("dump", "Shows the frames of a disk log.", Examples) { directory, from, count };
+        command.SetAction((parsed, stopping) => RunAsync(
+            parsed.GetValue(directory)!, parsed.GetValue(from), parsed.GetResult(count) is null ? ulong.MaxValue : parsed.GetValue(count),
+            surroundings, stopping));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        string directory, ulong from, ulong count, Surroundings surroundings, CancellationToken stopping)
+    {
+        using var log = await LogDirectory.OpenAsync(directory, surroundings.Stderr);
+        var output = new LineOutput(surroundings.Stdout);
+        var exitCode = ExitCodes.Done;
+        using var entries = log.Dump(from).GetEnumerator();
+        while (count > 0 && LogDirectory.Guard(directory, entries.MoveNext))
+        {
+            stopping.ThrowIfCancellationRequested();
+            await output.WriteLineAsync(LineOf(entries.Current));
+            if (entries.Current.Frame is not null)
+                count--;
+            else if (entries.Current.Damage is not null)
+                exitCode = ExitCodes.Failed;
+        }
+
+        await output.FlushAsync();
+        return exitCode;
+    }
+
+    private static FormattableString LineOf(DumpEntry entry)
+    {
+        if (entry.Damage is { } damage)
+            return $"{damage.File} {damage.Position} {damage}";
+        if (entry.Unfinished is { } segment)
+            return $"{segment.File} {segment.EndPosition} offset {segment.NextOffset} unfinished tail of {segment.UnfinishedBytes} bytes";
+        var (file, position, offset, records, payload, flushed) = entry.Frame!.Value;
+        return $"{file} {position} offset {offset} records {records} payload {payload} flushed {flushed} crc ok";
+    }
+}

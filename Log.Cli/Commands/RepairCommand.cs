@@ -1,0 +1,80 @@
+using System.CommandLine;
+using LogKit.Disk.Inspection;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit repair</c>: gives up what begins at the first damage, so that the log opens; only when told to.</summary>
+internal static class RepairCommand
+{
+    private const string FlagName = "--truncate-at-first-error";
+
+    private const string Examples =
+        """
+        Example: see what would be lost, then cut the log at the first damage
+          logkit verify /var/lib/logkit
+          logkit repair /var/lib/logkit --truncate-at-first-error
+
+        All that is removed is kept beside the log, in files that it ignores: NAME.log.removed-POSITION is the part of a segment from
+        that byte on, NAME.log.removed is a segment as a whole. A damage that touches no record (a seal, zeros) is mended where it is.
+        A repair that was interrupted is run again. If the log is replicated, or there is a copy, restoring that loses less.
+        """;
+
+    public static Command Create(Surroundings surroundings)
+    {
+        var directory = LogDirectory.CreateArgument();
+        var flag = new Option<bool>(FlagName)
+        {
+            Description = "Cut the log at its first damaged record; that record and all after it are lost to the log, sound or not",
+        };
+        var command = new ExampleCommand("repair", "Cuts a damaged disk log so that it opens again.", Examples) { directory, flag };
+        command.Validators.Add(result =>
+        {
+            if (!result.GetValue(flag))
+            {
+                result.AddError($"repair needs {FlagName}: the log loses its first damaged record and all that follow, sound or not; "
+                    + "'logkit verify' shows where that is");
+            }
+        });
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, surroundings, stopping));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string directory, Surroundings surroundings, CancellationToken stopping)
+    {
+        var report = await LogDirectory.WithProgressAsync(surroundings.Terminal, progress => LogDirectory.Guard(
+            directory, () => LogRepair.TruncateAtFirstError(directory, progress, stopping)));
+        if (report.Refusal is { } refusal)
+        {
+            await surroundings.Stderr.WriteLineAsync($"error: cannot repair {directory}: {refusal}");
+            await surroundings.Stderr.WriteLineAsync("nothing was changed");
+            return ExitCodes.Failed;
+        }
+
+        var output = new LineOutput(surroundings.Stdout);
+        if (report.Before.IsSound)
+            await output.WriteLineAsync($"there is nothing to repair: {report.After.Range}");
+        else
+            await WriteAsync(report, output);
+
+        await output.FlushAsync();
+        return report.After.IsSound ? ExitCodes.Done : ExitCodes.Failed;
+    }
+
+    private static async Task WriteAsync(LogRepairReport report, LineOutput output)
+    {
+        foreach (var damage in report.Mended)
+            await output.WriteLineAsync($"mended: {damage.File}: {damage}");
+        if (report.CutAt is { } cut)
+            await output.WriteLineAsync($"cut: {cut.File}: {cut}");
+        if (report.NewStartOffset is { } start)
+            await output.WriteLineAsync($"start: the log now starts at offset {start}; records that were truncated may be readable again");
+        var lost = report.LostFrom is { } first ? Lost(first, report.LostBefore) : "no record";
+        var kept = report.KeptIn.Count == 0 ? "" : $"; kept in {string.Join(", ", report.KeptIn)}";
+        await output.WriteLineAsync($"lost: {lost}{kept}");
+        await VerificationLines.WriteAsync(report.After, output);
+    }
+
+    private static string Lost(ulong first, ulong next) => next > first
+        ? $"{VerificationLines.Offsets(first, next)} ({VerificationLines.Count(next - first, "record")}) as far as can be told"
+        : FormattableString.Invariant($"what begins at offset {first}; how many records cannot be told");
+}

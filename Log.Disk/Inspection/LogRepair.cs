@@ -1,0 +1,201 @@
+using LogKit.Disk.Format;
+using LogKit.Disk.Storage;
+
+using static System.FormattableString;
+
+namespace LogKit.Disk.Inspection;
+
+/// <summary>
+/// Makes a damaged log one that opens, by giving up what begins at its first damaged record. All that is removed is kept in files
+/// beside it.
+/// </summary>
+/// <remarks>
+/// The order is such that a crash at any place leaves a log that is as damaged as before, at the same record, or repaired: what is to
+/// be cut is copied and flushed; later segments are renamed, the last one first; then the segment is cut, and only then loses its
+/// seal, which says until then that there was more; the start comes last. A repair after a crash goes on from what it finds.
+/// </remarks>
+public sealed class LogRepair
+{
+    private readonly IStorage _storage;
+    private readonly LogVerification _found;
+    private readonly RemovedFiles _removed;
+    private readonly List<LogDamage> _mended = [];
+
+    private LogRepair(IStorage storage, LogVerification found)
+    {
+        _storage = storage;
+        _found = found;
+        _removed = new RemovedFiles(storage);
+    }
+
+    /// <summary>Cuts a log at its first damage. Changes nothing where nothing is damaged, or nothing would be left.</summary>
+    /// <param name="directory">The log, which nobody may have open.</param>
+    /// <param name="progress">Is told how far the verification has come, which is done before and after.</param>
+    /// <param name="cancellationToken">Ends the verification before; not the repair, once it has begun.</param>
+    /// <exception cref="LogInUseException">An open log has it.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
+    /// <exception cref="FileNotFoundException">There is no log.</exception>
+    /// <exception cref="IOException">The storage failed. The repair can be tried again.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process may not change the log.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled. Nothing was changed.</exception>
+    public static LogRepairReport TruncateAtFirstError(
+        string directory, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using var storage = LogInspector.StorageOf(directory);
+        return TruncateAtFirstError(storage, progress, cancellationToken);
+    }
+
+    internal static LogRepairReport TruncateAtFirstError(
+        IStorage storage, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        storage.Lock(LogFiles.LockName);
+        var found = LogInspector.Verify(storage, progress, cancellationToken);
+        if (found.IsSound)
+            return new LogRepairReport { Before = found, After = found };
+        return RefusalOf(found) is { } refusal
+            ? new LogRepairReport { Before = found, After = found, Refusal = refusal }
+            : new LogRepair(storage, found).Run(progress);
+    }
+
+    /// <summary>Why a log is not to be repaired in this way; null if it is.</summary>
+    private static string? RefusalOf(LogVerification found)
+    {
+        if (found.Damages.FirstOrDefault(damage => damage.Kind is DamageKind.ForeignVersion) is { } foreign)
+            return $"{foreign.File}: {foreign.Problem}: it may be sound; use a program that reads this version";
+        if (found.Damages.FirstOrDefault(damage => damage.Kind is DamageKind.Unreadable) is { } unreadable)
+            return $"{unreadable.File}: {unreadable.Problem}: it may be sound; copy the directory to a good disk, or get the permission, first";
+        if (found.StartDamages.FirstOrDefault(damage => damage.Kind is DamageKind.Records) is { } missing)
+            return $"nothing before the damage can be kept ({missing.File}: {missing.Problem}); {WhatRemains(found)}";
+        var first = found.Segments.First(segment => !segment.IsTruncated);
+        return IsLostAsAWhole(first)
+            ? $"nothing before the damage can be kept ({first.File}, the first segment: {first.Damage!.Problem}); {WhatRemains(found)}"
+            : null;
+    }
+
+    private static string WhatRemains(LogVerification found)
+    {
+        var remaining = found.Segments.Where(segment => segment.FrameCount > 0).ToList();
+        var what = remaining.Count == 0
+            ? "nothing sound remains"
+            : Invariant($"sound frames remain in {remaining.Count} {(remaining.Count == 1 ? "segment" : "segments")}, ")
+                + Invariant($"from offset {remaining[0].BaseOffset} to {remaining[^1].NextOffset - 1}");
+        return $"{what}; restore the lost file from a copy, or begin a new log in another directory";
+    }
+
+    // Of a segment without a sound header, no byte is known to be the log's.
+    private static bool IsLostAsAWhole(SegmentReport segment) =>
+        segment.Damage is { Kind: DamageKind.Records } && segment.EndPosition < SegmentHeader.SizeBytes;
+
+    private LogRepairReport Run(IProgress<VerificationProgress>? progress)
+    {
+        var live = _found.Segments.Where(segment => !segment.IsTruncated).ToList();
+        var damaged = live.FindIndex(segment => segment.Damage is { Kind: DamageKind.Records });
+        var kept = damaged < 0 ? live.Count : IsLostAsAWhole(live[damaged]) ? damaged : damaged + 1;
+
+        for (var i = 0; i < kept; i++)
+        {
+            if (live[i].Damage is { Kind: DamageKind.Margin })
+                Mend(live[i], isLast: i == live.Count - 1);
+        }
+
+        if (damaged >= 0)
+            Cut(live, kept);
+        var newStart = MendStart(live[0].BaseOffset, live[kept - 1].NextOffset);
+
+        var after = LogInspector.Verify(_storage, progress, CancellationToken.None);
+        var lostFrom = damaged < 0 ? (ulong?)null : live[damaged].NextOffset;
+        return new LogRepairReport
+        {
+            Before = _found,
+            After = after,
+            Mended = _mended,
+            CutAt = damaged < 0 ? null : live[damaged].Damage,
+            LostFrom = lostFrom,
+            LostBefore = damaged < 0 ? 0 : live.Skip(damaged).Max(segment => Math.Max(segment.BaseOffset, segment.ToldNextOffset)),
+            NewStartOffset = newStart,
+            KeptIn = _removed.Names,
+        };
+    }
+
+    /// <summary>Writes the header of a segment again, whose frames are sound, and removes what follows these where a segment follows.</summary>
+    private void Mend(SegmentReport segment, bool isLast)
+    {
+        _removed.Copy(segment.File, 0, SegmentHeader.SizeBytes, $"{segment.File}.removed-0");
+        using var file = _storage.Open(segment.File, canWrite: true);
+        if (!isLast)
+            CutFile(segment, file);
+
+        // A segment that another follows was flushed before that was made. Of the last one only its seal tells: opening makes it so.
+        WriteHeader(file, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
+        _mended.Add(segment.Damage!);
+    }
+
+    /// <summary>Makes the last segment that is kept the last one there is, up to the end of its sound frames.</summary>
+    private void Cut(List<SegmentReport> live, int kept)
+    {
+        var last = live[kept - 1];
+        using var file = _storage.Open(last.File, canWrite: true);
+        KeepCutPart(last, file);
+        for (var i = live.Count - 1; i >= kept; i--)
+            _removed.Move(live[i].File, $"{live[i].File}.removed");
+
+        if (file.Length > last.EndPosition)
+        {
+            file.SetLength(last.EndPosition);
+            file.Flush();
+        }
+
+        // A seal at the end stays, without saying that a segment follows; any other says what is no longer so.
+        WriteHeader(file, last.IsSealed ? new Seal(last.EndPosition, last.NextOffset) : null);
+    }
+
+    private void CutFile(SegmentReport segment, IStorageFile file)
+    {
+        KeepCutPart(segment, file);
+        file.SetLength(segment.EndPosition);
+        file.Flush();
+    }
+
+    private void KeepCutPart(SegmentReport segment, IStorageFile file)
+    {
+        var position = segment.EndPosition;
+        if (!SegmentTail.IsZero(file, position))
+            _removed.Copy(segment.File, position, file.Length, Invariant($"{segment.File}.removed-{position}"));
+    }
+
+    private static void WriteHeader(IStorageFile file, Seal? seal)
+    {
+        var bytes = new byte[SegmentHeader.SizeBytes];
+        if (file.Read(bytes, 0) != bytes.Length || !SegmentHeader.TryRead(bytes, out var header, out var problem))
+            throw new IOException("the header changed while the log was repaired");
+        file.Write(SegmentInspector.HeaderBytes(header, seal), 0);
+        file.Flush();
+    }
+
+    /// <summary>Puts a start in the place of one that cannot be, and says where the log starts then.</summary>
+    private ulong? MendStart(ulong firstOffset, ulong nextOffset)
+    {
+        var damage = _found.StartDamages.FirstOrDefault(damage => damage.Kind is DamageKind.Start);
+        ulong start;
+        if (damage is not null && LogFiles.Read(_storage).StartOffset is null)
+            start = firstOffset;
+        else if (LogFiles.Read(_storage).StartOffset > nextOffset)
+            start = nextOffset;
+        else
+            return null;
+
+        using (var file = _storage.Open(StartFile.Name, canWrite: false))
+            _removed.Copy(StartFile.Name, 0, file.Length, $"{StartFile.Name}.removed");
+        if (start > 0)
+            StartFile.Replace(_storage, start);
+        else
+        {
+            _storage.Delete(StartFile.Name);
+            _storage.FlushDirectory();
+        }
+
+        if (damage is not null)
+            _mended.Add(damage);
+        return start;
+    }
+}

@@ -1,0 +1,226 @@
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
+
+using static System.FormattableString;
+
+namespace LogKit.Disk.Inspection;
+
+/// <summary>
+/// Goes through every byte of one segment: frame after frame, then <see cref="Report"/>. What verification, the dump and repair
+/// have in common. It opens for reading only, and judges as opening does.
+/// </summary>
+internal sealed class SegmentInspector : IDisposable
+{
+    private readonly IStorage _storage;
+    private readonly ulong _baseOffset;
+    private readonly ulong? _nextBaseOffset;
+    private readonly string _name;
+    private IStorageFile? _file;
+    private SegmentHeader _header;
+    private Seal? _seal;
+    private LogDamage? _marginDamage;
+    private FrameReader? _frames;
+
+    // What was found sound.
+    private long _position;
+    private ulong _nextOffset;
+    private long _frameCount;
+    private bool _sealFits;
+
+    private SegmentReport? _report;
+
+    /// <param name="storage">Where the segment is.</param>
+    /// <param name="baseOffset">Its name.</param>
+    /// <param name="nextBaseOffset">Where the segment after it begins; null for the last.</param>
+    public SegmentInspector(IStorage storage, ulong baseOffset, ulong? nextBaseOffset)
+    {
+        _storage = storage;
+        _baseOffset = _nextOffset = baseOffset;
+        _nextBaseOffset = nextBaseOffset;
+        _name = SegmentName.Of(baseOffset);
+    }
+
+    /// <summary>What was found. Known once there are no more frames.</summary>
+    public SegmentReport Report => _report ?? throw new InvalidOperationException("the segment was not read to its end");
+
+    /// <summary>How much was read, in bytes.</summary>
+    public long Position => _position;
+
+    /// <summary>Moves to the next sound frame; false at the end of these, whatever follows.</summary>
+    public bool TryReadFrame(out FrameReport frame)
+    {
+        frame = default;
+        if (_report is not null)
+            return false;
+        try
+        {
+            _frames ??= Open();
+            if (_report is null && !TryRead(_frames!, out frame) && _report is null)
+                Judge();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Finish(DamageKind.Unreadable, _position, $"it cannot be read: {exception.Message}");
+        }
+
+        return _report is null;
+    }
+
+    public void Dispose() => _file?.Dispose();
+
+    /// <summary>What a problem with a header is: a version of which nothing is known is not taken for damage.</summary>
+    public static DamageKind KindOf(string problem, DamageKind otherwise) =>
+        problem.Contains("has format version", StringComparison.Ordinal) ? DamageKind.ForeignVersion : otherwise;
+
+    /// <summary>The header as it is written: everything that is no part of the identity or the seal is zero.</summary>
+    public static byte[] HeaderBytes(SegmentHeader header, Seal? seal)
+    {
+        var bytes = new byte[SegmentHeader.SizeBytes];
+        header.Write(bytes);
+        seal?.Write(bytes.AsSpan(SegmentHeader.SealPosition), header.Salt);
+        return bytes;
+    }
+
+    /// <summary>Reads the header, and begins with the frames; null, with a report, where there is no sound header.</summary>
+    private FrameReader? Open()
+    {
+        _file = _storage.Open(_name, canWrite: false);
+        var bytes = new byte[SegmentHeader.SizeBytes];
+        var length = _file.Read(bytes, 0);
+        if (length < bytes.Length)
+            Finish(DamageKind.Records, length, "the file ends inside its header");
+        else if (!SegmentHeader.TryRead(bytes, out _header, out var problem))
+            Finish(KindOf(problem, DamageKind.Records), 0, problem);
+        else if (_header.BaseOffset != _baseOffset)
+            Finish(DamageKind.Records, 0, Invariant($"its header says that it begins at offset {_header.BaseOffset}"));
+        if (_report is not null)
+            return null;
+
+        _position = SegmentHeader.SizeBytes;
+        _seal = Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), _header.Salt);
+        CheckHeader(bytes);
+        NoteSeal();
+        return new FrameReader(_file, _header, _file.Length);
+    }
+
+    private void CheckHeader(ReadOnlySpan<byte> bytes)
+    {
+        var difference = bytes.CommonPrefixLength(HeaderBytes(_header, _seal));
+        if (difference == bytes.Length)
+            return;
+        var isSeal = difference is >= SegmentHeader.SealPosition and < SegmentHeader.SealPosition + Seal.SizeBytes;
+        MarginDamage(difference, isSeal ? "the seal is damaged" : "the header is not zero there");
+    }
+
+    private bool TryRead(FrameReader frames, out FrameReport report)
+    {
+        report = default;
+        if (frames.NextOffset >= _nextBaseOffset || !frames.TryRead())
+            return false;
+        var frame = frames.Frame;
+        if (frame.NextOffset > _nextBaseOffset)
+        {
+            Finish(DamageKind.Records, frames.FramePosition, Invariant(
+                $"a frame goes up to offset {frame.NextOffset}, but the next segment begins at {_nextBaseOffset}"));
+            return false;
+        }
+
+        if (ProblemOf(frames) is { } problem)
+        {
+            Finish(DamageKind.Records, frames.FramePosition, problem);
+            return false;
+        }
+
+        report = new FrameReport(
+            _name, frames.FramePosition, frame.FirstOffset, frame.RecordCount, frame.PayloadBytes, frame.FlushedPosition);
+        _position = frames.Position;
+        _nextOffset = frames.NextOffset;
+        _frameCount++;
+        NoteSeal();
+        return true;
+    }
+
+    private static string? ProblemOf(FrameReader frames)
+    {
+        try
+        {
+            var count = RecordBatch.Decode(frames.Payload).Count;
+            return count == frames.Frame.RecordCount
+                ? null
+                : Invariant($"the frame says {frames.Frame.RecordCount} records, its payload holds {count}");
+        }
+        catch (FormatException exception)
+        {
+            return $"the payload is no batch: {exception.Message}";
+        }
+    }
+
+    private void NoteSeal() => _sealFits |= IsSealedHere;
+
+    private bool IsSealedHere => _seal is { } seal && seal.Position == _position && seal.NextOffset == _nextOffset;
+
+    /// <summary>Says what follows the sound frames.</summary>
+    private void Judge()
+    {
+        var tail = SegmentTail.Read(_file!, _header, _seal, _position);
+        if (_nextBaseOffset is { } nextBase)
+            JudgeClosed(nextBase, tail);
+        else if (tail.FlushedPosition > _position)
+            Finish(DamageKind.Records, _position, NoFrame(tail));
+        else if (_seal is { IsFollowed: true })
+            Finish(DamageKind.Records, _position, "it is the last segment, but another followed it: a segment is missing");
+        else
+        {
+            if (_seal is { } seal && !_sealFits)
+                MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
+            Finish(tail.End - _position);
+        }
+    }
+
+    private void JudgeClosed(ulong nextBase, SegmentTail tail)
+    {
+        if (_nextOffset < nextBase)
+        {
+            Finish(DamageKind.Records, _position, tail.IsEmpty && tail.FlushedPosition <= _position
+                ? Invariant($"it ends before offset {_nextOffset}, but the next segment begins at {nextBase}: a segment is missing")
+                : NoFrame(tail));
+            return;
+        }
+
+        if (!tail.IsEmpty)
+            MarginDamage(tail.Start, "something follows the last frame");
+        if (_seal is null)
+            MarginDamage(SegmentHeader.SealPosition, "there is no seal, though another segment follows");
+        else if (!IsSealedHere)
+            MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {_seal.Value.Position}, does not fit the frames"));
+        Finish(unfinishedBytes: 0);
+    }
+
+    private string NoFrame(SegmentTail tail) => tail.FlushedPosition == long.MaxValue
+        ? "there is no sound frame, and what follows is too much to judge"
+        : tail.FlushedPosition > _position
+        ? Invariant($"there is no sound frame, though the segment was flushed up to byte {tail.FlushedPosition}")
+        : "there is no sound frame";
+
+    // The first one counts: a damaged seal, for one, is also one that is not there.
+    private void MarginDamage(long position, string problem) =>
+        _marginDamage ??= new LogDamage(DamageKind.Margin, _name, position, null, $"{problem} (no record is affected)");
+
+    private void Finish(DamageKind kind, long position, string problem) =>
+        Finish(0, new LogDamage(kind, _name, position, _nextOffset, problem));
+
+    private void Finish(long unfinishedBytes, LogDamage? damage = null) => _report = new SegmentReport
+    {
+        File = _name,
+        BaseOffset = _baseOffset,
+        NextOffset = _nextOffset,
+        FrameCount = _frameCount,
+        EndPosition = _position,
+        LengthBytes = _file?.Length ?? 0,
+        IsSealed = IsSealedHere,
+        UnfinishedBytes = unfinishedBytes,
+        Damage = damage ?? _marginDamage,
+        ToldNextOffset = Math.Max(_nextOffset, _seal?.NextOffset ?? 0),
+    };
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using LogKit.Cli;
+using LogKit.Disk;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Cli;
+
+/// <summary>What <c>logkit verify</c>, <c>dump</c> and <c>repair</c> print, and their exit codes.</summary>
+public sealed class InspectionCommandTests : IDisposable
+{
+    private const string Segment = "00000000000000000000.log";
+
+    private readonly TestDirectory _directory = new();
+
+    private string LogPath => _directory["log"];
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task A_sound_log_is_verified_dumped_and_not_repaired()
+    {
+        await WriteAsync();
+        await ExpectAsync(
+            ["verify", LogPath], 0, $"{Segment}: offsets 0 to 3, 4 records, 3 frames, 4,231 bytes: sound, sealed\nsound: [0, 4), 1 segment\n");
+        await ExpectAsync(
+            ["dump", LogPath], 0,
+            $"{Segment} 4096 offset 0 records 2 payload 16 flushed 4096 crc ok\n"
+            + $"{Segment} 4144 offset 2 records 1 payload 9 flushed 4144 crc ok\n"
+            + $"{Segment} 4185 offset 3 records 1 payload 14 flushed 4185 crc ok\n");
+        await ExpectAsync(
+            ["dump", LogPath, "--from", "1", "-n", "1"], 0, $"{Segment} 4096 offset 0 records 2 payload 16 flushed 4096 crc ok\n");
+        await ExpectAsync(
+            ["dump", LogPath, "--from", "3"], 0, $"{Segment} 4185 offset 3 records 1 payload 14 flushed 4185 crc ok\n");
+        await ExpectAsync(["repair", LogPath, "--truncate-at-first-error"], 0, "there is nothing to repair: [0, 4)\n");
+    }
+
+    [Fact]
+    public async Task A_damaged_log_is_named_dumped_and_repaired()
+    {
+        await WriteAsync();
+        var bytes = File.ReadAllBytes(Path.Combine(LogPath, Segment));
+        bytes[4182] ^= 1; // in the payload of the second frame
+        File.WriteAllBytes(Path.Combine(LogPath, Segment), bytes);
+        const string Damage = "DAMAGED at byte 4144 (offset 2): there is no sound frame, though the segment was flushed up to byte 4231";
+        await ExpectAsync(
+            ["verify", LogPath], 1, $"{Segment}: offsets 0 to 1, 2 records, 1 frame, 4,231 bytes: {Damage}\ndamaged: 1 problem\n");
+        await ExpectAsync(
+            ["dump", LogPath, "--from", "2"], 1, $"{Segment} 4144 {Damage}\n");
+        await ExpectAsync(
+            ["repair", LogPath, "--truncate-at-first-error"], 0,
+            $"cut: {Segment}: {Damage}\n"
+            + $"lost: offsets 2 to 3 (2 records) as far as can be told; kept in {Segment}.removed-4144\n"
+            + $"{Segment}: offsets 0 to 1, 2 records, 1 frame, 4,144 bytes: sound, not sealed\n"
+            + "sound: [0, 2), 1 segment\n");
+        await ExpectAsync(["repair", LogPath, "--truncate-at-first-error"], 0, "there is nothing to repair: [0, 2)\n");
+        await using var log = DiskLog.Open(LogPath);
+        Assert.Equal(["a", "b and c"], await log.ReadAllTextAsync());
+    }
+
+    [Fact]
+    public async Task An_unfinished_tail_is_named_and_is_no_damage()
+    {
+        await WriteAsync();
+        await File.AppendAllTextAsync(Path.Combine(LogPath, Segment), "torn");
+        await ExpectAsync(
+            ["verify", LogPath], 0,
+            $"{Segment}: offsets 0 to 3, 4 records, 3 frames, 4,235 bytes: sound, sealed, unfinished tail of 4 bytes\n"
+            + "sound: [0, 4), 1 segment\n");
+        await ExpectAsync(["dump", LogPath, "--from", "4"], 0, $"{Segment} 4231 offset 4 unfinished tail of 4 bytes\n");
+    }
+
+    [Theory]
+    [InlineData("verify")]
+    [InlineData("dump")]
+    [InlineData("repair", "--truncate-at-first-error")]
+    public async Task A_log_in_use_is_refused_in_one_line(string command, params string[] options)
+    {
+        await using var log = DiskLog.Open(LogPath);
+        var outcome = await RunAsync([command, LogPath, .. options]);
+        Assert.Equal((1, "", $"error: cannot read {LogPath}: the log is in use by another process\n"), outcome);
+    }
+
+    [Theory]
+    [InlineData("verify")]
+    [InlineData("dump")]
+    [InlineData("repair", "--truncate-at-first-error")]
+    public async Task Where_there_is_no_log_that_is_said(string command, params string[] options)
+    {
+        var missing = await RunAsync([command, LogPath, .. options]);
+        Assert.Equal((1, "", $"error: cannot read {LogPath}: there is no directory {LogPath}\n"), missing);
+        Assert.False(Directory.Exists(LogPath));
+        Directory.CreateDirectory(LogPath);
+        var empty = await RunAsync([command, LogPath, .. options]);
+        Assert.Equal((1, ""), (empty.ExitCode, empty.Output));
+        Assert.EndsWith($"error: cannot read {LogPath}: there is no log in {LogPath}\n", empty.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_repair_is_never_done_without_the_flag()
+    {
+        await WriteAsync();
+        var outcome = await RunAsync(["repair", LogPath]);
+        Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith("error: repair needs --truncate-at-first-error: the log loses", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("'logkit verify' shows", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, (await RunAsync(["verify"])).ExitCode);
+        Assert.Equal(2, (await RunAsync(["dump", LogPath, "-n", "0"])).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_log_of_which_nothing_could_be_kept_is_left_alone()
+    {
+        await WriteAsync();
+        var path = Path.Combine(LogPath, Segment);
+        var bytes = File.ReadAllBytes(path);
+        bytes[0] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        var outcome = await RunAsync(["repair", LogPath, "--truncate-at-first-error"]);
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+        Assert.Contains("nothing before the damage can be kept", outcome.Errors, StringComparison.Ordinal);
+        Assert.EndsWith("nothing was changed\n", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(bytes, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public async Task A_log_without_a_lock_file_is_verified_with_a_note()
+    {
+        await WriteAsync();
+        File.Delete(Path.Combine(LogPath, "LOCK"));
+        var outcome = await RunAsync(["verify", LogPath]);
+        Assert.Equal((0, "note: going on without the log's lock: there is no LOCK\n"), (outcome.ExitCode, outcome.Errors));
+        Assert.False(File.Exists(Path.Combine(LogPath, "LOCK")));
+    }
+
+    private async Task WriteAsync()
+    {
+        await using var log = DiskLog.Open(LogPath);
+        foreach (var texts in (string[][])[["a", "b and c"], ["third"], ["fourth one"]])
+            await log.AppendBatchAsync(RecordBatch.OfText(texts));
+    }
+
+    private static async Task ExpectAsync(string[] arguments, int exitCode, string output) =>
+        Assert.Equal((exitCode, output, ""), await RunAsync(arguments));
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments)
+    {
+        using var stdin = new MemoryStream();
+        using var stdout = new MemoryStream();
+        await using var stderr = new StringWriter { NewLine = "\n" };
+        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr));
+        return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
+    }
+}
