@@ -13,6 +13,8 @@ internal sealed class HelpExamples(HelpAction help) : SynchronousCommandLineActi
         Example: append a record and read the log from its beginning
           logkit produce "hello"
           logkit tail --from-start --stop-at-end
+        Example: look at the files of a log that no server has open
+          logkit verify ./data
 
         Records are written to the standard output as the bytes that they are, each followed by a newline; everything else
         goes to the standard error.

@@ -13,6 +13,9 @@ internal readonly record struct FrameHeader(int PayloadBytes, int RecordCount, u
 {
     public const int SizeBytes = 32;
 
+    /// <summary>Where in the header the first record's offset stands.</summary>
+    public const int FirstOffsetPosition = 16;
+
     /// <summary>The largest payload: what the format could hold is more, but a length above this is taken for damage.</summary>
     public const int PayloadLimitBytes = 1 << 30;
 

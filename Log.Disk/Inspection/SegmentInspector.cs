@@ -1,4 +1,5 @@
 using LogKit.Disk.Format;
+using LogKit.Disk.Recovery;
 using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
 

@@ -194,8 +194,8 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
             var wasClosed = seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)
             {
-                var tail = NonZeroPart(file, frames.Position);
-                RequireTorn(file, header, frames, seal, tail);
+                var tail = SegmentTail.Read(file, header, seal, frames.Position);
+                RequireTorn(tail, header, frames);
                 Adopt(file, flushed, frames.Position);
                 _cutBytes = tail.End - frames.Position;
             }
@@ -215,13 +215,13 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
     /// What follows the last sound frame is either an append that was never acknowledged, which may be cut off, or something that
     /// was once flushed and is now damaged, which must not. The seal, and any later frame, tell up to where the segment was flushed.
     /// </summary>
-    private static void RequireTorn(IStorageFile file, SegmentHeader header, FrameReader frames, Seal? seal, (long Start, long End) tail)
+    private static void RequireTorn(SegmentTail tail, SegmentHeader header, FrameReader frames)
     {
-        var flushed = Math.Max(seal?.Position ?? 0, LaterFrames.HighestFlushedPosition(file, header, frames.Position, tail));
-        if (flushed > frames.Position)
+        if (tail.FlushedPosition > frames.Position)
         {
-            throw new LogDamagedException(SegmentName.Of(header.BaseOffset), frames.Position, Invariant(
-                $"there is no sound frame, though the segment was flushed up to byte {flushed}"), frames.NextOffset);
+            throw new LogDamagedException(
+                SegmentName.Of(header.BaseOffset), frames.Position,
+                "there is no sound frame, though what comes later says that the segment was flushed beyond this place", frames.NextOffset);
         }
     }
 
@@ -258,21 +258,5 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
             throw new LogDamagedException(name, 0, Invariant($"its header says that it begins at offset {header.BaseOffset}"), baseOffset);
         seal = Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), header.Salt);
         return header;
-    }
-
-    /// <summary>The part of a file, from a position on, outside which there are only zeros; empty, at the position, where there is none.</summary>
-    private static (long Start, long End) NonZeroPart(IStorageFile file, long from)
-    {
-        var part = (Start: from, End: from);
-        var buffer = new byte[64 * 1024];
-        for (var position = from; file.Read(buffer, position) is var read && read > 0; position += read)
-        {
-            var bytes = buffer.AsSpan(0, read);
-            if (bytes.IndexOfAnyExcept((byte)0) is var first && first < 0)
-                continue;
-            part = (part.Start == part.End ? position + first : part.Start, position + bytes.LastIndexOfAnyExcept((byte)0) + 1);
-        }
-
-        return part;
     }
 }

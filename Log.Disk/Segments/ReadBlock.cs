@@ -41,7 +41,9 @@ internal sealed class ReadBlock
     /// <exception cref="RecordCorruptException">There is no way to the frame, or it is damaged.</exception>
     public static ReadBlock LoadFrame(Segment segment, ulong offset)
     {
-        var (position, header) = FrameSearch.Find(segment, offset);
+        if (FrameSearch.TryGuess(segment, offset, out var position, out var header, out var frame))
+            return new ReadBlock(segment, position, frame.ToArray(), [new Entry(header, 0)], 1);
+        (position, header) = FrameSearch.Find(segment, offset);
         var bytes = ReadBytes(segment, position, header.FrameBytes);
         if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
             throw FrameSearch.Corrupt(segment, offset, position);
@@ -53,7 +55,7 @@ internal sealed class ReadBlock
     {
         var position = previous.EndPosition;
         var bytes = ReadBytes(previous.Segment, position, ReadAheadBytes);
-        var frames = new Entry[16];
+        var frames = Array.Empty<Entry>();
         var count = 0;
         var offset = previous.EndOffset;
         for (var at = 0; FrameHeader.TryRead(bytes.AsSpan(at), position + at, out var header)
@@ -61,7 +63,7 @@ internal sealed class ReadBlock
             && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), previous.Segment.Header.Salt); at += header.FrameBytes)
         {
             if (count == frames.Length)
-                Array.Resize(ref frames, 4 * count);
+                Array.Resize(ref frames, count + ((bytes.Length - at) / header.FrameBytes)); // enough, if those that follow are as long
             frames[count++] = new Entry(header, at);
             offset = header.NextOffset;
         }

@@ -34,6 +34,9 @@ internal sealed class Segment(SegmentHeader header, IStorageFile file, long end,
     /// <summary>A position at or before the frame that holds an offset, which must be before the segment's end.</summary>
     public long FindPosition(ulong offset) => (_index ?? BuildIndex()).Find(offset) ?? SegmentHeader.SizeBytes;
 
+    /// <summary>Where an offset should be if the frames around it were all of one length; null where there is too little to go by.</summary>
+    public long? Interpolate(ulong offset) => (_index ?? BuildIndex()).Interpolate(offset);
+
     public void Dispose() => File.Dispose();
 
     // An old segment is walked over when it is first read from, not when the log is opened.

@@ -35,8 +35,33 @@ internal sealed class SegmentIndex(ulong baseOffset)
     /// <summary>The position of the last entered frame that begins at or before an offset, if any was entered.</summary>
     public long? Find(ulong offset)
     {
-        var count = Volatile.Read(ref _count);
-        var entries = Volatile.Read(ref _entries).AsSpan(0, count);
+        var entries = Entries;
+        return IndexOf(entries, offset) is var index && index < 0 ? null : entries[index].Position;
+    }
+
+    /// <summary>Where between two entries an offset should be if the frames between them were all of one length.</summary>
+    public long? Interpolate(ulong offset)
+    {
+        var entries = Entries;
+        var index = IndexOf(entries, offset);
+        if (index < 0 || index + 1 == entries.Length)
+            return null;
+        var (before, after) = (entries[index], entries[index + 1]);
+        var share = (double)(offset - baseOffset - before.RelativeOffset) / (after.RelativeOffset - before.RelativeOffset);
+        return before.Position + (long)(share * (after.Position - before.Position));
+    }
+
+    private ReadOnlySpan<Entry> Entries
+    {
+        get
+        {
+            var count = Volatile.Read(ref _count);
+            return Volatile.Read(ref _entries).AsSpan(0, count);
+        }
+    }
+
+    private int IndexOf(ReadOnlySpan<Entry> entries, ulong offset)
+    {
         int low = 0, high = entries.Length;
         while (low < high)
         {
@@ -47,7 +72,7 @@ internal sealed class SegmentIndex(ulong baseOffset)
                 high = middle;
         }
 
-        return low == 0 ? null : entries[low - 1].Position;
+        return low - 1;
     }
 
     // 32 bits each hold any offset and position of one segment: its size is limited to make it so.

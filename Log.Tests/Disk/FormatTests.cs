@@ -62,10 +62,28 @@ public sealed class FormatTests : IDisposable
         Assert.Equal(expected, Crc32C.Append(0, System.Text.Encoding.ASCII.GetBytes(text)));
 
     [Fact]
+    public void The_checksum_of_long_input_is_that_of_the_definition()
+    {
+        var bytes = Enumerable.Range(0, 10_000).Select(i => (byte)(i * 131)).ToArray();
+        foreach (var length in (int[])[7, 8, 383, 384, 385, 3071, 3072, 3073, 3456, 9999, 10_000])
+        {
+            var crc = uint.MaxValue;
+            foreach (var value in bytes.AsSpan(0, length))
+            {
+                crc ^= value;
+                for (var bit = 0; bit < 8; bit++)
+                    crc = (crc >> 1) ^ ((crc & 1) == 0 ? 0 : 0x82F63B78); // the polynomial, reflected
+            }
+
+            Assert.Equal(~crc, Crc32C.Append(0, bytes.AsSpan(0, length)));
+        }
+    }
+
+    [Fact]
     public void A_checksum_goes_on_where_another_ended()
     {
-        var bytes = Enumerable.Range(0, 100).Select(i => (byte)i).ToArray();
-        for (var i = 0; i <= bytes.Length; i++)
+        var bytes = Enumerable.Range(0, 5000).Select(i => (byte)i).ToArray();
+        for (var i = 0; i <= bytes.Length; i += 97)
             Assert.Equal(Crc32C.Append(0, bytes), Crc32C.Append(Crc32C.Append(0, bytes.AsSpan(0, i)), bytes.AsSpan(i)));
     }
 

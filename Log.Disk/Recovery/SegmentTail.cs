@@ -1,8 +1,7 @@
 using LogKit.Disk.Format;
-using LogKit.Disk.Recovery;
 using LogKit.Disk.Storage;
 
-namespace LogKit.Disk.Inspection;
+namespace LogKit.Disk.Recovery;
 
 /// <summary>
 /// What follows the sound frames of a segment: nothing but zeros, an append that was never acknowledged, or something that was once
