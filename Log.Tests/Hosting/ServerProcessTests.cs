@@ -60,9 +60,9 @@ public sealed class ServerProcessTests : IDisposable
     public async Task Killed_in_the_middle_of_appends_it_keeps_all_that_it_acknowledged()
     {
         var acknowledged = new List<(ulong Offset, string Text)>();
-        for (var round = 0; round < 3; round++)
+        for (var round = 0; round < 20 * TestSeed.Effort; round++)
         {
-            using var server = ServerProcess.StartOn(_directory["log"]);
+            using var server = ServerProcess.StartOn(_directory["log"], "--Log:SegmentLimitBytes=65536");
             await using var log = GrpcLog.Connect(await server.AddressAsync());
             var enough = new Countdown(200);
             var appends = Enumerable.Range(0, 8).Select(producer => AppendUntilKilledAsync(log, $"{round}/{producer}", enough)).ToList();
