@@ -49,9 +49,9 @@ public sealed class FaultTests
             var run = await ScriptedRun.RunAsync(disk, goOn: true);
             var context = $"seed {seed}, {kind} number {n} fails with {error}\n{disk.Trace}";
             for (var image = 0; image < 4; image++)
-                await RecoverAsync(disk.AfterPowerLoss(new Random(HashCode.Combine(seed, n, image))), run, context);
+                await run.RecoverAsync(disk.AfterPowerLoss(new Random(HashCode.Combine(seed, n, image))), context);
             disk.Fault = (_, _) => null;
-            await RecoverAsync(disk.AfterKill(), run, context);
+            await run.RecoverAsync(disk.AfterKill(), context);
         }
     }
 
@@ -194,23 +194,6 @@ public sealed class FaultTests
             await using var recovered = ScriptedRun.Open(disk.AfterPowerLoss(new Random(image)));
             Assert.Equal(new LogRange(40, 50), await recovered.GetRangeAsync());
         }
-    }
-
-    private static async Task RecoverAsync(SimulatedDisk disk, ScriptedRun run, string context)
-    {
-        DiskLog log;
-        try
-        {
-            log = ScriptedRun.Open(disk);
-        }
-        catch (LogException exception)
-        {
-            Assert.Fail($"{context}\nthe log does not open: {exception.Message}");
-            return;
-        }
-
-        await using (log)
-            await run.CheckAsync(log, context);
     }
 
     // A flush or a rename that fails for want of room has failed as with any other error: see IStorage.

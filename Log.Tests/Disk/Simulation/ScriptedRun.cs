@@ -53,8 +53,33 @@ internal sealed class ScriptedRun
         }
     }
 
+    /// <summary>The log opens, holds what it must, takes an append, and has that after the next opening too.</summary>
+    public async Task RecoverAsync(SimulatedDisk disk, string context)
+    {
+        DiskLog log;
+        try
+        {
+            log = Open(disk);
+        }
+        catch (LogException exception)
+        {
+            Assert.Fail($"{context}\nthe log does not open: {exception.Message}");
+            return;
+        }
+
+        ulong offset;
+        await using (log)
+        {
+            await CheckAsync(log, context);
+            offset = await log.AppendBatchAsync(AfterTheCrash);
+        }
+
+        await using var reopened = Open(disk);
+        Assert.Equal("after the crash", (await reopened.ReadBatchAsync(offset))[0].ToString());
+    }
+
     /// <summary>What is in the log is what it may be: at least what was acknowledged and seen, at most what was submitted.</summary>
-    public async Task CheckAsync(ILog log, string context)
+    private async Task CheckAsync(DiskLog log, string context)
     {
         var range = await log.GetRangeAsync();
         Assert.True(range.NextOffset >= _seenNextOffset, $"{context}\na reader saw {_seenNextOffset} records, {range} are left");
