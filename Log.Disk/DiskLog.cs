@@ -21,7 +21,8 @@ namespace LogKit.Disk;
 /// </remarks>
 public sealed class DiskLog : ITruncatableLog
 {
-    private const string LockName = "LOCK";
+    /// <summary>The file whose lock is the log's.</summary>
+    internal const string LockName = "LOCK";
 
     private readonly DiskLogOptions _options;
     private readonly OffsetSignal _appended;

@@ -8,7 +8,7 @@ internal static class StartFile
 {
     public const string Name = "START";
     public const string TemporaryName = "START.tmp";
-    public const int SizeBytes = 32;
+    private const int SizeBytes = 32;
 
     private const uint Version = 1;
 
@@ -37,8 +37,17 @@ internal static class StartFile
         return bytes;
     }
 
+    /// <summary>Reads the file that is there; on failure says in words what is wrong with it.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static bool TryRead(IStorage storage, out ulong startOffset, out string problem)
+    {
+        using var file = storage.Open(Name, canWrite: false);
+        var bytes = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
+        return TryDecode(bytes.AsSpan(0, file.Read(bytes, 0)), out startOffset, out problem);
+    }
+
     /// <summary>Reads the offset; on failure says in words what is wrong.</summary>
-    public static bool TryDecode(ReadOnlySpan<byte> bytes, out ulong startOffset, out string problem)
+    private static bool TryDecode(ReadOnlySpan<byte> bytes, out ulong startOffset, out string problem)
     {
         startOffset = 0;
         if (bytes.Length != SizeBytes || !bytes[..8].SequenceEqual(Magic))

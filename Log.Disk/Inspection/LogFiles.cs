@@ -8,9 +8,6 @@ namespace LogKit.Disk.Inspection;
 /// <summary>The files of a log by their names, and what its start says: what is known before any segment is read.</summary>
 internal sealed class LogFiles
 {
-    /// <summary>The file whose lock is the log's.</summary>
-    public const string LockName = "LOCK";
-
     /// <summary>What START says; 0 without one; null where it cannot be told.</summary>
     public ulong? StartOffset { get; private init; }
 
@@ -63,10 +60,7 @@ internal sealed class LogFiles
     {
         try
         {
-            using var file = storage.Open(StartFile.Name, canWrite: false);
-            var bytes = new byte[StartFile.SizeBytes + 1];
-            var length = file.Read(bytes, 0);
-            if (StartFile.TryDecode(bytes.AsSpan(0, length), out var startOffset, out var problem))
+            if (StartFile.TryRead(storage, out var startOffset, out var problem))
                 return startOffset;
             damages.Add(new LogDamage(SegmentInspector.KindOf(problem, DamageKind.Start), StartFile.Name, 0, null, problem));
         }

@@ -155,9 +155,9 @@ public sealed class LogInspector : IDisposable
     {
         try
         {
-            if (!storage.List().Contains(LogFiles.LockName))
-                return $"there is no {LogFiles.LockName}";
-            storage.Lock(LogFiles.LockName);
+            if (!storage.List().Contains(DiskLog.LockName))
+                return $"there is no {DiskLog.LockName}";
+            storage.Lock(DiskLog.LockName);
             return null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -49,7 +49,7 @@ public sealed class LogRepair
     internal static LogRepairReport TruncateAtFirstError(
         IStorage storage, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        storage.Lock(LogFiles.LockName);
+        storage.Lock(DiskLog.LockName);
         var found = LogInspector.Verify(storage, progress, cancellationToken);
         if (found.IsSound)
             return new LogRepairReport { Before = found, After = found };

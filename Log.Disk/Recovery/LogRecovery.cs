@@ -73,15 +73,9 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
         return (startOffset ?? (bases.Count == 0 ? initialOffset : 0), bases);
     }
 
-    private ulong ReadStart()
-    {
-        using var file = storage.Open(StartFile.Name, canWrite: false);
-        var bytes = new byte[StartFile.SizeBytes + 1];
-        var length = file.Read(bytes, 0);
-        return StartFile.TryDecode(bytes.AsSpan(0, length), out var startOffset, out var problem)
-            ? startOffset
-            : throw new LogDamagedException(StartFile.Name, 0, problem);
-    }
+    private ulong ReadStart() => StartFile.TryRead(storage, out var startOffset, out var problem)
+        ? startOffset
+        : throw new LogDamagedException(StartFile.Name, 0, problem);
 
     private ulong CreateFirst(ulong startOffset)
     {
@@ -200,7 +194,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
                 _cutBytes = tail.End - frames.Position;
             }
 
-            _wasClosedCleanly &= wasClosed;
+            _wasClosedCleanly = wasClosed;
             _segments.Add(new Segment(header, file, frames.Position, index));
             return frames.NextOffset;
         }
