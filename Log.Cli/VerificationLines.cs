@@ -32,7 +32,8 @@ internal static class VerificationLines
     private static string Content(SegmentReport segment)
     {
         var offsets = Offsets(segment.BaseOffset, segment.NextOffset);
-        return segment.IsTruncated ? offsets
+        return segment.IsUnflushed ? FormattableString.Invariant($"from offset {segment.BaseOffset}")
+            : segment.IsTruncated ? offsets
             : $"{offsets}, {Count(segment.RecordCount, "record")}, {Count((ulong)segment.FrameCount, "frame")}, "
                 + Count((ulong)segment.LengthBytes, "byte");
     }
@@ -41,6 +42,8 @@ internal static class VerificationLines
     {
         if (segment.IsTruncated)
             return "truncated away, not checked: opening the log removes it";
+        if (segment.IsUnflushed)
+            return "follows records that were lost before they were flushed, not checked: opening the log removes it";
         if (segment.Damage is { } damage)
             return damage.ToString();
         var state = segment.IsSealed ? "sound, sealed" : "sound, not sealed";

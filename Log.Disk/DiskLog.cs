@@ -24,13 +24,16 @@ public sealed class DiskLog : ITruncatableLog
     /// <summary>The file whose lock is the log's.</summary>
     internal const string LockName = "LOCK";
 
+    /// <summary>How often it is looked at most for what is to be kept no longer.</summary>
+    private const long RetentionIntervalMs = 60_000;
+
     private readonly DiskLogOptions _options;
     private readonly OffsetSignal _appended;
     private readonly LogWriter _writer;
     private readonly GroupCommit _appends;
     private readonly BlockCache _blocks = new();
     private readonly Lock _disposing = new();
-    private readonly CancellationTokenSource _stopFlushing = new();
+    private readonly CancellationTokenSource _stopRepeating = new();
     private volatile bool _isDisposed;
     private Task? _disposal;
 
@@ -41,9 +44,12 @@ public sealed class DiskLog : ITruncatableLog
         Recovery = recovered.Report;
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
         _writer = new LogWriter(storage, options, recovered, _appended);
+        _writer.Retain();
         _appends = new GroupCommit(_writer.Commit, Disposed);
         if (options.FlushMode == FlushMode.Interval)
-            _ = FlushEveryIntervalAsync(_stopFlushing.Token);
+            _ = RepeatAsync(_writer.FlushWritten, options.FlushIntervalMs, _stopRepeating.Token);
+        if (options.RetentionLimitMs is { } limit)
+            _ = RepeatAsync(_writer.Retain, Math.Clamp(limit / 10, 100, RetentionIntervalMs), _stopRepeating.Token);
     }
 
     /// <summary>The directory, as a full path.</summary>
@@ -73,7 +79,7 @@ public sealed class DiskLog : ITruncatableLog
         try
         {
             storage.Lock(LockName);
-            return new DiskLog(storage, options, new LogRecovery(storage, options.ReserveBytes, initialOffset).Run());
+            return new DiskLog(storage, options, new LogRecovery(storage, options, initialOffset).Run());
         }
         catch
         {
@@ -170,23 +176,23 @@ public sealed class DiskLog : ITruncatableLog
     private async Task CloseAsync()
     {
         _appended.Dispose();
-        await _stopFlushing.CancelAsync().ConfigureAwait(false);
+        await _stopRepeating.CancelAsync().ConfigureAwait(false);
         await _appends.DrainAsync().ConfigureAwait(false);
         _writer.Close();
-        _stopFlushing.Dispose();
+        _stopRepeating.Dispose();
     }
 
-    private async Task FlushEveryIntervalAsync(CancellationToken stop)
+    private async Task RepeatAsync(Action action, long intervalMs, CancellationToken stop)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(_options.FlushIntervalMs));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(intervalMs), _options.Clock);
         try
         {
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
-                _writer.FlushWritten();
+                action();
         }
         catch (OperationCanceledException)
         {
-            // The log is being closed, which flushes.
+            // The log is being closed.
         }
     }
 

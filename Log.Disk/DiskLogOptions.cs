@@ -1,3 +1,6 @@
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+
 namespace LogKit.Disk;
 
 /// <summary>What a <see cref="DiskLog"/> can be told. The defaults lose nothing that was acknowledged, a power cut included.</summary>
@@ -18,8 +21,31 @@ public sealed record DiskLogOptions
     /// </summary>
     public long SegmentLimitBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// What the log may take of the disk, in bytes: at least two segments. Where a new segment would make it more, the oldest are
+    /// removed first. Null, the default, is no limit.
+    /// </summary>
+    public long? RetentionLimitBytes { get; init; }
+
+    /// <summary>
+    /// How long a record is kept at least, in milliseconds; afterwards it goes with its segment. A segment ends, at the latest, when it
+    /// is this old, so nothing is kept for more than about twice the time. Null, the default, is for ever.
+    /// </summary>
+    public long? RetentionLimitMs { get; init; }
+
     /// <summary>How far ahead of the frames space is reserved, in bytes; less for tests, whose disks are small.</summary>
-    internal int ReserveBytes { get; init; } = 1024 * 1024;
+    internal int? ReserveBytes { get; init; }
+
+    /// <summary>What tells the age of segments.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>How something is done that nobody waits for; otherwise for tests, in which everything has its order.</summary>
+    internal Action<Action> Background { get; init; } =
+        static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);
+
+    // Zeros that are written ahead make flushes cheap. Where nobody waits for these, they would only be written twice.
+    internal ReservePolicy Reserve =>
+        FlushMode == FlushMode.Always ? new(ReserveBytes ?? 1024 * 1024, IsWritten: true) : new(ReserveBytes ?? 8 * 1024 * 1024, IsWritten: false);
 
     internal void Validate()
     {
@@ -27,9 +53,11 @@ public sealed record DiskLogOptions
             throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "it is not a mode");
         ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, Format.FrameHeader.PayloadLimitBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, FrameHeader.PayloadLimitBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(SegmentLimitBytes, 64 * 1024);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(SegmentLimitBytes, 1024 * 1024 * 1024);
+        ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitBytes ?? long.MaxValue, 2 * SegmentLimitBytes, nameof(RetentionLimitBytes));
+        ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitMs ?? long.MaxValue, 1000, nameof(RetentionLimitMs));
     }
 }
 
@@ -42,6 +70,6 @@ public enum FlushMode
     /// <summary>Within an interval: it survives the end of the process, and a power cut loses at most an interval.</summary>
     Interval,
 
-    /// <summary>When the operating system thinks fit, and when a segment ends: it survives the end of the process only.</summary>
+    /// <summary>When the operating system thinks fit, and soon after a segment is full: it survives the end of the process only.</summary>
     Never,
 }

@@ -8,32 +8,53 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk;
 
 /// <summary>
-/// All that changes the files of a log: groups of appends, rolls, truncation, the close. One thing at a time, under one lock; what
-/// has come of it is published as a <see cref="View"/>, which readers take without the lock.
+/// All that changes the files of a log: groups of appends, rolls, truncation, retention, the close. One thing at a time, under one
+/// lock; what has come of it is published as a <see cref="View"/>, which readers take without the lock.
 /// </summary>
 /// <remarks>
 /// A write, a flush or a change of the directory that fails ends the writing: nobody knows then what is on the device. Running out of
 /// room before anything is written does not.
 /// </remarks>
-internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, OffsetSignal appended)
+internal sealed class LogWriter
 {
+    private readonly IStorage _storage;
+    private readonly DiskLogOptions _options;
+    private readonly OpenSegments _open;
+    private readonly OffsetSignal _appended;
+    private readonly SegmentSealer _sealer;
     private readonly GroupBuffer _buffer = new();
     private readonly Lock _writing = new();
-    private SegmentWriter _writer = recovered.Writer;
-    private volatile View _view = new(recovered.Segments, recovered.Range);
-    private Exception? _failure;
+    private SegmentWriter _writer;
+    private volatile View _view;
+    private volatile Exception? _failure;
     private bool _isClosed;
+
+    public LogWriter(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, OffsetSignal appended)
+    {
+        _storage = storage;
+        _options = options;
+        _open = recovered.Open;
+        _appended = appended;
+        _writer = recovered.Writer;
+        _view = new View(recovered.Segments, recovered.Range);
+        _sealer = new SegmentSealer(options.Background, failure => _failure = failure);
+    }
 
     /// <summary>What can be read at this moment.</summary>
     public View View => _view;
 
-    /// <summary>Commits a group of appends: all of its batches that fit one write and one segment, then the next.</summary>
-    public void Commit(List<PendingAppend> group)
+    /// <summary>
+    /// Commits appends of a group from an index on: all that fit one write and one segment. Settles them, and returns how many they are.
+    /// </summary>
+    public int Commit(List<PendingAppend> group, int first)
     {
         lock (_writing)
         {
-            for (var done = 0; done < group.Count;)
-                done += CommitSome(group, done);
+            while (true)
+            {
+                if (CommitSome(group, first) is var count and > 0)
+                    return count;
+            }
         }
     }
 
@@ -62,11 +83,36 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
     {
         lock (_writing)
         {
-            if (_failure is not null || _isClosed || _writer.FlushedPosition == _writer.Position)
+            if (_failure is not null || _isClosed)
                 return;
             try
             {
-                _writer.Flush();
+                FlushBefore(ulong.MaxValue);
+            }
+            catch (Exception exception) when (IsStorageFailure(exception))
+            {
+                _failure = exception;
+            }
+        }
+    }
+
+    /// <summary>Removes what is to be kept no longer: see <see cref="Retention"/>.</summary>
+    public void Retain()
+    {
+        lock (_writing)
+        {
+            if (_failure is not null || _isClosed)
+                return;
+            try
+            {
+                if (_writer.Position > SegmentHeader.SizeBytes && Retention.IsOld(_writer.Segment, _options))
+                    Roll();
+                else
+                    RemoveExpired();
+            }
+            catch (StorageFullException)
+            {
+                // The next time.
             }
             catch (Exception exception) when (IsStorageFailure(exception))
             {
@@ -81,10 +127,11 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
         lock (_writing)
         {
             SealLast();
+            _sealer.Stop();
             _isClosed = true;
             foreach (var segment in _view.Segments)
-                segment.Dispose();
-            storage.Dispose();
+                segment.Remove();
+            _storage.Dispose();
         }
     }
 
@@ -94,7 +141,8 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
             return;
         try
         {
-            _writer.Seal(_view.Range.NextOffset);
+            _sealer.SealBefore(ulong.MaxValue);
+            _writer.Seal(_view.Range.NextOffset, isFollowed: false);
         }
         catch (Exception exception) when (IsStorageFailure(exception))
         {
@@ -126,7 +174,7 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
                 _writer.Reserve(_buffer.Length);
                 isWriting = true;
                 _writer.Write(_buffer.Bytes);
-                if (options.FlushMode == FlushMode.Always)
+                if (_options.FlushMode == FlushMode.Always)
                     _writer.Flush();
                 Publish(nextOffset);
             }
@@ -142,7 +190,7 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
             return isWriting ? LeaveUnknown(group, first, count, exception) : Refuse(group, first, Math.Max(count, 1), exception);
         }
 
-        return Answer(group, first, count);
+        return count;
     }
 
     /// <summary>Adds an append to the group's bytes, or refuses it; false where it has to wait for the next write.</summary>
@@ -150,12 +198,12 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
     {
         if (append.ExpectedOffset is { } expected && expected != nextOffset)
         {
-            append.Refusal = new OffsetMismatchException(expected, nextOffset);
+            append.Refuse(new OffsetMismatchException(expected, nextOffset));
             return true;
         }
 
         var size = FrameHeader.SizeBytes + append.Batch.SizeBytes;
-        if (!_buffer.HasRoomFor(size) || !_writer.HasRoomFor(_buffer.Length, size, options.SegmentLimitBytes))
+        if (!_buffer.HasRoomFor(size) || !_writer.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
             return false;
         append.FirstOffset = nextOffset;
         nextOffset += (ulong)append.Batch.Count;
@@ -170,16 +218,42 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
             _writer.Segment.Enter(offset, _writer.Position - _buffer.Length + position);
         _writer.Segment.End = _writer.Position;
         _view = new View(_view.Segments, _view.Range with { NextOffset = nextOffset });
-        appended.Advance(nextOffset);
+        _appended.Advance(nextOffset);
     }
 
+    /// <summary>Begins a new segment. The full one is sealed in the background.</summary>
     private void Roll()
     {
-        _writer.Seal(_view.Range.NextOffset);
-        var next = SegmentWriter.Create(storage, _view.Range.NextOffset, options.ReserveBytes);
-        _writer.Seal(_view.Range.NextOffset, isFollowed: true);
-        _writer = next;
+        var nextOffset = _view.Range.NextOffset;
+        var full = _writer;
+        var origin = new SegmentOrigin(
+            _options.Clock.GetUtcNow().ToUnixTimeMilliseconds(), full.FlushedPosition < full.Position || _sealer.HasUnflushed);
+        _writer = SegmentWriter.Create(_storage, _open, SegmentHeader.New(nextOffset, origin), _options.Reserve);
         _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
+        _sealer.Enqueue(full, nextOffset);
+        RemoveExpired();
+    }
+
+    private void RemoveExpired()
+    {
+        try
+        {
+            MoveStart(Retention.StartOf(_view, _options));
+        }
+        catch (LogFullException)
+        {
+            // The next time. It is not what whoever appends has to hear.
+        }
+    }
+
+    /// <summary>
+    /// Flushes what was written before an offset, segment after segment: what is flushed of one proves that those before it are.
+    /// </summary>
+    private void FlushBefore(ulong offset)
+    {
+        _sealer.SealBefore(offset);
+        if (_writer.Segment.BaseOffset < offset && _writer.FlushedPosition < _writer.Position)
+            _writer.Flush();
     }
 
     private void MoveStart(ulong offset)
@@ -193,8 +267,7 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
         if (offset <= view.Range.StartOffset)
             return;
 
-        if (_writer.FlushedPosition < _writer.Position)
-            _writer.Flush(); // the log must not begin after what a power loss leaves of it
+        FlushBefore(offset); // the log must not begin after what a power loss leaves of it
         ReplaceStart(offset);
 
         // From here on it has happened.
@@ -202,19 +275,20 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
         _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset });
         foreach (var segment in view.Segments[..firstKept])
         {
-            segment.Dispose();
+            segment.Remove();
             TryDelete(segment.Name);
+            TryDelete(SegmentName.OfIndex(segment.BaseOffset));
         }
 
         if (firstKept > 0)
-            storage.FlushDirectory();
+            _storage.FlushDirectory();
     }
 
     private void ReplaceStart(ulong offset)
     {
         try
         {
-            StartFile.Replace(storage, offset);
+            StartFile.Replace(_storage, offset);
         }
         catch (StorageFullException)
         {
@@ -222,7 +296,7 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
             _writer.ReleaseReserve();
             try
             {
-                StartFile.Replace(storage, offset);
+                StartFile.Replace(_storage, offset);
             }
             catch (StorageFullException exception)
             {
@@ -236,7 +310,7 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
     {
         try
         {
-            storage.Delete(name);
+            _storage.Delete(name);
         }
         catch (Exception exception) when (IsStorageFailure(exception))
         {
@@ -244,32 +318,19 @@ internal sealed class LogWriter(IStorage storage, DiskLogOptions options, LogRec
         }
     }
 
-    private static int Answer(List<PendingAppend> group, int first, int count)
-    {
-        foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
-        {
-            if (append.Refusal is { } refusal)
-                append.Fail(refusal);
-            else
-                append.Succeed();
-        }
-
-        return count;
-    }
-
     /// <summary>Refuses appends of which nothing was written.</summary>
     private static int Refuse(List<PendingAppend> group, int first, int count, Exception problem)
     {
         foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
-            append.Fail(problem is StorageFullException ? new LogFullException(problem) : new LogReadOnlyException(problem));
+            append.Refuse(problem is StorageFullException ? new LogFullException(problem) : new LogReadOnlyException(problem));
         return count;
     }
 
-    /// <summary>Answers appends whose write or flush failed; those refused before were not in it.</summary>
+    /// <summary>Settles appends whose write or flush failed; those refused before were not in it.</summary>
     private static int LeaveUnknown(List<PendingAppend> group, int first, int count, Exception problem)
     {
         foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
-            append.Fail(append.Refusal is null ? new AppendOutcomeUnknownException(problem) : new LogReadOnlyException(problem));
+            append.Refuse(append.IsRefused ? new LogReadOnlyException(problem) : new AppendOutcomeUnknownException(problem));
         return count;
     }
 

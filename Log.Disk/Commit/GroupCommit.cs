@@ -1,14 +1,25 @@
+using System.Runtime.InteropServices;
+
 namespace LogKit.Disk.Commit;
 
 /// <summary>
 /// Turns concurrent appends into groups. An append that finds nobody at work leads: it commits what is queued, itself included, on
 /// its own thread, without a hop to another. What queued up meanwhile forms the next group, which a pool thread leads, so that no
-/// caller works for others for long. There is no linger: a group is what came while the one before it was being flushed.
+/// caller works for others for long.
 /// </summary>
-internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Exception> closed)
+/// <remarks>
+/// There is no linger: a group is what came while the one before it was being flushed, and while its callers were told. So callers
+/// that append again at once, on being told, meet in one group.
+/// </remarks>
+/// <param name="commit">
+/// Commits appends of a group from an index on, settles those that it returns the number of, at least one, and does not throw.
+/// </param>
+/// <param name="closed">Makes the exception for appends that come too late.</param>
+internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Func<Exception> closed)
 {
     private readonly Lock _gate = new();
     private readonly List<PendingAppend> _group = [];
+    private readonly Stack<GroupAnswers> _spareAnswers = [];
     private List<PendingAppend> _queue = [];
     private List<PendingAppend> _spare = [];
     private bool _isLed;
@@ -25,7 +36,8 @@ internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Excep
             if (_drained is not null)
             {
                 if (append.TryTake())
-                    append.Fail(closed());
+                    append.Refuse(closed());
+                append.Answer();
                 return task;
             }
 
@@ -34,8 +46,12 @@ internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Excep
             _isLed = true;
         }
 
-        if (leads && !CommitQueued())
-            ThreadPool.UnsafeQueueUserWorkItem(static self => self.Lead(), this, preferLocal: false);
+        if (!leads)
+            return task;
+        if (GroupAnswers.Current is { } answers && answers.TryDoBeforeLast(QueueLead))
+            return task; // those told after this caller join the group first
+        if (!TryCommitQueued(append))
+            QueueLead();
         return task;
     }
 
@@ -55,16 +71,19 @@ internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Excep
         }
     }
 
+    private void QueueLead() => ThreadPool.UnsafeQueueUserWorkItem(static self => self.Lead(), this, preferLocal: false);
+
     private void Lead()
     {
-        while (!CommitQueued())
+        while (!TryCommitQueued(caller: null))
         {
             // The next group has formed meanwhile.
         }
     }
 
     /// <summary>Commits the queue as it is; true where nothing has come meanwhile, and the lead is given up.</summary>
-    private bool CommitQueued()
+    /// <param name="caller">The append on whose caller's thread this happens; null on a thread of the pool.</param>
+    private bool TryCommitQueued(PendingAppend? caller)
     {
         List<PendingAppend> taken;
         lock (_gate)
@@ -81,17 +100,60 @@ internal sealed class GroupCommit(Action<List<PendingAppend>> commit, Func<Excep
 
         taken.Clear();
         _spare = taken;
-        if (_group.Count > 0)
-            commit(_group); // answers every one of them, and does not throw
+        var answers = CommitGroup(caller);
         _group.Clear();
 
+        bool isLast;
         lock (_gate)
         {
-            if (_queue.Count > 0)
-                return false;
-            _isLed = false;
-            _drained?.SetResult();
-            return true;
+            isLast = _queue.Count == 0;
+            if (isLast)
+            {
+                _isLed = false;
+                _drained?.SetResult();
+            }
         }
+
+        // Nothing of a caller's runs while this thread leads.
+        if (isLast && caller is null)
+            answers?.Run();
+        else
+            answers?.Queue();
+        return isLast;
+    }
+
+    /// <summary>Commits the group, in as many parts as it takes; returns the answers to the last.</summary>
+    private GroupAnswers? CommitGroup(PendingAppend? caller)
+    {
+        GroupAnswers? answers = null;
+        for (var done = 0; done < _group.Count;)
+        {
+            answers?.Queue();
+            answers = null;
+            var count = commit(_group, done);
+            foreach (var append in CollectionsMarshal.AsSpan(_group).Slice(done, count))
+            {
+                if (append == caller)
+                    append.Answer(); // it has not been given its task yet, so this runs nothing
+                else
+                    (answers ??= RentAnswers()).Add(append);
+            }
+
+            done += count;
+        }
+
+        return answers;
+    }
+
+    private GroupAnswers RentAnswers()
+    {
+        lock (_gate)
+            return _spareAnswers.TryPop(out var answers) ? answers : new GroupAnswers(Return);
+    }
+
+    private void Return(GroupAnswers answers)
+    {
+        lock (_gate)
+            _spareAnswers.Push(answers);
     }
 }

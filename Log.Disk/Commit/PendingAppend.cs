@@ -14,7 +14,8 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
     private static int _pooled;
 
-    private ManualResetValueTaskSourceCore<ulong> _source = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<ulong> _source; // runs continuations where the answer is given: see GroupAnswers
+    private Exception? _refusal;
     private CancellationTokenRegistration _cancellation;
     private int _state;
 
@@ -29,8 +30,8 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     /// <summary>The offset that the committer gave it.</summary>
     public ulong FirstOffset { get; set; }
 
-    /// <summary>Why it was refused while its group was being put together; answered with the group.</summary>
-    public Exception? Refusal { get; set; }
+    /// <summary>Whether it is settled that it fails.</summary>
+    public bool IsRefused => _refusal is not null;
 
     public static PendingAppend Rent(RecordBatch batch, ulong? expectedOffset)
     {
@@ -40,7 +41,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
             append = new PendingAppend();
         append.Batch = batch;
         append.ExpectedOffset = expectedOffset;
-        append.Refusal = null;
+        append._refusal = null;
         append._state = State.Queued;
         return append;
     }
@@ -61,9 +62,17 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     /// <summary>Takes it for a group: false where it was cancelled, and is nobody's concern any more.</summary>
     public bool TryTake() => Interlocked.CompareExchange(ref _state, State.Taken, State.Queued) == State.Queued;
 
-    public void Succeed() => _source.SetResult(FirstOffset);
+    /// <summary>Settles that it fails, and with what.</summary>
+    public void Refuse(Exception exception) => _refusal = exception;
 
-    public void Fail(Exception exception) => _source.SetException(exception);
+    /// <summary>Completes the caller's task with what was settled: its offset, unless it was refused. The caller goes on from here, on this thread.</summary>
+    public void Answer()
+    {
+        if (_refusal is { } refusal)
+            _source.SetException(refusal);
+        else
+            _source.SetResult(FirstOffset);
+    }
 
     public ulong GetResult(short token)
     {
@@ -98,8 +107,10 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     // A cancelled append is left in the queue, which drops it, and does not go back to the pool.
     private void Cancel(CancellationToken cancellationToken)
     {
-        if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) == State.Queued)
-            _source.SetException(new OperationCanceledException(cancellationToken));
+        if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) != State.Queued)
+            return;
+        _refusal = new OperationCanceledException(cancellationToken);
+        ThreadPool.UnsafeQueueUserWorkItem(static append => append.Answer(), this, preferLocal: false); // whoever cancels does not run the caller's code
     }
 
     private static class State

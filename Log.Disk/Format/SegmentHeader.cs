@@ -1,12 +1,17 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
+using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Format;
 
 /// <summary>
-/// The first 4 KiB of a segment file. Two records of 512 bytes' reach, so that neither is torn with the other: the identity,
-/// written once, and the seal, which says up to where the segment is known to be flushed. See FORMAT.md.
+/// The first 4 KiB of a segment file: in one sector what is written once, the identity and the origin; in another the
+/// <see cref="Seal"/>, so that writing it tears neither. See FORMAT.md.
 /// </summary>
-internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt)
+/// <param name="BaseOffset">The offset of the first record.</param>
+/// <param name="Salt">Starts the checksums of all that follows, so that no other segment's bytes fit.</param>
+/// <param name="Origin">How it came to be, where that is known: the first version of this library did not write it down.</param>
+internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, SegmentOrigin? Origin = null)
 {
     /// <summary>Where the frames begin.</summary>
     public const int SizeBytes = 4096;
@@ -16,9 +21,15 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt)
     /// <summary>Where the seal stands: in a sector of its own.</summary>
     public const int SealPosition = 512;
 
+    private const int IdentityBytes = 32;
+
     private static ReadOnlySpan<byte> Magic => "LogKit.S"u8;
 
-    /// <summary>Writes the identity into the beginning of a buffer of zeros.</summary>
+    /// <summary>The header of a segment that is about to be made.</summary>
+    public static SegmentHeader New(ulong baseOffset, SegmentOrigin origin) =>
+        new(baseOffset, BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))), origin);
+
+    /// <summary>Writes identity and origin into the beginning of a buffer of zeros.</summary>
     public void Write(Span<byte> buffer)
     {
         Magic.CopyTo(buffer);
@@ -26,62 +37,61 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt)
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[12..], Salt);
         BinaryPrimitives.WriteUInt64LittleEndian(buffer[16..], BaseOffset);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[28..], Crc32C.Append(0, buffer[..28]));
+        Origin?.Write(buffer.Slice(IdentityBytes, SegmentOrigin.SizeBytes), Salt);
     }
 
-    /// <summary>Reads the identity; on failure says in words what is wrong with it.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> buffer, out SegmentHeader header, out string problem)
+    /// <summary>Reads the head of a segment's file; null where it is sound, and otherwise what is wrong with it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="baseOffset">What its name says.</param>
+    /// <param name="bytes">Takes the whole header as it stands in the file.</param>
+    /// <param name="header">What it says.</param>
+    /// <param name="seal">Its seal; null where there is none, or a damaged one.</param>
+    public static FormatProblem? Read(IStorageFile file, ulong baseOffset, Span<byte> bytes, out SegmentHeader header, out Seal? seal)
     {
         header = default;
-        if (!buffer[..8].SequenceEqual(Magic))
-            problem = "the header does not begin with the magic of a segment";
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(buffer[28..]) != Crc32C.Append(0, buffer[..28]))
-            problem = "the header's checksum does not match";
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(buffer[8..]) is var version && version != Version)
-            problem = FormattableString.Invariant($"the segment has format version {version}: this program reads version {Version}");
-        else
-        {
-            header = new SegmentHeader(
-                BinaryPrimitives.ReadUInt64LittleEndian(buffer[16..]), BinaryPrimitives.ReadUInt32LittleEndian(buffer[12..]));
-            problem = "";
-            return true;
-        }
+        seal = null;
+        bytes = bytes[..SizeBytes];
+        var length = file.Read(bytes, 0);
+        if (length < SizeBytes)
+            return new FormatProblem("the file ends inside its header", length);
+        if (!bytes[..8].SequenceEqual(Magic))
+            return new FormatProblem("the header does not begin with the magic of a segment");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[28..]) != Crc32C.Append(0, bytes[..28]))
+            return new FormatProblem("the header's checksum does not match");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is var version && version != Version)
+            return FormatProblem.ForeignVersion(version, Version);
 
-        return false;
+        var salt = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
+        var origin = SegmentOrigin.TryRead(bytes.Slice(IdentityBytes, SegmentOrigin.SizeBytes), salt);
+        header = new SegmentHeader(BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]), salt, origin);
+        seal = Seal.TryRead(bytes[SealPosition..], salt);
+        return header.BaseOffset == baseOffset
+            ? null
+            : new FormatProblem(FormattableString.Invariant($"its header says that it begins at offset {header.BaseOffset}"));
     }
 }
 
-/// <summary>
-/// What is known to be flushed: everything before <see cref="Position"/>, which is all records before <see cref="NextOffset"/>.
-/// Also whether another segment follows, which is then missing where this one is the last. It only ever grows, so it need not be taken back before the segment is written to again.
-/// </summary>
-internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFollowed = false)
+/// <summary>How a segment came to be.</summary>
+/// <param name="CreatedMs">When, in milliseconds since 1970 in UTC: no record of the segments before is younger.</param>
+/// <param name="IsAfterUnflushed">
+/// Whether something of the segments before was not flushed then, as without <see cref="FlushMode.Always"/>. Where it is false, all
+/// that was before is proved to have been flushed.
+/// </param>
+internal readonly record struct SegmentOrigin(long CreatedMs, bool IsAfterUnflushed)
 {
-    public const int SizeBytes = 32;
+    public const int SizeBytes = 16;
 
-    private static ReadOnlySpan<byte> Magic => "LogKit.E"u8;
-
-    /// <summary>Writes the seal. The segment's salt goes into its checksum, so that another segment's seal never fits.</summary>
+    /// <summary>Writes the origin. Its checksum begins with the segment's salt.</summary>
     public void Write(Span<byte> buffer, uint salt)
     {
-        buffer[..SizeBytes].Clear();
-        Magic.CopyTo(buffer);
-        BinaryPrimitives.WriteInt64LittleEndian(buffer[8..], Position);
-        BinaryPrimitives.WriteUInt64LittleEndian(buffer[16..], NextOffset);
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[24..], IsFollowed ? 1u : 0u);
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[28..], Crc32C.Append(salt, buffer[..28]));
+        BinaryPrimitives.WriteInt64LittleEndian(buffer, CreatedMs);
+        BinaryPrimitives.WriteUInt32LittleEndian(buffer[8..], IsAfterUnflushed ? 1u : 0u);
+        BinaryPrimitives.WriteUInt32LittleEndian(buffer[12..], Crc32C.Append(salt, buffer[..12]));
     }
 
-    /// <summary>Reads a seal; there is none where it was never written, or is damaged.</summary>
-    public static Seal? TryRead(ReadOnlySpan<byte> buffer, uint salt)
-    {
-        if (buffer.Length < SizeBytes || !buffer[..8].SequenceEqual(Magic)
-            || BinaryPrimitives.ReadUInt32LittleEndian(buffer[28..]) != Crc32C.Append(salt, buffer[..28]))
-        {
-            return null;
-        }
-
-        return new Seal(
-            BinaryPrimitives.ReadInt64LittleEndian(buffer[8..]), BinaryPrimitives.ReadUInt64LittleEndian(buffer[16..]),
-            (BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]) & 1) != 0);
-    }
+    /// <summary>Reads an origin; there is none where it was never written, or is damaged.</summary>
+    public static SegmentOrigin? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
+        BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0 && BinaryPrimitives.ReadUInt32LittleEndian(buffer[12..]) == Crc32C.Append(salt, buffer[..12])
+            ? new SegmentOrigin(BinaryPrimitives.ReadInt64LittleEndian(buffer), (buffer[8] & 1) != 0)
+            : null;
 }

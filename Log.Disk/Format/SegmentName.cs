@@ -2,23 +2,32 @@ using System.Globalization;
 
 namespace LogKit.Disk.Format;
 
-/// <summary>The names of segment files: the base offset in twenty digits, so that they sort as the log does.</summary>
+/// <summary>The names of segments and of their indexes: the base offset in twenty digits, so that they sort as the log does.</summary>
 internal static class SegmentName
 {
-    public const string Suffix = ".log";
+    private const string Suffix = ".log";
+    private const string IndexSuffix = ".idx";
 
     /// <summary>A segment that is being made, until its header is durable.</summary>
     public const string Temporary = "NEW.tmp";
 
     private const int Digits = 20;
 
-    public static string Of(ulong baseOffset) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + Suffix;
+    public static string Of(ulong baseOffset) => Of(baseOffset, Suffix);
 
-    public static bool TryParse(string name, out ulong baseOffset)
+    public static string OfIndex(ulong baseOffset) => Of(baseOffset, IndexSuffix);
+
+    public static bool TryParse(string name, out ulong baseOffset) => TryParse(name, Suffix, out baseOffset);
+
+    public static bool TryParseIndex(string name, out ulong baseOffset) => TryParse(name, IndexSuffix, out baseOffset);
+
+    private static string Of(ulong baseOffset, string suffix) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + suffix;
+
+    private static bool TryParse(string name, string suffix, out ulong baseOffset)
     {
         baseOffset = 0;
-        return name.Length == Digits + Suffix.Length
-            && name.EndsWith(Suffix, StringComparison.Ordinal)
+        return name.Length == Digits + suffix.Length
+            && name.EndsWith(suffix, StringComparison.Ordinal)
             && ulong.TryParse(name.AsSpan(0, Digits), NumberStyles.None, CultureInfo.InvariantCulture, out baseOffset);
     }
 }

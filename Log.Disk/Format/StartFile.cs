@@ -37,32 +37,20 @@ internal static class StartFile
         return bytes;
     }
 
-    /// <summary>Reads the file that is there; on failure says in words what is wrong with it.</summary>
+    /// <summary>Reads the file that is there; null where it is sound, and otherwise what is wrong with it.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static bool TryRead(IStorage storage, out ulong startOffset, out string problem)
-    {
-        using var file = storage.Open(Name, canWrite: false);
-        var bytes = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
-        return TryDecode(bytes.AsSpan(0, file.Read(bytes, 0)), out startOffset, out problem);
-    }
-
-    /// <summary>Reads the offset; on failure says in words what is wrong.</summary>
-    private static bool TryDecode(ReadOnlySpan<byte> bytes, out ulong startOffset, out string problem)
+    public static FormatProblem? Read(IStorage storage, out ulong startOffset)
     {
         startOffset = 0;
-        if (bytes.Length != SizeBytes || !bytes[..8].SequenceEqual(Magic))
-            problem = "it is not the start file of a log";
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[28..]) != Crc32C.Append(0, bytes[..28]))
-            problem = "its checksum does not match";
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is var version && version != Version)
-            problem = FormattableString.Invariant($"it has format version {version}: this program reads version {Version}");
-        else
-        {
-            startOffset = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
-            problem = "";
-            return true;
-        }
-
-        return false;
+        using var file = storage.Open(Name, canWrite: false);
+        Span<byte> bytes = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
+        if (file.Read(bytes, 0) != SizeBytes || !bytes[..8].SequenceEqual(Magic))
+            return new FormatProblem("it is not the start file of a log");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[28..]) != Crc32C.Append(0, bytes[..28]))
+            return new FormatProblem("its checksum does not match");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is var version && version != Version)
+            return FormatProblem.ForeignVersion(version, Version);
+        startOffset = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
+        return null;
     }
 }

@@ -53,16 +53,16 @@ internal sealed class LogFiles
     /// <summary>Whether a segment lies before the start as a whole: a truncation did not come to its end.</summary>
     public bool IsTruncated(int index) => index + 1 < Bases.Count && Bases[index + 1] <= StartOffset;
 
-    /// <summary>The base offset of the segment that follows.</summary>
-    public ulong? NextBase(int index) => index + 1 < Bases.Count ? Bases[index + 1] : null;
+    /// <summary>The base offsets of the segments that follow one.</summary>
+    public IReadOnlyList<ulong> LaterBases(int index) => [.. Bases.Skip(index + 1)];
 
     private static ulong? ReadStart(IStorage storage, List<LogDamage> damages)
     {
         try
         {
-            if (StartFile.TryRead(storage, out var startOffset, out var problem))
+            if (StartFile.Read(storage, out var startOffset) is not { } problem)
                 return startOffset;
-            damages.Add(new LogDamage(SegmentInspector.KindOf(problem, DamageKind.Start), StartFile.Name, 0, null, problem));
+            damages.Add(new LogDamage(SegmentInspector.KindOf(problem, DamageKind.Start), StartFile.Name, problem.Position, null, problem.Text));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

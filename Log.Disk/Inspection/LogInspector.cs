@@ -54,9 +54,10 @@ public sealed class LogInspector : IDisposable
             yield return new DumpEntry(Damage: damage);
         for (var i = 0; i < files.Bases.Count; i++)
         {
-            if (files.IsTruncated(i) || files.NextBase(i) <= fromOffset)
+            var later = files.LaterBases(i);
+            if (files.IsTruncated(i) || (later.Count > 0 && later[0] <= fromOffset))
                 continue;
-            using var segment = new SegmentInspector(_storage, files.Bases[i], files.NextBase(i));
+            using var segment = new SegmentInspector(_storage, files.Bases[i], later);
             while (segment.TryReadFrame(out var frame))
             {
                 if (frame.FirstOffset + (ulong)frame.RecordCount > fromOffset)
@@ -67,6 +68,8 @@ public sealed class LogInspector : IDisposable
                 yield return new DumpEntry(Damage: damage);
             else if (segment.Report.UnfinishedBytes > 0)
                 yield return new DumpEntry(Unfinished: segment.Report);
+            if (segment.Report.IsEndOfLog)
+                yield break;
         }
     }
 
@@ -97,7 +100,7 @@ public sealed class LogInspector : IDisposable
                 continue;
             }
 
-            using var segment = new SegmentInspector(storage, files.Bases[i], files.NextBase(i));
+            using var segment = new SegmentInspector(storage, files.Bases[i], files.LaterBases(i));
             while (segment.TryReadFrame(out _))
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -107,9 +110,14 @@ public sealed class LogInspector : IDisposable
             segments.Add(segment.Report);
             doneBytes += segment.Report.LengthBytes;
             progress?.Report(new VerificationProgress(doneBytes, totalBytes));
+            if (segment.Report.IsEndOfLog)
+            {
+                segments.AddRange(files.LaterBases(i).Select(Unflushed));
+                break;
+            }
         }
 
-        var last = segments.LastOrDefault();
+        var last = segments.LastOrDefault(segment => !segment.IsUnflushed);
         var end = last?.NextOffset ?? files.StartOffset ?? 0;
         var start = files.StartOffset ?? (files.Bases.Count > 0 ? files.Bases[0] : 0);
         if (last is { Damage: null or { Kind: DamageKind.Margin } } && start > end)
@@ -127,6 +135,14 @@ public sealed class LogInspector : IDisposable
         BaseOffset = baseOffset,
         NextOffset = nextBaseOffset,
         IsTruncated = true,
+    };
+
+    private static SegmentReport Unflushed(ulong baseOffset) => new()
+    {
+        File = SegmentName.Of(baseOffset),
+        BaseOffset = baseOffset,
+        NextOffset = baseOffset,
+        IsUnflushed = true,
     };
 
     private static long TotalBytes(IStorage storage, LogFiles files)

@@ -91,12 +91,13 @@ public sealed class LogRepair
     {
         var live = _found.Segments.Where(segment => !segment.IsTruncated).ToList();
         var damaged = live.FindIndex(segment => segment.Damage is { Kind: DamageKind.Records });
-        var kept = damaged < 0 ? live.Count : IsLostAsAWhole(live[damaged]) ? damaged : damaged + 1;
+        var last = live.FindLastIndex(segment => !segment.IsUnflushed);
+        var kept = damaged < 0 ? last + 1 : IsLostAsAWhole(live[damaged]) ? damaged : damaged + 1;
 
         for (var i = 0; i < kept; i++)
         {
             if (live[i].Damage is { Kind: DamageKind.Margin })
-                Mend(live[i], isLast: i == live.Count - 1);
+                Mend(live[i], isLast: i == last);
         }
 
         if (damaged >= 0)
@@ -127,7 +128,7 @@ public sealed class LogRepair
             CutFile(segment, file);
 
         // A segment that another follows was flushed before that was made. Of the last one only its seal tells: opening makes it so.
-        WriteHeader(file, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
+        WriteHeader(file, segment, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
         _mended.Add(segment.Damage!);
     }
 
@@ -147,7 +148,7 @@ public sealed class LogRepair
         }
 
         // A seal at the end stays, without saying that a segment follows; any other says what is no longer so.
-        WriteHeader(file, last.IsSealed ? new Seal(last.EndPosition, last.NextOffset) : null);
+        WriteHeader(file, last, last.IsSealed ? new Seal(last.EndPosition, last.NextOffset) : null);
     }
 
     private void CutFile(SegmentReport segment, IStorageFile file)
@@ -164,10 +165,10 @@ public sealed class LogRepair
             _removed.Copy(segment.File, position, file.Length, Invariant($"{segment.File}.removed-{position}"));
     }
 
-    private static void WriteHeader(IStorageFile file, Seal? seal)
+    private static void WriteHeader(IStorageFile file, SegmentReport segment, Seal? seal)
     {
         var bytes = new byte[SegmentHeader.SizeBytes];
-        if (file.Read(bytes, 0) != bytes.Length || !SegmentHeader.TryRead(bytes, out var header, out var problem))
+        if (SegmentHeader.Read(file, segment.BaseOffset, bytes, out var header, out _) is not null)
             throw new IOException("the header changed while the log was repaired");
         file.Write(SegmentInspector.HeaderBytes(header, seal), 0);
         file.Flush();

@@ -66,11 +66,20 @@ public sealed record SegmentReport
     /// <summary>Whether the segment lies before the log's start: opening removes it, so it was not checked. No damage.</summary>
     public bool IsTruncated { get; init; }
 
+    /// <summary>
+    /// Whether the segment lies after one whose end was lost before it was flushed, as it may be without <see cref="FlushMode.Always"/>:
+    /// opening removes it, so it was not checked. No damage.
+    /// </summary>
+    public bool IsUnflushed { get; init; }
+
     /// <summary>The first thing that is wrong, where records are damaged these; null if nothing is.</summary>
     public LogDamage? Damage { get; init; }
 
     /// <summary>How many records the sound frames hold.</summary>
     public ulong RecordCount => NextOffset - BaseOffset;
+
+    /// <summary>Whether the log ends here although there are more segments: see <see cref="IsUnflushed"/>.</summary>
+    internal bool IsEndOfLog { get; init; }
 
     /// <summary>The highest offset that anything sound in the file, the seal included, says the segment came to.</summary>
     internal ulong ToldNextOffset { get; init; }

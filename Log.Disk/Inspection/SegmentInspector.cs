@@ -15,6 +15,7 @@ internal sealed class SegmentInspector : IDisposable
 {
     private readonly IStorage _storage;
     private readonly ulong _baseOffset;
+    private readonly IReadOnlyList<ulong> _laterBaseOffsets;
     private readonly ulong? _nextBaseOffset;
     private readonly string _name;
     private IStorageFile? _file;
@@ -33,12 +34,13 @@ internal sealed class SegmentInspector : IDisposable
 
     /// <param name="storage">Where the segment is.</param>
     /// <param name="baseOffset">Its name.</param>
-    /// <param name="nextBaseOffset">Where the segment after it begins; null for the last.</param>
-    public SegmentInspector(IStorage storage, ulong baseOffset, ulong? nextBaseOffset)
+    /// <param name="laterBaseOffsets">The names of the segments after it.</param>
+    public SegmentInspector(IStorage storage, ulong baseOffset, IReadOnlyList<ulong> laterBaseOffsets)
     {
         _storage = storage;
         _baseOffset = _nextOffset = baseOffset;
-        _nextBaseOffset = nextBaseOffset;
+        _laterBaseOffsets = laterBaseOffsets;
+        _nextBaseOffset = laterBaseOffsets.Count > 0 ? laterBaseOffsets[0] : null;
         _name = SegmentName.Of(baseOffset);
     }
 
@@ -71,8 +73,8 @@ internal sealed class SegmentInspector : IDisposable
     public void Dispose() => _file?.Dispose();
 
     /// <summary>What a problem with a header is: a version of which nothing is known is not taken for damage.</summary>
-    public static DamageKind KindOf(string problem, DamageKind otherwise) =>
-        problem.Contains("has format version", StringComparison.Ordinal) ? DamageKind.ForeignVersion : otherwise;
+    public static DamageKind KindOf(FormatProblem problem, DamageKind otherwise) =>
+        problem.IsForeignVersion ? DamageKind.ForeignVersion : otherwise;
 
     /// <summary>The header as it is written: everything that is no part of the identity or the seal is zero.</summary>
     public static byte[] HeaderBytes(SegmentHeader header, Seal? seal)
@@ -88,18 +90,13 @@ internal sealed class SegmentInspector : IDisposable
     {
         _file = _storage.Open(_name, canWrite: false);
         var bytes = new byte[SegmentHeader.SizeBytes];
-        var length = _file.Read(bytes, 0);
-        if (length < bytes.Length)
-            Finish(DamageKind.Records, length, "the file ends inside its header");
-        else if (!SegmentHeader.TryRead(bytes, out _header, out var problem))
-            Finish(KindOf(problem, DamageKind.Records), 0, problem);
-        else if (_header.BaseOffset != _baseOffset)
-            Finish(DamageKind.Records, 0, Invariant($"its header says that it begins at offset {_header.BaseOffset}"));
-        if (_report is not null)
+        if (SegmentHeader.Read(_file, _baseOffset, bytes, out _header, out _seal) is { } problem)
+        {
+            Finish(KindOf(problem, DamageKind.Records), problem.Position, problem.Text);
             return null;
+        }
 
         _position = SegmentHeader.SizeBytes;
-        _seal = Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), _header.Salt);
         CheckHeader(bytes);
         NoteSeal();
         return new FrameReader(_file, _header, _file.Length);
@@ -173,14 +170,19 @@ internal sealed class SegmentInspector : IDisposable
             Finish(DamageKind.Records, _position, "it is the last segment, but another followed it: a segment is missing");
         else
         {
-            if (_seal is { } seal && !_sealFits)
-                MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
+            CheckSeal();
             Finish(tail.End - _position);
         }
     }
 
     private void JudgeClosed(ulong nextBase, SegmentTail tail)
     {
+        if (_nextOffset < nextBase && tail.FlushedPosition <= _position && !LaterSegments.ProveFlush(_storage, _laterBaseOffsets))
+        {
+            Finish(tail.End - _position, isEndOfLog: true);
+            return;
+        }
+
         if (_nextOffset < nextBase)
         {
             Finish(DamageKind.Records, _position, tail.IsEmpty && tail.FlushedPosition <= _position
@@ -191,11 +193,14 @@ internal sealed class SegmentInspector : IDisposable
 
         if (!tail.IsEmpty)
             MarginDamage(tail.Start, "something follows the last frame");
-        if (_seal is null)
-            MarginDamage(SegmentHeader.SealPosition, "there is no seal, though another segment follows");
-        else if (!IsSealedHere)
-            MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {_seal.Value.Position}, does not fit the frames"));
+        CheckSeal();
         Finish(unfinishedBytes: 0);
+    }
+
+    private void CheckSeal()
+    {
+        if (_seal is { } seal && !_sealFits)
+            MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
     }
 
     private string NoFrame(SegmentTail tail) => tail.FlushedPosition == long.MaxValue
@@ -211,7 +216,7 @@ internal sealed class SegmentInspector : IDisposable
     private void Finish(DamageKind kind, long position, string problem) =>
         Finish(0, new LogDamage(kind, _name, position, _nextOffset, problem));
 
-    private void Finish(long unfinishedBytes, LogDamage? damage = null) => _report = new SegmentReport
+    private void Finish(long unfinishedBytes, LogDamage? damage = null, bool isEndOfLog = false) => _report = new SegmentReport
     {
         File = _name,
         BaseOffset = _baseOffset,
@@ -221,6 +226,7 @@ internal sealed class SegmentInspector : IDisposable
         LengthBytes = _file?.Length ?? 0,
         IsSealed = IsSealedHere,
         UnfinishedBytes = unfinishedBytes,
+        IsEndOfLog = isEndOfLog,
         Damage = damage ?? _marginDamage,
         ToldNextOffset = Math.Max(_nextOffset, _seal?.NextOffset ?? 0),
     };

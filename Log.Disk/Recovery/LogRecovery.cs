@@ -11,16 +11,20 @@ namespace LogKit.Disk.Recovery;
 /// Opens the files of a log and brings them into the state that the log goes on from: every batch that was acknowledged, and
 /// nothing half written. It changes only what was never acknowledged; where anything else is wrong it throws, and changes nothing.
 /// </summary>
-internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong initialOffset)
+internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulong initialOffset)
 {
+    private readonly OpenSegments _open = new();
     private readonly List<Segment> _segments = [];
     private readonly List<string> _leftovers = [];
+    private readonly List<(Segment Segment, long FlushedPosition, ulong NextOffset)> _unsealed = [];
+    private readonly List<ulong> _unflushed = [];
+    private SegmentWriter? _writer;
     private bool _wasClosedCleanly = true;
     private long _cutBytes;
     private int _removedCount;
 
     /// <summary>What recovery hands over.</summary>
-    internal sealed record Result(Segment[] Segments, SegmentWriter Writer, LogRange Range, RecoveryReport Report);
+    internal sealed record Result(OpenSegments Open, Segment[] Segments, SegmentWriter Writer, LogRange Range, RecoveryReport Report);
 
     /// <exception cref="LogDamagedException">Something that was once flushed is not there as it was.</exception>
     public Result Run()
@@ -34,8 +38,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
             var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, bases);
             var range = new LogRange(startOffset, end);
             RemoveLeftovers();
-            var writer = new SegmentWriter(_segments[^1], reserveBytes);
-            return new Result([.. _segments], writer, range, new RecoveryReport
+            return new Result(_open, [.. _segments], _writer!, range, new RecoveryReport
             {
                 Range = range,
                 SegmentCount = isNew ? 0 : _segments.Count,
@@ -48,7 +51,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
         catch
         {
             foreach (var segment in _segments)
-                segment.Dispose();
+                segment.Remove();
             throw;
         }
     }
@@ -56,32 +59,38 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
     private (ulong StartOffset, List<ulong> Bases) ReadDirectory()
     {
         var bases = new List<ulong>();
+        var indexes = new List<ulong>();
         ulong? startOffset = null;
         foreach (var name in storage.List())
         {
             if (SegmentName.TryParse(name, out var baseOffset))
                 bases.Add(baseOffset);
+            else if (SegmentName.TryParseIndex(name, out baseOffset))
+                indexes.Add(baseOffset);
             else if (name is StartFile.Name)
                 startOffset = ReadStart();
             else if (name is StartFile.TemporaryName or SegmentName.Temporary)
                 _leftovers.Add(name); // what made it did not come to its end
         }
 
+        _leftovers.AddRange(indexes.Except(bases).Select(SegmentName.OfIndex));
         bases.Sort();
         if (startOffset > 0 && bases.Count == 0)
             throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but has no segments"), startOffset);
         return (startOffset ?? (bases.Count == 0 ? initialOffset : 0), bases);
     }
 
-    private ulong ReadStart() => StartFile.TryRead(storage, out var startOffset, out var problem)
-        ? startOffset
-        : throw new LogDamagedException(StartFile.Name, 0, problem);
+    private ulong ReadStart() => StartFile.Read(storage, out var startOffset) is { } problem
+        ? throw new LogDamagedException(StartFile.Name, problem.Position, problem.Text)
+        : startOffset;
 
     private ulong CreateFirst(ulong startOffset)
     {
         if (startOffset > 0)
             StartFile.Replace(storage, startOffset);
-        _segments.Add(SegmentWriter.Create(storage, startOffset, reserveBytes).Segment);
+        var origin = new SegmentOrigin(options.Clock.GetUtcNow().ToUnixTimeMilliseconds(), IsAfterUnflushed: false);
+        _writer = SegmentWriter.Create(storage, _open, SegmentHeader.New(startOffset, origin), options.Reserve);
+        _segments.Add(_writer.Segment);
         return startOffset;
     }
 
@@ -95,14 +104,31 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
         }
 
         for (var i = 0; i < bases.Count - 1; i++)
-            _segments.Add(OpenClosed(bases[i], bases[i + 1]));
+        {
+            if (OpenFull(bases[i], bases[i + 1], out var damage) is { } segment)
+            {
+                _segments.Add(segment);
+                continue;
+            }
+
+            var later = bases[(i + 1)..];
+            if (LaterSegments.ProveFlush(storage, later))
+                throw damage;
+            _unflushed.AddRange(later);
+            bases.RemoveRange(i + 1, later.Count);
+        }
+
         return OpenLast(bases[^1], startOffset);
     }
 
     private void LeaveOutTruncated(ulong startOffset, List<ulong> bases)
     {
         while (_removedCount + 1 < bases.Count && bases[_removedCount + 1] <= startOffset)
-            _leftovers.Add(SegmentName.Of(bases[_removedCount++]));
+        {
+            _leftovers.Add(SegmentName.Of(bases[_removedCount]));
+            _leftovers.Add(SegmentName.OfIndex(bases[_removedCount++]));
+        }
+
         bases.RemoveRange(0, _removedCount);
     }
 
@@ -126,37 +152,34 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
     }
 
     /// <summary>
-    /// A segment that another follows was flushed and sealed before that other was made, so its seal tells its end without reading
-    /// it. Where the seal itself is damaged, the frames must reach up to the next segment.
+    /// A segment that another follows and that is sealed tells its end without being read. One without a seal, as a crash leaves it for a
+    /// while, is read through; null where its frames do not reach up to the next segment.
     /// </summary>
-    private Segment OpenClosed(ulong baseOffset, ulong nextBaseOffset)
+    private Segment? OpenFull(ulong baseOffset, ulong nextBaseOffset, out LogDamagedException damage)
     {
+        damage = null!;
         var name = SegmentName.Of(baseOffset);
-        var file = storage.Open(name, canWrite: false);
-        try
-        {
-            var header = ReadHeader(file, name, baseOffset, out var seal);
-            if (seal is { } sealedTo && sealedTo.NextOffset == nextBaseOffset && file.Length >= sealedTo.Position)
-                return new Segment(header, file, sealedTo.Position, index: null);
+        using var file = storage.Open(name, canWrite: false);
+        var header = ReadHeader(file, baseOffset, out var seal);
+        if (seal is { } sealedTo && sealedTo.NextOffset == nextBaseOffset && file.Length >= sealedTo.Position)
+            return new Segment(storage, _open, header, sealedTo.Position);
 
-            var frames = new FrameReader(file, header, file.Length);
-            while (frames.NextOffset < nextBaseOffset && frames.TryRead())
-            {
-                // Only the end is of interest.
-            }
-
-            if (frames.NextOffset == nextBaseOffset)
-                return new Segment(header, file, frames.Position, index: null);
-            var isWhole = seal is { } end && end.Position == frames.Position && end.NextOffset == frames.NextOffset;
-            throw new LogDamagedException(name, frames.Position, isWhole
-                ? Invariant($"it ends before offset {frames.NextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
-                : "there is no sound frame", frames.NextOffset);
-        }
-        catch
+        var frames = new FrameReader(file, header, file.Length);
+        var flushed = seal?.Position ?? SegmentHeader.SizeBytes;
+        while (frames.NextOffset < nextBaseOffset && frames.TryRead())
+            flushed = Math.Max(flushed, frames.Frame.FlushedPosition);
+        if (frames.NextOffset == nextBaseOffset)
         {
-            file.Dispose();
-            throw;
+            var segment = new Segment(storage, _open, header, frames.Position);
+            _unsealed.Add((segment, flushed, nextBaseOffset));
+            return segment;
         }
+
+        var isWhole = seal is { } end && end.Position == frames.Position && end.NextOffset == frames.NextOffset;
+        damage = new LogDamagedException(name, frames.Position, isWhole
+            ? Invariant($"it ends before offset {frames.NextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
+            : "there is no sound frame", frames.NextOffset);
+        return null;
     }
 
     /// <summary>The last segment is the one that was being written to: it is read through, and its unfinished end is cut off.</summary>
@@ -166,7 +189,7 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
         var file = storage.Open(name, canWrite: true);
         try
         {
-            var header = ReadHeader(file, name, baseOffset, out var seal);
+            var header = ReadHeader(file, baseOffset, out var seal);
             var index = new SegmentIndex(baseOffset);
             var frames = new FrameReader(file, header, file.Length);
             var flushed = seal?.Position ?? SegmentHeader.SizeBytes;
@@ -185,17 +208,21 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
             if (seal is { IsFollowed: true })
                 throw new LogDamagedException(name, frames.Position, "it is the last segment, but another followed it: a segment is missing", frames.NextOffset);
 
-            var wasClosed = seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
+            var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)
             {
                 var tail = SegmentTail.Read(file, header, seal, frames.Position);
                 RequireTorn(tail, header, frames);
+                SealUnsealed();
+                RemoveUnflushed();
                 Adopt(file, flushed, frames.Position);
-                _cutBytes = tail.End - frames.Position;
+                _cutBytes += tail.End - frames.Position;
             }
 
             _wasClosedCleanly = wasClosed;
-            _segments.Add(new Segment(header, file, frames.Position, index));
+            var segment = new Segment(storage, _open, header, frames.Position, file, index);
+            _segments.Add(segment);
+            _writer = new SegmentWriter(segment, file, options.Reserve);
             return frames.NextOffset;
         }
         catch
@@ -227,30 +254,55 @@ internal sealed class LogRecovery(IStorage storage, int reserveBytes, ulong init
     private void Adopt(IStorageFile file, long flushed, long end)
     {
         file.SetLength(end);
+        Rewrite(file, flushed, end);
+        file.Flush();
+        storage.FlushDirectory();
+    }
+
+    private static void Rewrite(IStorageFile file, long start, long end)
+    {
         var buffer = new byte[256 * 1024];
-        for (var position = flushed; position < end;)
+        for (var position = start; position < end;)
         {
             var bytes = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - position));
             bytes = bytes[..file.Read(bytes, position)];
             file.Write(bytes, position);
             position += bytes.Length;
         }
-
-        file.Flush();
-        storage.FlushDirectory();
     }
 
-    private static SegmentHeader ReadHeader(IStorageFile file, string name, ulong baseOffset, out Seal? seal)
+    /// <summary>Does for full segments what the last process did not come to.</summary>
+    private void SealUnsealed()
     {
-        var bytes = new byte[SegmentHeader.SizeBytes];
-        var length = file.Read(bytes, 0);
-        if (length < bytes.Length)
-            throw new LogDamagedException(name, length, "the file ends inside its header", baseOffset);
-        if (!SegmentHeader.TryRead(bytes, out var header, out var problem))
-            throw new LogDamagedException(name, 0, problem, baseOffset);
-        if (header.BaseOffset != baseOffset)
-            throw new LogDamagedException(name, 0, Invariant($"its header says that it begins at offset {header.BaseOffset}"), baseOffset);
-        seal = Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), header.Salt);
-        return header;
+        foreach (var (segment, flushed, nextOffset) in _unsealed)
+        {
+            using var file = storage.Open(segment.Name, canWrite: true);
+            Rewrite(file, flushed, segment.End);
+            new SegmentWriter(segment, file, options.Reserve).Seal(nextOffset, isFollowed: true);
+        }
     }
+
+    /// <summary>
+    /// Removes the segments that stand behind one of which a power loss has taken the end. They are gone, durably, before that one is
+    /// written to again.
+    /// </summary>
+    private void RemoveUnflushed()
+    {
+        foreach (var baseOffset in Enumerable.Reverse(_unflushed))
+        {
+            var name = SegmentName.Of(baseOffset);
+            using (var file = storage.Open(name, canWrite: false))
+                _cutBytes += file.Length;
+            storage.Delete(name);
+            _leftovers.Add(SegmentName.OfIndex(baseOffset));
+        }
+
+        if (_unflushed.Count > 0)
+            storage.FlushDirectory();
+    }
+
+    private static SegmentHeader ReadHeader(IStorageFile file, ulong baseOffset, out Seal? seal) =>
+        SegmentHeader.Read(file, baseOffset, new byte[SegmentHeader.SizeBytes], out var header, out seal) is { } problem
+            ? throw new LogDamagedException(SegmentName.Of(baseOffset), problem.Position, problem.Text, baseOffset)
+            : header;
 }

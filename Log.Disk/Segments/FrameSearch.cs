@@ -9,6 +9,9 @@ internal static class FrameSearch
     /// <summary>What is read at a time: a page or so costs hardly more than a header.</summary>
     private const int ChunkBytes = 4096;
 
+    /// <summary>The longest frame that is guessed at.</summary>
+    private const int GuessLimitBytes = 64 * 1024;
+
     /// <summary>How far before the place where a frame should be it is looked for.</summary>
     private const int GuessMarginBytes = 1024;
 
@@ -32,7 +35,7 @@ internal static class FrameSearch
         if (segment.Interpolate(offset) is not { } guess)
             return false;
         var start = Math.Max(SegmentHeader.SizeBytes, guess - GuessMarginBytes);
-        var bytes = Read(segment, start);
+        var bytes = Read(segment, start, Math.Min(GuessLimitBytes, Math.Max(ChunkBytes, segment.FrameBytes + (2 * GuessMarginBytes))));
 
         Span<byte> wanted = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(wanted, offset);
@@ -54,7 +57,7 @@ internal static class FrameSearch
         while (true)
         {
             var start = position;
-            var bytes = Read(segment, start);
+            var bytes = Read(segment, start, ChunkBytes);
             while (position - start <= bytes.Length - FrameHeader.SizeBytes)
             {
                 if (!FrameHeader.TryRead(bytes[(int)(position - start)..], position, out var header)
@@ -76,9 +79,11 @@ internal static class FrameSearch
     public static RecordCorruptException Corrupt(Segment segment, ulong offset, long position) => new(offset, new InvalidDataException(
         FormattableString.Invariant($"there is no sound frame at byte {position} of {segment.Name}")));
 
-    private static ReadOnlySpan<byte> Read(Segment segment, long position)
+    private static ReadOnlySpan<byte> Read(Segment segment, long position, int wantedBytes)
     {
-        var scratch = (_scratch ??= new byte[ChunkBytes]).AsSpan(0, (int)Math.Min(ChunkBytes, segment.End - position));
-        return scratch[..segment.File.Read(scratch, position)];
+        if (_scratch is null || _scratch.Length < wantedBytes)
+            _scratch = new byte[wantedBytes];
+        var scratch = _scratch.AsSpan(0, (int)Math.Min(wantedBytes, segment.End - position));
+        return scratch[..segment.Read(scratch, position)];
     }
 }

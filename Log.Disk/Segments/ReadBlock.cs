@@ -43,11 +43,14 @@ internal sealed class ReadBlock
     {
         if (FrameSearch.TryGuess(segment, offset, out var position, out var header, out var frame))
             return new ReadBlock(segment, position, frame.ToArray(), [new Entry(header, 0)], 1);
-        (position, header) = FrameSearch.Find(segment, offset);
-        var bytes = ReadBytes(segment, position, header.FrameBytes);
-        if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
-            throw FrameSearch.Corrupt(segment, offset, position);
-        return new ReadBlock(segment, position, bytes, [new Entry(header, 0)], 1);
+        try
+        {
+            return FindFrame(segment, offset);
+        }
+        catch (RecordCorruptException) when (segment.TryCorrectIndex())
+        {
+            return FindFrame(segment, offset); // it was the index that was wrong
+        }
     }
 
     /// <summary>Reads on where a block ended: as many sound frames as come with one read. Null where that is none.</summary>
@@ -84,10 +87,20 @@ internal sealed class ReadBlock
         return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }
 
+    private static ReadBlock FindFrame(Segment segment, ulong offset)
+    {
+        var (position, header) = FrameSearch.Find(segment, offset);
+        var bytes = ReadBytes(segment, position, header.FrameBytes);
+        if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
+            throw FrameSearch.Corrupt(segment, offset, position);
+        segment.FrameBytes = header.FrameBytes;
+        return new ReadBlock(segment, position, bytes, [new Entry(header, 0)], 1);
+    }
+
     private static byte[] ReadBytes(Segment segment, long position, int wantedBytes)
     {
         var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(wantedBytes, segment.End - position));
-        var read = segment.File.Read(bytes, position);
+        var read = segment.Read(bytes, position);
         return read == bytes.Length ? bytes : bytes[..read];
     }
 

@@ -7,17 +7,29 @@ namespace LogKit.Disk.Segments;
 /// One segment as readers see it: frames from <see cref="SegmentHeader.SizeBytes"/> to <see cref="End"/>. Only the last segment of
 /// a log grows; its end moves when what lies before it may be read.
 /// </summary>
-internal sealed class Segment(SegmentHeader header, IStorageFile file, long end, SegmentIndex? index) : IDisposable
+/// <remarks>
+/// The last segment holds its file and its index. A full one gets both when it is read from, and loses them when others are
+/// (<see cref="OpenSegments"/>); a read that is hit by that opens it again.
+/// </remarks>
+internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end)
 {
-    private readonly Lock _indexing = new();
-    private SegmentIndex? _index = index;
+    private readonly Lock _opening = new();
+    private IStorageFile? _file;
+    private SegmentIndex? _index;
     private long _end = end;
+    private volatile bool _isGone;
+
+    /// <summary>The segment that is written to.</summary>
+    public Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end, IStorageFile file, SegmentIndex index)
+        : this(storage, open, header, end)
+    {
+        _file = file;
+        _index = index;
+    }
 
     public SegmentHeader Header { get; } = header;
 
     public ulong BaseOffset => Header.BaseOffset;
-
-    public IStorageFile File { get; } = file;
 
     public string Name => SegmentName.Of(BaseOffset);
 
@@ -28,29 +40,120 @@ internal sealed class Segment(SegmentHeader header, IStorageFile file, long end,
         set => Volatile.Write(ref _end, value);
     }
 
+    /// <summary>Whether it was read from since <see cref="OpenSegments"/> last looked.</summary>
+    public bool WasUsed { get; set; }
+
+    /// <summary>The length of a frame that was read, in bytes: what the next one may be about as long as.</summary>
+    public int FrameBytes { get; set; }
+
     /// <summary>Tells of a frame that is about to become readable. For the one writer only.</summary>
-    public void Enter(ulong firstOffset, long position) => _index?.Add(firstOffset, position);
+    public void Enter(ulong firstOffset, long position) => _index!.Add(firstOffset, position);
+
+    /// <summary>Says that it is full: the file is no longer written to, and what a reader needs is kept beside it.</summary>
+    public void Finish()
+    {
+        IndexFile.TryWrite(storage, Header, End, _index!);
+        open.Enter(this);
+    }
 
     /// <summary>A position at or before the frame that holds an offset, which must be before the segment's end.</summary>
-    public long FindPosition(ulong offset) => (_index ?? BuildIndex()).Find(offset) ?? SegmentHeader.SizeBytes;
+    /// <exception cref="ObjectDisposedException">The segment is no longer part of the log; also from the methods below.</exception>
+    public long FindPosition(ulong offset) => Index.Find(offset) ?? SegmentHeader.SizeBytes;
 
     /// <summary>Where an offset should be if the frames around it were all of one length; null where there is too little to go by.</summary>
-    public long? Interpolate(ulong offset) => (_index ?? BuildIndex()).Interpolate(offset);
+    public long? Interpolate(ulong offset) => Index.Interpolate(offset);
 
-    public void Dispose() => File.Dispose();
-
-    // An old segment is walked over when it is first read from, not when the log is opened.
-    private SegmentIndex BuildIndex()
+    /// <summary>
+    /// Puts an index made from the segment itself in the place of one that was read from a file: false where there is no such.
+    /// </summary>
+    public bool TryCorrectIndex()
     {
-        lock (_indexing)
+        lock (_opening)
         {
-            if (_index is { } built)
-                return built;
-            var rebuilt = new SegmentIndex(BaseOffset);
-            var frames = new FrameReader(File, Header, End);
-            while (frames.TryRead())
-                rebuilt.Add(frames.Frame.FirstOffset, frames.FramePosition);
-            return _index = rebuilt;
+            if (_index is not { IsHearsay: true })
+                return false;
+            _index = MakeIndex();
+            return true;
         }
+    }
+
+    /// <summary>Reads up to a buffer's length; fewer bytes only at the end of the file.</summary>
+    public int Read(Span<byte> buffer, long position)
+    {
+        while (true)
+        {
+            var file = Volatile.Read(ref _file) ?? Open();
+            if (!WasUsed)
+                WasUsed = true;
+            try
+            {
+                return file.Read(buffer, position);
+            }
+            catch (ObjectDisposedException) when (!_isGone)
+            {
+                // Closed meanwhile, in favour of another.
+            }
+        }
+    }
+
+    /// <summary>Closes the file and drops the index, until the next read.</summary>
+    public void Release()
+    {
+        Interlocked.Exchange(ref _file, null)?.Dispose();
+        _index = null;
+    }
+
+    /// <summary>Takes the segment out of the log. Reads of it end with <see cref="ObjectDisposedException"/>.</summary>
+    public void Remove()
+    {
+        _isGone = true;
+        lock (_opening)
+            Release();
+        open.Leave(this);
+    }
+
+    private SegmentIndex Index
+    {
+        get
+        {
+            if (_index is { } index)
+                return index;
+            lock (_opening)
+                return _index ??= IndexFile.TryRead(storage, Header, End) ?? MakeIndex();
+        }
+    }
+
+    private IStorageFile Open()
+    {
+        IStorageFile opened;
+        lock (_opening)
+        {
+            if (_file is { } file)
+                return file;
+            Volatile.Write(ref _file, opened = OpenFile());
+        }
+
+        open.Enter(this);
+        return opened;
+    }
+
+    private SegmentIndex MakeIndex()
+    {
+        var index = new SegmentIndex(BaseOffset);
+        using (var file = OpenFile())
+        {
+            var frames = new FrameReader(file, Header, End);
+            while (frames.TryRead())
+                index.Add(frames.Frame.FirstOffset, frames.FramePosition);
+        }
+
+        IndexFile.TryWrite(storage, Header, End, index);
+        return index;
+    }
+
+    private IStorageFile OpenFile()
+    {
+        ObjectDisposedException.ThrowIf(_isGone, typeof(DiskLog));
+        return storage.Open(Name, canWrite: false);
     }
 }

@@ -1,8 +1,10 @@
+using LogKit.Disk.Format;
+
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// Where in a segment some of its frames begin: one every few KiB, in memory only. One writer adds while any number of readers
-/// look up, without a lock.
+/// Where in a segment some of its frames begin: one every few KiB. One writer adds while any number of readers look up, without a
+/// lock.
 /// </summary>
 internal sealed class SegmentIndex(ulong baseOffset)
 {
@@ -12,6 +14,40 @@ internal sealed class SegmentIndex(ulong baseOffset)
     private Entry[] _entries = [];
     private int _count;
     private long _nextEntryPosition;
+
+    /// <summary>What was entered so far. 32 bits hold any offset and position of one segment: its size is limited to make it so.</summary>
+    internal readonly record struct Entry(uint RelativeOffset, uint Position);
+
+    /// <summary>Whether it comes from a file, and so may be wrong, however sound the file.</summary>
+    public bool IsHearsay { get; private init; }
+
+    public ReadOnlySpan<Entry> Entries
+    {
+        get
+        {
+            var count = Volatile.Read(ref _count);
+            return Volatile.Read(ref _entries).AsSpan(0, count);
+        }
+    }
+
+    /// <summary>How many entries there are at most for a segment that ends at a position.</summary>
+    public static long EntryLimit(long end) => 1 + (end / StrideBytes);
+
+    /// <summary>The index with the entries of a file; null where these cannot be of a segment with this end.</summary>
+    public static SegmentIndex? TryOf(ulong baseOffset, Entry[] entries, long end)
+    {
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (entries[i].Position < SegmentHeader.SizeBytes || entries[i].Position >= end
+                || (i > 0 && (entries[i].Position <= entries[i - 1].Position || entries[i].RelativeOffset <= entries[i - 1].RelativeOffset)))
+            {
+                return null;
+            }
+
+        }
+
+        return new SegmentIndex(baseOffset) { _entries = entries, _count = entries.Length, IsHearsay = true };
+    }
 
     /// <summary>Tells of a frame, in the order in which they stand.</summary>
     public void Add(ulong firstOffset, long position)
@@ -51,15 +87,6 @@ internal sealed class SegmentIndex(ulong baseOffset)
         return before.Position + (long)(share * (after.Position - before.Position));
     }
 
-    private ReadOnlySpan<Entry> Entries
-    {
-        get
-        {
-            var count = Volatile.Read(ref _count);
-            return Volatile.Read(ref _entries).AsSpan(0, count);
-        }
-    }
-
     private int IndexOf(ReadOnlySpan<Entry> entries, ulong offset)
     {
         int low = 0, high = entries.Length;
@@ -74,7 +101,4 @@ internal sealed class SegmentIndex(ulong baseOffset)
 
         return low - 1;
     }
-
-    // 32 bits each hold any offset and position of one segment: its size is limited to make it so.
-    private readonly record struct Entry(uint RelativeOffset, uint Position);
 }

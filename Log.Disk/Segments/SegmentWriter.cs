@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using LogKit.Disk.Format;
 using LogKit.Disk.Storage;
 
@@ -6,47 +5,39 @@ namespace LogKit.Disk.Segments;
 
 /// <summary>Writes one segment: its header, its frames, its seal. For one thread at a time.</summary>
 /// <remarks>
-/// Space is reserved ahead of the frames and filled with zeros, so that running out of room is noticed before anything is written,
-/// a flush need not write the file's metadata, and what lies behind the last frame never parses as one.
+/// Space is reserved ahead of the frames, so that running out of room is noticed before anything is written. It is zeros, so what
+/// lies behind the last frame never parses as one.
 /// </remarks>
-internal sealed class SegmentWriter
+/// <param name="segment">The segment, from whose end on its file must be zeros.</param>
+/// <param name="file">Its file. The segment's, for its readers.</param>
+/// <param name="reserve">How space is reserved.</param>
+internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReservePolicy reserve)
 {
     /// <summary>A write this large gains nothing from zeros written before it.</summary>
     private const int LargeWriteBytes = 256 * 1024;
 
     private static readonly byte[] Zeros = new byte[64 * 1024];
 
-    private readonly int _reserveBytes;
-    private long _reserved;
+    private long _reserved = file.Length;
 
-    /// <summary>Goes on with a segment, from the end of its frames.</summary>
-    /// <param name="segment">Its file must be zeros after its end.</param>
-    /// <param name="reserveBytes">How far ahead of the frames space is reserved.</param>
-    public SegmentWriter(Segment segment, int reserveBytes)
-    {
-        _reserveBytes = reserveBytes;
-        Segment = segment;
-        Position = segment.End;
-        _reserved = segment.File.Length;
-        FlushedPosition = segment.End;
-    }
-
-    public Segment Segment { get; }
+    public Segment Segment { get; } = segment;
 
     /// <summary>Where the next frame goes. Ahead of the segment's readable end while a group is on its way.</summary>
-    public long Position { get; private set; }
+    public long Position { get; private set; } = segment.End;
 
     /// <summary>Everything before this has been flushed.</summary>
-    public long FlushedPosition { get; private set; }
+    public long FlushedPosition { get; private set; } = segment.End;
+
+    /// <summary>What the file takes of the disk, in bytes.</summary>
+    public long SizeBytes => _reserved;
 
     /// <summary>
     /// Makes a segment without frames, durable with its name. It gets the name once its header is flushed: so whatever has the name
     /// of a segment has a header, or is damaged.
     /// </summary>
     /// <exception cref="StorageFullException">There is no room; nothing has changed.</exception>
-    public static SegmentWriter Create(IStorage storage, ulong baseOffset, int reserveBytes, uint? salt = null)
+    public static SegmentWriter Create(IStorage storage, OpenSegments open, SegmentHeader header, ReservePolicy reserve)
     {
-        var header = new SegmentHeader(baseOffset, salt ?? BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))));
         var file = storage.Create(SegmentName.Temporary);
         try
         {
@@ -55,9 +46,10 @@ internal sealed class SegmentWriter
             header.Write(bytes);
             file.Write(bytes, 0);
             file.Flush();
-            storage.Rename(SegmentName.Temporary, SegmentName.Of(baseOffset));
+            storage.Rename(SegmentName.Temporary, SegmentName.Of(header.BaseOffset));
             storage.FlushDirectory();
-            return new SegmentWriter(new Segment(header, file, SegmentHeader.SizeBytes, new SegmentIndex(baseOffset)), reserveBytes);
+            var segment = new Segment(storage, open, header, SegmentHeader.SizeBytes, file, new SegmentIndex(header.BaseOffset));
+            return new SegmentWriter(segment, file, reserve);
         }
         catch
         {
@@ -77,43 +69,46 @@ internal sealed class SegmentWriter
         var needed = Position + bytes;
         if (needed <= _reserved)
             return;
-        var target = needed + (bytes < LargeWriteBytes ? _reserveBytes : 0);
-        Segment.File.Reserve(target);
-        for (var position = _reserved; bytes < LargeWriteBytes && position < target;)
+        var target = needed + reserve.AheadBytes;
+        try
         {
-            var count = (int)Math.Min(Zeros.Length, target - position);
-            Segment.File.Write(Zeros.AsSpan(0, count), position);
-            position += count;
+            file.Reserve(target);
+        }
+        catch (StorageFullException)
+        {
+            file.Reserve(target = needed); // the last bit of a disk is used, too
         }
 
+        if (reserve.IsWritten && bytes < LargeWriteBytes)
+            WriteZeros(_reserved, target);
         _reserved = target;
     }
 
     /// <summary>Writes frames, for which there is room. They are neither flushed nor readable yet.</summary>
     public void Write(ReadOnlySpan<byte> frames)
     {
-        Segment.File.Write(frames, Position);
+        file.Write(frames, Position);
         Position += frames.Length;
     }
 
     public void Flush()
     {
-        Segment.File.Flush();
+        file.Flush();
         FlushedPosition = Position;
     }
 
-    /// <summary>Writes down, durably, that all frames are flushed, and gives back the space reserved behind them.</summary>
+    /// <summary>Flushes the frames, writes that down, durably, and gives back the space reserved behind them.</summary>
     /// <param name="nextOffset">The offset after the last frame.</param>
     /// <param name="isFollowed">Whether the next segment is there already, durably.</param>
-    public void Seal(ulong nextOffset, bool isFollowed = false)
+    public void Seal(ulong nextOffset, bool isFollowed)
     {
         if (FlushedPosition != Position)
             Flush();
         Span<byte> seal = stackalloc byte[Format.Seal.SizeBytes];
         new Seal(Position, nextOffset, isFollowed).Write(seal, Segment.Header.Salt);
-        Segment.File.Write(seal, SegmentHeader.SealPosition);
+        file.Write(seal, SegmentHeader.SealPosition);
         ReleaseReserve();
-        Segment.File.Flush();
+        file.Flush();
     }
 
     /// <summary>Gives back the space that is reserved behind the frames.</summary>
@@ -121,7 +116,25 @@ internal sealed class SegmentWriter
     {
         if (_reserved == Position)
             return;
-        Segment.File.SetLength(Position);
+        file.SetLength(Position);
         _reserved = Position;
     }
+
+    private void WriteZeros(long position, long end)
+    {
+        while (position < end)
+        {
+            var count = (int)Math.Min(Zeros.Length, end - position);
+            file.Write(Zeros.AsSpan(0, count), position);
+            position += count;
+        }
+    }
 }
+
+/// <summary>How space is reserved ahead of the frames.</summary>
+/// <param name="AheadBytes">How far ahead of a write.</param>
+/// <param name="IsWritten">
+/// Whether zeros are written into it: a flush of what is written there later need not write the file's metadata, then. It pays for small
+/// writes that are flushed.
+/// </param>
+internal readonly record struct ReservePolicy(int AheadBytes, bool IsWritten);

@@ -168,7 +168,7 @@ public sealed class DamageTests : IDisposable
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(28), LogKit.Disk.Format.Crc32C.Append(0, bytes.AsSpan(0, 28)));
         Place(bytes);
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["image"]));
-        Assert.Contains("the segment has format version 2: this program reads version 1", damaged.Message, StringComparison.Ordinal);
+        Assert.Contains("it has format version 2: this program reads version 1", damaged.Message, StringComparison.Ordinal);
     }
 
     private enum Outcome

@@ -20,11 +20,15 @@ public sealed class FormatTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [Fact]
-    public void The_bytes_that_are_written_are_those_of_the_golden_files()
+    [Theory]
+    [InlineData("v1", false)]
+    [InlineData("v1-origin", true)]
+    public void The_bytes_that_are_written_are_those_of_the_golden_files(string golden, bool isFull)
     {
         using var storage = new FileStorage(_directory.Path);
-        var writer = SegmentWriter.Create(storage, BaseOffset, reserveBytes: 4096, Salt);
+        SegmentOrigin? origin = isFull ? new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true) : null;
+        var writer = SegmentWriter.Create(
+            storage, new OpenSegments(), new SegmentHeader(BaseOffset, Salt, origin), new ReservePolicy(4096, IsWritten: true));
         var offset = BaseOffset;
         foreach (var texts in Batches)
         {
@@ -32,27 +36,43 @@ public sealed class FormatTests : IDisposable
             var buffer = new GroupBuffer();
             buffer.Add(batch, offset, writer.FlushedPosition, Salt);
             writer.Reserve(buffer.Length);
+            writer.Segment.Enter(offset, writer.Position);
             writer.Write(buffer.Bytes);
             writer.Flush();
             offset += (ulong)batch.Count;
         }
 
-        writer.Seal(offset);
-        writer.Segment.Dispose();
+        writer.Segment.End = writer.Position;
+        writer.Seal(offset, isFollowed: isFull);
+        if (isFull)
+            writer.Segment.Finish();
+        writer.Segment.Remove();
         StartFile.Replace(storage, 5);
-        foreach (var name in (string[])[SegmentName.Of(BaseOffset), StartFile.Name])
-            Assert.Equal(Convert.ToHexString(File.ReadAllBytes(Golden(name))), Convert.ToHexString(File.ReadAllBytes(_directory[name])));
+        foreach (var path in Directory.GetFiles(Golden(golden)))
+            Assert.Equal(Convert.ToHexString(File.ReadAllBytes(path)), Convert.ToHexString(File.ReadAllBytes(_directory[Path.GetFileName(path)])));
     }
 
     [Fact]
     public async Task The_golden_files_are_read()
     {
-        foreach (var name in (string[])[SegmentName.Of(BaseOffset), StartFile.Name])
-            File.Copy(Golden(name), _directory[name]);
+        foreach (var path in Directory.GetFiles(Golden("v1")))
+            File.Copy(path, _directory[Path.GetFileName(path)]);
         await using var log = DiskLog.Open(_directory.Path);
         Assert.True(log.Recovery.WasClosedCleanly);
         Assert.Equal(new LogRange(5, 8), await log.GetRangeAsync());
         Assert.Equal(["five", "", "seven ünïcode"], await log.ReadAllTextAsync());
+    }
+
+    [Fact]
+    public void The_golden_index_and_origin_are_read()
+    {
+        using var storage = new FileStorage(Golden("v1-origin"));
+        using var file = storage.Open(SegmentName.Of(BaseOffset), canWrite: false);
+        Assert.Null(SegmentHeader.Read(file, BaseOffset, new byte[SegmentHeader.SizeBytes], out var header, out var seal));
+        Assert.Equal(new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true), header.Origin);
+        Assert.True(seal!.Value.IsFollowed);
+        var index = IndexFile.TryRead(storage, header, seal.Value.Position);
+        Assert.Equal([new SegmentIndex.Entry(0, SegmentHeader.SizeBytes)], index!.Entries);
     }
 
     [Theory]
@@ -87,6 +107,6 @@ public sealed class FormatTests : IDisposable
             Assert.Equal(Crc32C.Append(0, bytes), Crc32C.Append(Crc32C.Append(0, bytes.AsSpan(0, i)), bytes.AsSpan(i)));
     }
 
-    private static string Golden(string name, [CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "golden", "v1", name);
+    private static string Golden(string version, [CallerFilePath] string source = "") =>
+        Path.Combine(Path.GetDirectoryName(source)!, "golden", version);
 }

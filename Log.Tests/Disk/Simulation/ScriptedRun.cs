@@ -8,7 +8,7 @@ namespace LogKit.Tests.Disk.Simulation;
 /// </summary>
 internal sealed class ScriptedRun
 {
-    private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024 };
+    private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024, Background = work => work() };
 
     private static readonly RecordBatch AfterTheCrash = RecordBatch.OfText("after the crash");
 

@@ -1,0 +1,95 @@
+using System.Buffers.Binary;
+using LogKit.Disk.Format;
+using LogKit.Disk.Storage;
+
+namespace LogKit.Disk.Segments;
+
+/// <summary>
+/// The index of a segment that is full, in a file beside it. A hint: it is never flushed, a missing or damaged one is made again from
+/// the segment, and what is found by it is checked as if it were found by chance. See FORMAT.md.
+/// </summary>
+internal static class IndexFile
+{
+    private const int HeadBytes = 40;
+    private const int EntryBytes = 8;
+    private const int ChecksumBytes = 4;
+    private const uint Version = 1;
+
+    private static ReadOnlySpan<byte> Magic => "LogKit.X"u8;
+
+    /// <summary>Writes the index; where that cannot be done, there is none.</summary>
+    /// <param name="storage">Where the segment is.</param>
+    /// <param name="header">The segment.</param>
+    /// <param name="end">Where its frames end.</param>
+    /// <param name="index">What is to be written.</param>
+    public static void TryWrite(IStorage storage, SegmentHeader header, long end, SegmentIndex index)
+    {
+        var entries = index.Entries;
+        var bytes = new byte[HeadBytes + (entries.Length * EntryBytes) + ChecksumBytes];
+        WriteHead(bytes, header, end, entries.Length);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var entry = bytes.AsSpan(HeadBytes + (i * EntryBytes), EntryBytes);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry, entries[i].RelativeOffset);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], entries[i].Position);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - ChecksumBytes), Crc32C.Append(header.Salt, bytes.AsSpan(0, bytes.Length - ChecksumBytes)));
+        try
+        {
+            using var file = storage.Create(SegmentName.OfIndex(header.BaseOffset));
+            file.Write(bytes, 0);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Half of a file has no sound checksum.
+        }
+    }
+
+    /// <summary>Reads the index; null where there is none that fits the segment.</summary>
+    public static SegmentIndex? TryRead(IStorage storage, SegmentHeader header, long end)
+    {
+        byte[] bytes;
+        try
+        {
+            using var file = storage.Open(SegmentName.OfIndex(header.BaseOffset), canWrite: false);
+            var length = file.Length;
+            if (length < HeadBytes + ChecksumBytes || length > HeadBytes + ChecksumBytes + SegmentIndex.EntryLimit(end) * EntryBytes)
+                return null;
+            bytes = new byte[length];
+            if (file.Read(bytes, 0) != bytes.Length)
+                return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+
+        Span<byte> head = stackalloc byte[HeadBytes];
+        var count = (bytes.Length - HeadBytes - ChecksumBytes) / EntryBytes;
+        WriteHead(head, header, end, count);
+        var body = bytes.AsSpan(0, bytes.Length - ChecksumBytes);
+        if (!bytes.AsSpan().StartsWith(head) || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(body.Length)) != Crc32C.Append(header.Salt, body))
+            return null;
+
+        var entries = new SegmentIndex.Entry[count];
+        for (var i = 0; i < count; i++)
+        {
+            var entry = body.Slice(HeadBytes + (i * EntryBytes), EntryBytes);
+            entries[i] = new SegmentIndex.Entry(BinaryPrimitives.ReadUInt32LittleEndian(entry), BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]));
+        }
+
+        return SegmentIndex.TryOf(header.BaseOffset, entries, end);
+    }
+
+    private static void WriteHead(Span<byte> head, SegmentHeader header, long end, int count)
+    {
+        Magic.CopyTo(head);
+        BinaryPrimitives.WriteUInt32LittleEndian(head[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(head[12..], header.Salt);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[16..], header.BaseOffset);
+        BinaryPrimitives.WriteInt64LittleEndian(head[24..], end);
+        BinaryPrimitives.WriteInt32LittleEndian(head[32..], count);
+        BinaryPrimitives.WriteInt32LittleEndian(head[36..], 0);
+    }
+}
