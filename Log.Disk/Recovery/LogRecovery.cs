@@ -278,6 +278,7 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
         {
             using var file = storage.Open(segment.Name, canWrite: true);
             Rewrite(file, flushed, segment.End);
+            file.Flush();
             new SegmentWriter(segment, file, options.Reserve).Seal(nextOffset, isFollowed: true);
         }
     }

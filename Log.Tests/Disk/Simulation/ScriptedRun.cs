@@ -3,31 +3,58 @@ using LogKit.Disk;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// A run that does everything that changes files: opening, appends alone and in groups, rolls, truncation, closing, opening again. It
-/// remembers what it was told, for comparing with what is there afterwards.
+/// A run that does everything that changes files: opening, appends alone and in groups, rolls, truncation, retention, closing, opening
+/// again. It remembers what it was told, for comparing with what is there afterwards.
 /// </summary>
 internal sealed class ScriptedRun
 {
-    private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024, Background = work => work() };
+    private const int SegmentLimitBytes = 64 * 1024;
+
+    private static readonly DiskLogOptions SmallSegments = new()
+    {
+        SegmentLimitBytes = SegmentLimitBytes,
+        ReserveBytes = 8 * 1024,
+        Background = work => work(),
+    };
 
     private static readonly RecordBatch AfterTheCrash = RecordBatch.OfText("after the crash");
 
+    private readonly DiskLogOptions _options;
+    private readonly Queue<Action> _background = [];
     private readonly List<RecordBatch> _submitted = [AfterTheCrash];
     private readonly Dictionary<ulong, RecordBatch> _acknowledged = [];
     private ulong _seenNextOffset;
     private ulong _truncatedTo;
     private ulong _askedTruncation;
 
-    /// <summary>Runs the script as far as the disk lets it.</summary>
-    public static async Task<ScriptedRun> RunAsync(SimulatedDisk disk, bool goOn = false)
+    private ScriptedRun(string flavour) => _options = flavour switch
     {
-        var run = new ScriptedRun();
+        Sealed => SmallSegments,
+        SealedLater => SmallSegments with { Background = _background.Enqueue },
+        NeverFlushed => SmallSegments with { FlushMode = FlushMode.Never, Background = _background.Enqueue },
+        Retained => SmallSegments with { RetentionLimitBytes = 3 * SegmentLimitBytes },
+        _ => throw new ArgumentOutOfRangeException(nameof(flavour), flavour, "there is no such flavour"),
+    };
+
+    // The flavours of the run.
+    public const string Sealed = "segments are sealed at once";
+    public const string SealedLater = "segments are sealed later";
+    public const string NeverFlushed = "appends are not flushed, segments are sealed later";
+    public const string Retained = "the oldest segments are removed";
+
+    /// <summary>Whether what is acknowledged survives a power loss.</summary>
+    private bool IsDurable => _options.FlushMode == FlushMode.Always;
+
+    /// <summary>Runs the script as far as the disk lets it.</summary>
+    public static async Task<ScriptedRun> RunAsync(SimulatedDisk disk, bool goOn = false, string flavour = Sealed)
+    {
+        var run = new ScriptedRun(flavour);
         for (var session = 0; session < 2; session++)
         {
             try
             {
-                await using var log = Open(disk);
-                await run.SessionAsync(log, session, goOn);
+                await using var log = DiskLog.Open(new SimulatedStorage(disk), run._options);
+                await run.SessionAsync(disk, log, session, goOn);
             }
             catch (Exception exception) when (exception is IOException or LogException)
             {
@@ -54,7 +81,10 @@ internal sealed class ScriptedRun
     }
 
     /// <summary>The log opens, holds what it must, takes an append, and has that after the next opening too.</summary>
-    public async Task RecoverAsync(SimulatedDisk disk, string context)
+    /// <param name="disk">What is left.</param>
+    /// <param name="context">What was done, for the message.</param>
+    /// <param name="wasKilled">Whether only the process was lost, and no power: then nothing that was acknowledged may be lost.</param>
+    public async Task RecoverAsync(SimulatedDisk disk, string context, bool wasKilled = false)
     {
         DiskLog log;
         try
@@ -70,7 +100,7 @@ internal sealed class ScriptedRun
         ulong offset;
         await using (log)
         {
-            await CheckAsync(log, context);
+            await CheckAsync(log, context, isComplete: IsDurable || wasKilled);
             offset = await log.AppendBatchAsync(AfterTheCrash);
         }
 
@@ -79,36 +109,60 @@ internal sealed class ScriptedRun
     }
 
     /// <summary>What is in the log is what it may be: at least what was acknowledged and seen, at most what was submitted.</summary>
-    private async Task CheckAsync(DiskLog log, string context)
+    private async Task CheckAsync(DiskLog log, string context, bool isComplete)
     {
         var range = await log.GetRangeAsync();
-        Assert.True(range.NextOffset >= _seenNextOffset, $"{context}\na reader saw {_seenNextOffset} records, {range} are left");
+        Assert.True(!isComplete || range.NextOffset >= _seenNextOffset, $"{context}\na reader saw {_seenNextOffset} records, {range} are left");
         Assert.True(
-            range.StartOffset >= _truncatedTo && range.StartOffset <= Math.Max(_truncatedTo, _askedTruncation),
+            range.StartOffset >= _truncatedTo && range.StartOffset <= Math.Max(_truncatedTo, Math.Max(_askedTruncation, RetentionBound())),
             $"{context}\ntruncated to {_truncatedTo} (asked for: {_askedTruncation}), but the log holds {range}");
-        var submitted = _submitted.Select(batch => Convert.ToHexString(batch.Encoded.Span)).ToHashSet();
         for (var offset = range.StartOffset; offset < range.NextOffset;)
         {
             var batch = await log.ReadBatchAsync(offset);
-            var isWhole = submitted.Contains(Convert.ToHexString(batch.Encoded.Span));
+            var isWhole = _submitted.Any(submitted => submitted.Encoded.Span.SequenceEqual(batch.Encoded.Span));
             Assert.True(isWhole || offset == range.StartOffset, $"{context}\nat {offset} there is no batch that was submitted: {batch}");
-            if (_acknowledged.TryGetValue(offset, out var expected))
+            var isLater = !isComplete && batch.Encoded.Span.SequenceEqual(AfterTheCrash.Encoded.Span); // in the place of what was lost
+            if (!isLater && _acknowledged.TryGetValue(offset, out var expected))
                 Assert.True(expected.Encoded.Span.SequenceEqual(batch.Encoded.Span), $"{context}\nat {offset} there is another batch than was acknowledged");
             offset += (ulong)batch.Count;
         }
 
         foreach (var (offset, batch) in _acknowledged.Where(append => append.Key >= range.StartOffset))
-            Assert.True(offset + (ulong)batch.Count <= range.NextOffset, $"{context}\nthe batch acknowledged at {offset} is gone: {range}");
+            Assert.True(!isComplete || offset + (ulong)batch.Count <= range.NextOffset, $"{context}\nthe batch acknowledged at {offset} is gone: {range}");
     }
 
-    private async Task SessionAsync(DiskLog log, int session, bool goOn)
+    /// <summary>The highest start that retention may come to: all but two segments of its limit are kept at least.</summary>
+    private ulong RetentionBound()
+    {
+        var spared = _options.RetentionLimitBytes - (2 * SegmentLimitBytes);
+        if (spared is null)
+            return 0;
+        foreach (var (offset, batch) in _acknowledged.OrderByDescending(append => append.Key))
+        {
+            if ((spared -= batch.SizeBytes) < 0)
+                return offset;
+        }
+
+        return 0;
+    }
+
+    private async Task SessionAsync(SimulatedDisk disk, DiskLog log, int session, bool goOn)
     {
         for (var i = 0; i < 3; i++)
             await AppendAsync(log, $"{session} alone {i}", 100 + i, goOn);
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(i => AppendAsync(log, $"{session} group {i}", 300 * i, goOn)));
+
+        // Those that come while the first one is being flushed are the next group.
+        var group = new List<Task>();
+        disk.DuringNextFlush = () => group.AddRange(Enumerable.Range(1, 4).Select(i => AppendAsync(log, $"{session} group {i}", 300 * i, goOn)));
+        await AppendAsync(log, $"{session} group 0", 0, goOn);
+        await Task.WhenAll(group);
+
         for (var i = 0; i < 4; i++)
             await AppendAsync(log, $"{session} large {i}", 30_000, goOn); // two of them fill a segment
-        await TruncateAsync(log, (session * 20) + 15, goOn);
+        while (session == 1 && _background.TryDequeue(out var work))
+            work();
+        if (_options.RetentionLimitBytes is null)
+            await TruncateAsync(log, (session * 20) + 15, goOn);
         for (var i = 0; i < 2; i++)
             await AppendAsync(log, $"{session} after {i}", 5_000, goOn);
     }
@@ -116,11 +170,17 @@ internal sealed class ScriptedRun
     private async Task AppendAsync(DiskLog log, string text, int size, bool goOn)
     {
         var batch = RecordBatch.OfText(text, new string('x', size));
-        _submitted.Add(batch);
+        lock (_submitted)
+            _submitted.Add(batch);
         try
         {
-            _acknowledged.Add(await log.AppendBatchAsync(batch), batch);
-            _seenNextOffset = Math.Max(_seenNextOffset, (await log.GetRangeAsync()).NextOffset);
+            var offset = await log.AppendBatchAsync(batch);
+            var range = await log.GetRangeAsync();
+            lock (_submitted)
+            {
+                _acknowledged.Add(offset, batch);
+                _seenNextOffset = Math.Max(_seenNextOffset, range.NextOffset);
+            }
         }
         catch (LogException) when (goOn)
         {

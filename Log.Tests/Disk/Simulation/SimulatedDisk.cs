@@ -33,6 +33,9 @@ internal sealed class SimulatedDisk
     /// <summary>Says what fails: given the number and the kind of an operation, the exception it fails with, or null.</summary>
     public Func<int, OperationKind, IOException?> Fault { get; set; } = (_, _) => null;
 
+    /// <summary>What happens, once, while the next flush is under way: what groups of appends come of.</summary>
+    public Action? DuringNextFlush { get; set; }
+
     /// <summary>What every operation fails with, as no file system does.</summary>
     public Exception? Unforeseen { get; set; }
 
@@ -58,6 +61,12 @@ internal sealed class SimulatedDisk
 
         if (Unforeseen is { } unforeseen)
             throw unforeseen;
+        if (kind is OperationKind.Flush && DuringNextFlush is { } happening)
+        {
+            DuringNextFlush = null;
+            happening();
+        }
+
         var number = OperationCount++;
         _trace.Add($"{number,4} {what}");
         if (number == PowerLossAt)
