@@ -30,9 +30,10 @@ internal sealed partial class BareFile : IDisposable
     /// <summary>Without flushes, and without reserved space: page after page of a file that grows, as a log's does.</summary>
     public Task<double> GrowingWritesPerSecondAsync(double seconds, bool flush) => Task.Run(() =>
     {
-        RandomAccess.SetLength(_file, 0);
         _position = 0;
-        return WritesPerSecond(seconds, flush, wrapAt: long.MaxValue);
+        var result = WritesPerSecond(seconds, flush, wrapAt: long.MaxValue);
+        RandomAccess.SetLength(_file, 0); // what is not on the device yet would be written while the other side is measured
+        return result;
     });
 
     public void Dispose() => _file.Dispose();

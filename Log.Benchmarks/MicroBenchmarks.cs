@@ -1,0 +1,145 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Google.Protobuf;
+using LogKit.Disk.Commit;
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+
+namespace LogKit.Benchmarks;
+
+/// <summary>The steps of an append and of a read by themselves, each beside what else one would take for it.</summary>
+internal static class MicroBenchmarks
+{
+    public static int Run()
+    {
+        // In this process: it needs no project of its own, and so nothing that is not there.
+        var config = DefaultConfig.Instance
+            .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
+            .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "LogKit.Benchmarks"));
+        Type[] all = [typeof(EncodeBenchmarks), typeof(DecodeBenchmarks), typeof(FrameBenchmarks), typeof(ChecksumBenchmarks), typeof(LookupBenchmarks)];
+        return BenchmarkRunner.Run(all, config).All(summary => summary.Reports.All(report => report.Success)) ? 0 : 1;
+    }
+}
+
+/// <summary>Records into the bytes of a batch, beside the messages that the protobuf compiler makes.</summary>
+[MemoryDiagnoser]
+public class EncodeBenchmarks
+{
+    private readonly byte[][] _values = [.. Enumerable.Range(0, 100).Select(_ => new byte[100])];
+
+    /// <summary>The peer.</summary>
+    [Benchmark(Baseline = true)]
+    public byte[] ByProtobuf()
+    {
+        var batch = new V1.RecordBatch();
+        foreach (var value in _values)
+            batch.Records.Add(new V1.Record { Value = UnsafeByteOperations.UnsafeWrap(value) });
+        return batch.ToByteArray();
+    }
+
+    /// <summary>Ours.</summary>
+    [Benchmark]
+    public ReadOnlyMemory<byte> Encode() => new RecordBatch([.. _values.Select(value => new Record(value))]).Encoded;
+}
+
+/// <summary>The bytes of a batch into records, beside the same.</summary>
+[MemoryDiagnoser]
+public class DecodeBenchmarks
+{
+    private readonly byte[] _encoded = new EncodeBenchmarks().ByProtobuf();
+
+    /// <summary>The peer.</summary>
+    [Benchmark(Baseline = true)]
+    public int ByProtobuf() => V1.RecordBatch.Parser.ParseFrom(_encoded).Records.Count;
+
+    /// <summary>Ours: it validates, and copies nothing.</summary>
+    [Benchmark]
+    public int Decode() => RecordBatch.Decode(_encoded).Count;
+}
+
+/// <summary>A batch into the frame that is written: header, checksum, copy.</summary>
+public class FrameBenchmarks
+{
+    private readonly RecordBatch _batch = new([.. Enumerable.Range(0, 100).Select(_ => new Record(new byte[100]))]);
+    private readonly GroupBuffer _buffer = new();
+    private readonly byte[] _target = new byte[16 * 1024];
+
+    /// <summary>The ceiling: the copy alone.</summary>
+    [Benchmark(Baseline = true)]
+    public void Copy() => _batch.Encoded.Span.CopyTo(_target);
+
+    /// <summary>Ours.</summary>
+    [Benchmark]
+    public int Frame()
+    {
+        _buffer.Clear();
+        _buffer.Add(_batch, firstOffset: 42, flushedPosition: SegmentHeader.SizeBytes, salt: 7);
+        return _buffer.Length;
+    }
+}
+
+/// <summary>The checksum, beside a plain loop over the processor's instruction for it.</summary>
+public class ChecksumBenchmarks
+{
+    private byte[] _bytes = [];
+
+    /// <summary>How many bytes.</summary>
+    [Params(100, 10_000)]
+    public int Bytes { get; set; }
+
+    /// <summary>Makes the bytes.</summary>
+    [GlobalSetup]
+    public void Setup() => _bytes = new byte[Bytes];
+
+    /// <summary>The peer.</summary>
+    [Benchmark(Baseline = true)]
+    public uint Loop()
+    {
+        var crc = uint.MaxValue;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(_bytes))
+            crc = BitOperations.Crc32C(crc, word);
+        foreach (var single in _bytes.AsSpan(_bytes.Length & ~7))
+            crc = BitOperations.Crc32C(crc, single);
+        return ~crc;
+    }
+
+    /// <summary>Ours.</summary>
+    [Benchmark]
+    public uint Checksum() => Crc32C.Append(0, _bytes);
+}
+
+/// <summary>Finding the place of an offset in a full segment's index, beside the class library's search.</summary>
+public class LookupBenchmarks
+{
+    private const int Entries = 4096;
+
+    private readonly SegmentIndex _index = new(baseOffset: 0);
+    private readonly uint[] _offsets = new uint[Entries];
+    private uint _next;
+
+    /// <summary>Fills both.</summary>
+    [GlobalSetup]
+    public void Setup()
+    {
+        for (var i = 0; i < Entries; i++)
+        {
+            _offsets[i] = (uint)i * 120;
+            _index.Add(_offsets[i], SegmentHeader.SizeBytes + ((long)i * SegmentIndex.StrideBytes));
+        }
+    }
+
+    /// <summary>The peer.</summary>
+    [Benchmark(Baseline = true)]
+    public int BinarySearch() => Array.BinarySearch(_offsets, Next());
+
+    /// <summary>Ours.</summary>
+    [Benchmark]
+    public long? Lookup() => _index.Find(Next());
+
+    private uint Next() => _next = (_next + 7919) % (Entries * 120);
+}
