@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Net;
 using LogKit.Disk;
 
+using static System.FormattableString;
+
 namespace LogKit.Grpc.Hosting;
 
 /// <summary>Where the server keeps its log.</summary>
@@ -22,6 +24,9 @@ internal enum Backend
 internal sealed record ServerSettings
 {
     public const string Section = "Log";
+
+    private const string None = "none";
+    private const long HourMs = 60 * 60 * 1000;
 
     public Uri Address { get; private init; } = new("http://127.0.0.1:8400");
 
@@ -60,6 +65,14 @@ internal sealed record ServerSettings
             settings => Text(settings.Disk.SegmentLimitBytes),
             (settings, value) => TryParse(value, 64 * 1024, 1024 * 1024 * 1024, out var number)
                 ? settings.WithDisk(disk => disk with { SegmentLimitBytes = number }) : null),
+        new("RetentionLimitBytes", "what the log may take of the disk, in bytes: the oldest segments are removed", "none, or a number from twice the size of a segment on",
+            settings => settings.Disk.RetentionLimitBytes is { } limit ? Text(limit) : None,
+            (settings, value) => TryParseLimit(value, 2 * 64 * 1024, long.MaxValue, out var number)
+                ? settings.WithDisk(disk => disk with { RetentionLimitBytes = number }) : null),
+        new("RetentionLimitHours", "how long a record is kept at least, in hours: older segments are removed", "none, or a number from 1 to 876000",
+            settings => settings.Disk.RetentionLimitMs is { } limit ? Text(limit / HourMs) : None,
+            (settings, value) => TryParseLimit(value, 1, 876_000, out var number)
+                ? settings.WithDisk(disk => disk with { RetentionLimitMs = number * HourMs }) : null),
         new("Insecure", "whether plaintext may be served on an address that is not loopback", "true or false",
             settings => settings.Insecure ? "true" : "false",
             (settings, value) => bool.TryParse(value, out var insecure) ? settings with { Insecure = insecure } : null),
@@ -87,6 +100,13 @@ internal sealed record ServerSettings
                 throw new SettingException(child.Path, child.Value, "there is no such setting");
             settings = (section.Value is { } value ? setting.TryRead(settings, value) : null)
                 ?? throw new SettingException(setting.Key, section.Value ?? "", $"must be {setting.Allowed}");
+        }
+
+        if (settings.Disk.RetentionLimitBytes < 2 * settings.Disk.SegmentLimitBytes)
+        {
+            throw new SettingException(
+                $"{Section}:{nameof(DiskLogOptions.RetentionLimitBytes)}", Text(settings.Disk.RetentionLimitBytes.Value), Invariant(
+                $"must be at least {2 * settings.Disk.SegmentLimitBytes}, twice {Section}:{nameof(DiskLogOptions.SegmentLimitBytes)}"));
         }
 
         if (!settings.IsLoopback && !settings.Insecure)
@@ -122,6 +142,12 @@ internal sealed record ServerSettings
 
     private static bool TryParse(string value, int least, int most, out int number) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number >= least && number <= most;
+
+    private static bool TryParseLimit(string value, long least, long most, out long? limit)
+    {
+        limit = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        return limit is null ? value.Equals(None, StringComparison.OrdinalIgnoreCase) : number >= least && number <= most;
+    }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
