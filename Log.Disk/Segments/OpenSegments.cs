@@ -19,9 +19,14 @@ internal sealed class OpenSegments
         lock (_gate)
         {
             if (_ring.Count < Limit)
+            {
                 _ring.Add(segment);
+            }
             else
-                (evicted, _ring[_hand]) = (FindUnused(), segment);
+            {
+                evicted = FindUnused();
+                _ring[_hand] = segment;
+            }
         }
 
         evicted?.Release();
