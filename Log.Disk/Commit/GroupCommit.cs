@@ -35,9 +35,12 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         {
             if (_drained is not null)
             {
-                if (append.TryTake())
+                if (append.TryTake()) // otherwise it was cancelled, which answers it
+                {
                     append.Refuse(closed());
-                append.Answer();
+                    append.Answer();
+                }
+
                 return task;
             }
 
