@@ -47,9 +47,10 @@ internal sealed class ReadBlock
         {
             return FindFrame(segment, offset);
         }
-        catch (RecordCorruptException) when (segment.TryCorrectIndex())
+        catch (RecordCorruptException)
         {
-            return FindFrame(segment, offset); // it was the index that was wrong
+            segment.CorrectIndex(); // perhaps it is the index that is wrong; another reader may have corrected it meanwhile
+            return FindFrame(segment, offset);
         }
     }
 

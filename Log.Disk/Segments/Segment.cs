@@ -63,17 +63,13 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
     /// <summary>Where an offset should be if the frames around it were all of one length; null where there is too little to go by.</summary>
     public long? Interpolate(ulong offset) => Index.Interpolate(offset);
 
-    /// <summary>
-    /// Puts an index made from the segment itself in the place of one that was read from a file: false where there is no such.
-    /// </summary>
-    public bool TryCorrectIndex()
+    /// <summary>Sees to it that the index is one made from the segment itself, in the place of one that was read from a file.</summary>
+    public void CorrectIndex()
     {
         lock (_opening)
         {
-            if (_index is not { IsHearsay: true })
-                return false;
-            _index = MakeIndex();
-            return true;
+            if (_index is not { IsHearsay: false })
+                _index = MakeIndex(_index ?? IndexFile.TryRead(storage, Header, End));
         }
     }
 
@@ -119,7 +115,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
             if (_index is { } index)
                 return index;
             lock (_opening)
-                return _index ??= IndexFile.TryRead(storage, Header, End) ?? MakeIndex();
+                return _index ??= IndexFile.TryRead(storage, Header, End) ?? MakeIndex(hearsay: null);
         }
     }
 
@@ -137,17 +133,17 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
         return opened;
     }
 
-    private SegmentIndex MakeIndex()
+    private SegmentIndex MakeIndex(SegmentIndex? hearsay)
     {
         var index = new SegmentIndex(BaseOffset);
-        using (var file = OpenFile())
-        {
-            var frames = new FrameReader(file, Header, End);
-            while (frames.TryRead())
-                index.Add(frames.Frame.FirstOffset, frames.FramePosition);
-        }
-
-        IndexFile.TryWrite(storage, Header, End, index);
+        using var file = OpenFile();
+        var frames = new FrameReader(file, Header, End);
+        while (frames.TryRead())
+            index.Add(frames.Frame.FirstOffset, frames.FramePosition);
+        if (frames.IsAtEnd)
+            IndexFile.TryWrite(storage, Header, End, index);
+        else if (hearsay is not null)
+            index.AddAfter(hearsay, frames.NextOffset, frames.Position); // behind damage, hearsay is all that there is
         return index;
     }
 

@@ -43,7 +43,6 @@ internal sealed class SegmentIndex(ulong baseOffset)
             {
                 return null;
             }
-
         }
 
         return new SegmentIndex(baseOffset) { _entries = entries, _count = entries.Length, IsHearsay = true };
@@ -66,6 +65,16 @@ internal sealed class SegmentIndex(ulong baseOffset)
 
         entries[_count] = new Entry((uint)(firstOffset - baseOffset), (uint)position);
         Volatile.Write(ref _count, _count + 1);
+    }
+
+    /// <summary>Adds what another index tells of the frames behind a place.</summary>
+    public void AddAfter(SegmentIndex other, ulong offset, long position)
+    {
+        foreach (var entry in other.Entries)
+        {
+            if (entry.Position > position && baseOffset + entry.RelativeOffset > offset)
+                Add(baseOffset + entry.RelativeOffset, entry.Position);
+        }
     }
 
     /// <summary>The position of the last entered frame that begins at or before an offset, if any was entered.</summary>
