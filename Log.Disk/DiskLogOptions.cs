@@ -22,8 +22,8 @@ public sealed record DiskLogOptions
     public long SegmentLimitBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>
-    /// What the log may take of the disk, in bytes: at least two segments. Where a new segment would make it more, the oldest are
-    /// removed first. Null, the default, is no limit.
+    /// What the segments of the log may take of the disk, in bytes: at least two of them. Where a new one would make it more, the
+    /// oldest are removed first. Indexes take a two-thousandth besides. Null, the default, is no limit.
     /// </summary>
     public long? RetentionLimitBytes { get; init; }
 
@@ -44,8 +44,9 @@ public sealed record DiskLogOptions
         static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);
 
     // Zeros that are written ahead make flushes cheap. Where nobody waits for these, they would only be written twice.
-    internal ReservePolicy Reserve =>
-        FlushMode == FlushMode.Always ? new(ReserveBytes ?? 1024 * 1024, IsWritten: true) : new(ReserveBytes ?? 8 * 1024 * 1024, IsWritten: false);
+    internal ReservePolicy Reserve => FlushMode == FlushMode.Always
+        ? new(ReserveBytes ?? 1024 * 1024, IsWritten: true, SegmentLimitBytes)
+        : new(ReserveBytes ?? 8 * 1024 * 1024, IsWritten: false, SegmentLimitBytes);
 
     internal void Validate()
     {

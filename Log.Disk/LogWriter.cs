@@ -108,7 +108,7 @@ internal sealed class LogWriter
                 if (_writer.Position > SegmentHeader.SizeBytes && Retention.IsOld(_writer.Segment, _options))
                     Roll();
                 else
-                    RemoveExpired();
+                    RemoveExpired(isRolling: false);
             }
             catch (StorageFullException)
             {
@@ -224,6 +224,7 @@ internal sealed class LogWriter
     /// <summary>Begins a new segment. The full one is sealed in the background.</summary>
     private void Roll()
     {
+        RemoveExpired(isRolling: true);
         var nextOffset = _view.Range.NextOffset;
         var full = _writer;
         var origin = new SegmentOrigin(
@@ -231,14 +232,14 @@ internal sealed class LogWriter
         _writer = SegmentWriter.Create(_storage, _open, SegmentHeader.New(nextOffset, origin), _options.Reserve);
         _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
         _sealer.Enqueue(full, nextOffset);
-        RemoveExpired();
+        RemoveExpired(isRolling: false); // the full one itself, where a single batch made it larger than what may be kept
     }
 
-    private void RemoveExpired()
+    private void RemoveExpired(bool isRolling)
     {
         try
         {
-            MoveStart(Retention.StartOf(_view, _options));
+            MoveStart(Retention.StartOf(_view, _options, isRolling));
         }
         catch (LogFullException)
         {

@@ -6,7 +6,10 @@ namespace LogKit.Disk;
 internal static class Retention
 {
     /// <summary>The offset that the log is to begin at.</summary>
-    public static ulong StartOf(View view, DiskLogOptions options)
+    /// <param name="view">What there is.</param>
+    /// <param name="options">What is to be kept.</param>
+    /// <param name="isRolling">Whether there has to be room for one more segment.</param>
+    public static ulong StartOf(View view, DiskLogOptions options, bool isRolling)
     {
         var last = view.Segments.Length - 1;
         var first = 0;
@@ -18,11 +21,11 @@ internal static class Retention
 
         if (options.RetentionLimitBytes is { } limit)
         {
-            var bytes = options.SegmentLimitBytes; // what the last one may come to
-            var fits = last;
+            var bytes = options.SegmentLimitBytes; // what the one that is written to may come to
+            var fits = isRolling ? view.Segments.Length : last;
             while (fits > 0 && (bytes += view.Segments[fits - 1].End) <= limit)
                 fits--;
-            first = Math.Max(first, fits);
+            first = Math.Max(first, Math.Min(fits, last));
         }
 
         return view.Segments[first].BaseOffset;

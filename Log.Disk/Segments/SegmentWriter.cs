@@ -69,7 +69,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         var needed = Position + bytes;
         if (needed <= _reserved)
             return;
-        var target = needed + reserve.AheadBytes;
+        var target = Math.Max(needed, Math.Min(needed + reserve.AheadBytes, reserve.LimitBytes));
         try
         {
             file.Reserve(target);
@@ -137,4 +137,5 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
 /// Whether zeros are written into it: a flush of what is written there later need not write the file's metadata, then. It pays for small
 /// writes that are flushed.
 /// </param>
-internal readonly record struct ReservePolicy(int AheadBytes, bool IsWritten);
+/// <param name="LimitBytes">The size of a file beyond which nothing is reserved ahead: no segment grows larger.</param>
+internal readonly record struct ReservePolicy(int AheadBytes, bool IsWritten, long LimitBytes = long.MaxValue);
