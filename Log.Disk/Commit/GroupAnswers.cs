@@ -1,23 +1,31 @@
+using System.Diagnostics;
+
 namespace LogKit.Disk.Commit;
 
 /// <summary>
 /// Gives the appends of a group their answers. One thread does it, callers' continuations included, which costs far less than a hop
 /// to another thread for each; but others stand by, so a continuation that blocks holds back nobody but itself.
 /// </summary>
-internal sealed class GroupAnswers(Action<GroupAnswers> finished) : IThreadPoolWorkItem
+/// <param name="owner">Whose appends they are.</param>
+/// <param name="finished">Is told when all answers are given, and takes this back for another group.</param>
+internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finished) : IThreadPoolWorkItem
 {
+    /// <summary>How long something is put off for the sake of the answers that are still to be given.</summary>
+    private static readonly long DelayLimitTicks = Stopwatch.Frequency / 1000;
+
     [ThreadStatic]
     private static GroupAnswers? _current;
 
     private readonly List<PendingAppend> _appends = [];
     private int _next;
     private int _threads;
-    private Action? _beforeLast;
+    private Action? _putOff;
+    private long _putOffAt;
 
-    /// <summary>The answers that this thread is giving: what it calls meanwhile, a continuation calls.</summary>
-    public static GroupAnswers? Current => _current;
+    /// <summary>The answers of a log that this thread is giving: whatever it calls meanwhile, a continuation calls.</summary>
+    public static GroupAnswers? CurrentOf(GroupCommit owner) => _current is { } current && current.Owner == owner ? current : null;
 
-    public int Count => _appends.Count;
+    private GroupCommit Owner { get; } = owner;
 
     public void Add(PendingAppend append) => _appends.Add(append);
 
@@ -36,13 +44,14 @@ internal sealed class GroupAnswers(Action<GroupAnswers> finished) : IThreadPoolW
     }
 
     /// <summary>
-    /// Has something done once no continuation but perhaps the last is still to be run: false where it comes too late for that.
+    /// Puts something off until nothing but the last answer is left to be given, or a moment has passed: false where it comes too late
+    /// for that. One thing at a time.
     /// </summary>
-    public bool TryDoBeforeLast(Action action)
+    public bool TryPutOff(Action action)
     {
-        Volatile.Write(ref _beforeLast, action);
-        Interlocked.MemoryBarrier();
-        return Volatile.Read(ref _next) < _appends.Count || Interlocked.Exchange(ref _beforeLast, null) is null;
+        _putOffAt = Stopwatch.GetTimestamp();
+        Interlocked.Exchange(ref _putOff, action);
+        return Volatile.Read(ref _next) < _appends.Count || Interlocked.Exchange(ref _putOff, null) is null;
     }
 
     public void Execute()
@@ -52,20 +61,16 @@ internal sealed class GroupAnswers(Action<GroupAnswers> finished) : IThreadPoolW
         var hasCompany = false;
         while (Interlocked.Increment(ref _next) - 1 is var index && index < _appends.Count)
         {
-            if (index + 1 < _appends.Count)
+            var isLast = index + 1 == _appends.Count;
+            if (!isLast && !hasCompany)
             {
-                if (!hasCompany)
-                {
-                    hasCompany = true;
-                    Interlocked.Increment(ref _threads);
-                    ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-                }
-            }
-            else
-            {
-                Interlocked.Exchange(ref _beforeLast, null)?.Invoke();
+                hasCompany = true;
+                Interlocked.Increment(ref _threads);
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             }
 
+            if (Volatile.Read(ref _putOff) is not null && (isLast || Stopwatch.GetTimestamp() - _putOffAt > DelayLimitTicks))
+                Interlocked.Exchange(ref _putOff, null)?.Invoke();
             _appends[index].Answer();
         }
 

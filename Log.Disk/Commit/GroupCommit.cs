@@ -51,7 +51,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
 
         if (!leads)
             return task;
-        if (GroupAnswers.Current is { } answers && answers.TryDoBeforeLast(QueueLead))
+        if (GroupAnswers.CurrentOf(this) is { } answers && answers.TryPutOff(QueueLead))
             return task; // those told after this caller join the group first
         if (!TryCommitQueued(append))
             QueueLead();
@@ -151,7 +151,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
     private GroupAnswers RentAnswers()
     {
         lock (_gate)
-            return _spareAnswers.TryPop(out var answers) ? answers : new GroupAnswers(Return);
+            return _spareAnswers.TryPop(out var answers) ? answers : new GroupAnswers(this, Return);
     }
 
     private void Return(GroupAnswers answers)

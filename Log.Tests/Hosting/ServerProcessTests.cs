@@ -80,6 +80,23 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task The_oldest_records_go_where_the_settings_say_so()
+    {
+        const int LimitBytes = 3 * 65536;
+        using var server = ServerProcess.StartOn(
+            _directory["log"], "--Log:SegmentLimitBytes=65536", $"--Log:RetentionLimitBytes={LimitBytes}", "--Log:RetentionLimitHours=24");
+        await using var log = GrpcLog.Connect(await server.AddressAsync());
+        for (var i = 0; i < 50; i++)
+            await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 20_000)}"));
+
+        var truncated = await Assert.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(0).AsTask());
+        Assert.Equal($"offset 0 was truncated: the log holds {truncated.Range}", truncated.Message);
+        Assert.Equal(50ul, truncated.Range.NextOffset);
+        Assert.StartsWith($"{truncated.Range.StartOffset} ", (await log.ReadBatchAsync(truncated.Range.StartOffset))[0].ToString(), StringComparison.Ordinal);
+        Assert.InRange(Directory.GetFiles(_directory["log"], "*.log").Sum(path => new FileInfo(path).Length), 1, LimitBytes);
+    }
+
+    [Fact]
     public async Task The_memory_backend_says_that_it_keeps_nothing()
     {
         using var server = ServerProcess.Start(["--Log:Address=http://127.0.0.1:0", "--Log:Backend=memory"]);
@@ -98,6 +115,9 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
         { ["--Log:FlushIntervalMs=0"], "error: Log:FlushIntervalMs=0: must be a number from 1 to 60000" },
         { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
+        { ["--Log:RetentionLimitHours=0"], "error: Log:RetentionLimitHours=0: must be none, or a number from 1 to 876000" },
+        { ["--Log:RetentionLimitBytes=1GB"], "error: Log:RetentionLimitBytes=1GB: must be none, or a number from twice the size of a segment on" },
+        { ["--Log:RetentionLimitBytes=134217727"], "error: Log:RetentionLimitBytes=134217727: must be at least 134217728, twice Log:SegmentLimitBytes" },
         { ["--Log:Address=127.0.0.1:8400"], "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--Log:Address=http://0.0.0.0:0"], "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given" },
         { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
