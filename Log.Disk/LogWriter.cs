@@ -37,7 +37,7 @@ internal sealed class LogWriter
         _appended = appended;
         _writer = recovered.Writer;
         _view = new View(recovered.Segments, recovered.Range);
-        _sealer = new SegmentSealer(options.Background, failure => _failure = failure);
+        _sealer = new SegmentSealer(options.Background, failure => _failure ??= failure);
     }
 
     /// <summary>What can be read at this moment.</summary>
