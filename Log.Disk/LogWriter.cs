@@ -269,10 +269,10 @@ internal sealed class LogWriter
             return;
 
         FlushBefore(offset); // the log must not begin after what a power loss leaves of it
-        ReplaceStart(offset);
+        var firstKept = view.IndexOf(offset);
+        ReplaceStart(offset, view.Segments.AsSpan(0, firstKept));
 
         // From here on it has happened.
-        var firstKept = view.IndexOf(offset);
         _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset });
         foreach (var segment in view.Segments[..firstKept])
         {
@@ -285,7 +285,7 @@ internal sealed class LogWriter
             _storage.FlushDirectory();
     }
 
-    private void ReplaceStart(ulong offset)
+    private void ReplaceStart(ulong offset, ReadOnlySpan<Segment> leaving)
     {
         try
         {
@@ -293,8 +293,10 @@ internal sealed class LogWriter
         }
         catch (StorageFullException)
         {
-            // Truncating is how room is made, so it must not fail for want of it: the space reserved ahead is given back.
+            // Truncating is how room is made, so it must not fail for want of it: what the log can do without is given back.
             _writer.ReleaseReserve();
+            foreach (var segment in leaving)
+                TryDelete(SegmentName.OfIndex(segment.BaseOffset));
             try
             {
                 StartFile.Replace(_storage, offset);
@@ -306,7 +308,7 @@ internal sealed class LogWriter
         }
     }
 
-    /// <summary>Removes a file that is no longer part of the log; where that fails, the next opening tries again.</summary>
+    /// <summary>Removes a file that is no longer needed; where that fails, the next opening tries again.</summary>
     private void TryDelete(string name)
     {
         try
