@@ -114,7 +114,7 @@ public sealed class DiskLog : ITruncatableLog
             return ValueTask.FromException<RecordBatch>(new OffsetOutOfRangeException(offset, view.Range));
         try
         {
-            return ValueTask.FromResult(_blocks.Read(view.SegmentOf(offset), offset));
+            return ValueTask.FromResult(_blocks.Read(view, offset));
         }
         catch (LogException exception)
         {

@@ -59,6 +59,9 @@ internal readonly record struct FrameHeader(int PayloadBytes, int RecordCount, u
             && header.FlushedPosition <= position;
     }
 
+    /// <summary>Reads the offset alone, of a header that is known to be one.</summary>
+    public static ulong ReadFirstOffset(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[FirstOffsetPosition..]);
+
     /// <summary>Whether the checksum fits the frame, all of which is given.</summary>
     public static bool ChecksumMatches(ReadOnlySpan<byte> frame, uint salt) =>
         BinaryPrimitives.ReadUInt32LittleEndian(frame) == Crc32C.Append(salt, frame[4..]);

@@ -14,11 +14,12 @@ internal sealed class BlockCache
 
     /// <summary>Reads the records from an offset to the end of their batch.</summary>
     /// <exception cref="RecordCorruptException">They are damaged.</exception>
-    public RecordBatch Read(Segment segment, ulong offset)
+    public RecordBatch Read(View view, ulong offset)
     {
         if (Volatile.Read(ref _last) is { } last && last.Contains(offset))
             return last.Read(offset);
 
+        var segment = view.SegmentOf(offset);
         ReadBlock? previous = null;
         foreach (ref var slot in _blocks.AsSpan())
         {

@@ -13,36 +13,46 @@ internal sealed class ReadBlock
     /// <summary>What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.</summary>
     public const int ReadAheadBytes = 64 * 1024;
 
+    private static readonly int[] FirstOnly = [0];
+
     private readonly byte[] _bytes;
-    private readonly Entry[] _frames;
+    private readonly int[] _frames; // where each begins
     private readonly int _count;
-    private readonly long _position;
+    private readonly ulong _firstOffset;
     private int _next; // the frame that is likely to be read next; a race on it costs a search
 
-    private ReadBlock(Segment segment, long position, byte[] bytes, Entry[] frames, int count)
+    /// <param name="segment">Where the frames come from.</param>
+    /// <param name="bytes">The frames; and perhaps more.</param>
+    /// <param name="frames">Where in the bytes each frame begins; and perhaps more.</param>
+    /// <param name="count">How many frames there are.</param>
+    /// <param name="last">The header of the last frame.</param>
+    /// <param name="end">The position in the segment after it.</param>
+    private ReadBlock(Segment segment, byte[] bytes, int[] frames, int count, FrameHeader last, long end)
     {
         Segment = segment;
-        _position = position;
         _bytes = bytes;
         _frames = frames;
         _count = count;
+        _firstOffset = FrameHeader.ReadFirstOffset(bytes.AsSpan(frames[0]));
+        EndOffset = last.NextOffset;
+        EndPosition = end;
     }
 
     public Segment Segment { get; }
 
     /// <summary>The offset after the block's last record, and where its frame begins: where a reader reads on.</summary>
-    public ulong EndOffset => _frames[_count - 1].Header.NextOffset;
+    public ulong EndOffset { get; }
 
-    public long EndPosition => _position + _frames[_count - 1].End;
+    public long EndPosition { get; }
 
-    public bool Contains(ulong offset) => _frames[0].Header.FirstOffset <= offset && offset < EndOffset;
+    public bool Contains(ulong offset) => _firstOffset <= offset && offset < EndOffset;
 
     /// <summary>Reads the one frame that holds an offset: for a reader that comes from elsewhere.</summary>
     /// <exception cref="RecordCorruptException">There is no way to the frame, or it is damaged.</exception>
     public static ReadBlock LoadFrame(Segment segment, ulong offset)
     {
         if (FrameSearch.TryGuess(segment, offset, out var position, out var header, out var frame))
-            return new ReadBlock(segment, position, frame.ToArray(), [new Entry(header, 0)], 1);
+            return new ReadBlock(segment, frame.ToArray(), FirstOnly, 1, header, position + header.FrameBytes);
         try
         {
             return FindFrame(segment, offset);
@@ -59,31 +69,36 @@ internal sealed class ReadBlock
     {
         var position = previous.EndPosition;
         var bytes = ReadBytes(previous.Segment, position, ReadAheadBytes);
-        var frames = Array.Empty<Entry>();
+        var frames = Array.Empty<int>();
         var count = 0;
         var offset = previous.EndOffset;
-        for (var at = 0; FrameHeader.TryRead(bytes.AsSpan(at), position + at, out var header)
+        FrameHeader last = default;
+        var at = 0;
+        while (FrameHeader.TryRead(bytes.AsSpan(at), position + at, out var header)
             && header.FirstOffset == offset && header.FrameBytes <= bytes.Length - at
-            && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), previous.Segment.Header.Salt); at += header.FrameBytes)
+            && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), previous.Segment.Header.Salt))
         {
             if (count == frames.Length)
                 Array.Resize(ref frames, count + ((bytes.Length - at) / header.FrameBytes)); // enough, if those that follow are as long
-            frames[count++] = new Entry(header, at);
+            frames[count++] = at;
+            at += header.FrameBytes;
             offset = header.NextOffset;
+            last = header;
         }
 
-        return count == 0 ? null : new ReadBlock(previous.Segment, position, bytes, frames, count);
+        return count == 0 ? null : new ReadBlock(previous.Segment, bytes, frames, count, last, position + at);
     }
 
     /// <summary>The records from an offset, which the block must contain, to the end of their batch.</summary>
     public RecordBatch Read(ulong offset)
     {
         var index = _next;
-        if ((uint)index >= (uint)_count || _frames[index].Header.FirstOffset != offset)
+        if ((uint)index >= (uint)_count || FirstOffsetOf(index) != offset)
             index = IndexOf(offset);
         _next = index + 1;
 
-        var (header, at) = _frames[index];
+        var at = _frames[index];
+        FrameHeader.TryRead(_bytes.AsSpan(at), long.MaxValue, out var header); // it was checked when the block was made
         var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
         return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }
@@ -95,7 +110,7 @@ internal sealed class ReadBlock
         if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
             throw FrameSearch.Corrupt(segment, offset, position);
         segment.FrameBytes = header.FrameBytes;
-        return new ReadBlock(segment, position, bytes, [new Entry(header, 0)], 1);
+        return new ReadBlock(segment, bytes, FirstOnly, 1, header, position + header.FrameBytes);
     }
 
     private static byte[] ReadBytes(Segment segment, long position, int wantedBytes)
@@ -111,7 +126,7 @@ internal sealed class ReadBlock
         while (low < high)
         {
             var middle = (low + high + 1) / 2;
-            if (_frames[middle].Header.FirstOffset <= offset)
+            if (FirstOffsetOf(middle) <= offset)
                 low = middle;
             else
                 high = middle - 1;
@@ -120,8 +135,5 @@ internal sealed class ReadBlock
         return low;
     }
 
-    private readonly record struct Entry(FrameHeader Header, int At)
-    {
-        public int End => At + Header.FrameBytes;
-    }
+    private ulong FirstOffsetOf(int index) => FrameHeader.ReadFirstOffset(_bytes.AsSpan(_frames[index]));
 }
