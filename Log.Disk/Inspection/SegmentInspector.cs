@@ -161,11 +161,11 @@ internal sealed class SegmentInspector : IDisposable
     /// <summary>Says what follows the sound frames.</summary>
     private void Judge()
     {
-        var tail = SegmentTail.Read(_file!, _header, _seal, _position);
+        var tail = SegmentTail.Read(_file!, _header, _seal, _position, _nextOffset);
         if (_nextBaseOffset is { } nextBase)
             JudgeClosed(nextBase, tail);
-        else if (tail.FlushedPosition > _position)
-            Finish(DamageKind.Records, _position, NoFrame(tail));
+        else if (tail.Problem is { } problem)
+            Finish(DamageKind.Records, _position, problem);
         else if (_seal is { IsFollowed: true })
             Finish(DamageKind.Records, _position, "it is the last segment, but another followed it: a segment is missing");
         else
@@ -177,7 +177,7 @@ internal sealed class SegmentInspector : IDisposable
 
     private void JudgeClosed(ulong nextBase, SegmentTail tail)
     {
-        if (_nextOffset < nextBase && tail.FlushedPosition <= _position && !LaterSegments.ProveFlush(_storage, _laterBaseOffsets))
+        if (_nextOffset < nextBase && tail.Problem is null && !LaterSegments.ProveFlush(_storage, _laterBaseOffsets))
         {
             Finish(tail.End - _position, isEndOfLog: true);
             return;
@@ -185,9 +185,9 @@ internal sealed class SegmentInspector : IDisposable
 
         if (_nextOffset < nextBase)
         {
-            Finish(DamageKind.Records, _position, tail.IsEmpty && tail.FlushedPosition <= _position
+            Finish(DamageKind.Records, _position, tail.Verdict is TailVerdict.Nothing
                 ? Invariant($"it ends before offset {_nextOffset}, but the next segment begins at {nextBase}: a segment is missing")
-                : NoFrame(tail));
+                : tail.Problem ?? "there is no sound frame");
             return;
         }
 
@@ -202,12 +202,6 @@ internal sealed class SegmentInspector : IDisposable
         if (_seal is { } seal && !_sealFits)
             MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
     }
-
-    private string NoFrame(SegmentTail tail) => tail.FlushedPosition == long.MaxValue
-        ? "there is no sound frame, and what follows is too much to judge"
-        : tail.FlushedPosition > _position
-        ? Invariant($"there is no sound frame, though the segment was flushed up to byte {tail.FlushedPosition}")
-        : "there is no sound frame";
 
     // The first one counts: a damaged seal, for one, is also one that is not there.
     private void MarginDamage(long position, string problem) =>

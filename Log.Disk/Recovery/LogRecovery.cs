@@ -211,7 +211,7 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
             var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)
             {
-                var tail = SegmentTail.Read(file, header, seal, frames.Position);
+                var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
                 RequireTorn(tail, header, frames);
                 SealUnsealed();
                 RemoveUnflushed();
@@ -233,17 +233,13 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
     }
 
     /// <summary>
-    /// What follows the last sound frame is either an append that was never acknowledged, which may be cut off, or something that
-    /// was once flushed and is now damaged, which must not. The seal, and any later frame, tell up to where the segment was flushed.
+    /// What follows the last sound frame is either an append that was never acknowledged, which may be cut off, or damage, which must
+    /// not.
     /// </summary>
     private static void RequireTorn(SegmentTail tail, SegmentHeader header, FrameReader frames)
     {
-        if (tail.FlushedPosition > frames.Position)
-        {
-            throw new LogDamagedException(
-                SegmentName.Of(header.BaseOffset), frames.Position,
-                "there is no sound frame, though what comes later says that the segment was flushed beyond this place", frames.NextOffset);
-        }
+        if (tail.Problem is { } problem)
+            throw new LogDamagedException(SegmentName.Of(header.BaseOffset), frames.Position, problem, frames.NextOffset);
     }
 
     /// <summary>

@@ -1,29 +1,76 @@
 using LogKit.Disk.Format;
 using LogKit.Disk.Storage;
 
+using static System.FormattableString;
+
 namespace LogKit.Disk.Recovery;
 
+/// <summary>What the bytes behind the sound frames of a segment are.</summary>
+internal enum TailVerdict
+{
+    /// <summary>Zeros, or none.</summary>
+    Nothing,
+
+    /// <summary>An append that was never acknowledged: something is missing of its first unsound frame. It may be cut off.</summary>
+    Torn,
+
+    /// <summary>Damage: the seal, or a later frame, says that the segment was flushed beyond this place.</summary>
+    OnceFlushed,
+
+    /// <summary>What follows would take too much work to judge: a person should look.</summary>
+    TooMuch,
+
+    /// <summary>Damage: nothing is missing, and it is no frame of this place.</summary>
+    NoFrame,
+
+    /// <summary>Damage: the frame is all there, and is not what was written.</summary>
+    WrongChecksum,
+}
+
 /// <summary>
-/// What follows the sound frames of a segment: nothing but zeros, an append that was never acknowledged, or something that was once
-/// flushed and is damaged.
+/// What follows the sound frames of a segment: nothing but zeros, an append that was never acknowledged, or damage. Opening and
+/// verification judge by it alike.
 /// </summary>
+/// <param name="Verdict">Which of these it is.</param>
 /// <param name="Start">Where the first byte that is not zero stands; the end of the frames if there is none.</param>
 /// <param name="End">The position after the last such byte.</param>
 /// <param name="FlushedPosition">How far the segment is known to have been flushed: beyond the frames' end, it is damage.</param>
-internal readonly record struct SegmentTail(long Start, long End, long FlushedPosition)
+internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, long End, long FlushedPosition)
 {
     private const int ChunkBytes = 256 * 1024;
 
     public bool IsEmpty => Start == End;
 
-    /// <summary>Reads the tail. The seal, and any later frame, tell up to where the segment was flushed.</summary>
-    public static SegmentTail Read(IStorageFile file, SegmentHeader header, Seal? seal, long position)
+    /// <summary>What is damaged, in words; null where nothing is, and what there is may be cut off.</summary>
+    public string? Problem => Verdict switch
+    {
+        TailVerdict.OnceFlushed => Invariant($"there is no sound frame, though the segment was flushed up to byte {FlushedPosition}"),
+        TailVerdict.TooMuch => "there is no sound frame, and what follows is too much to judge",
+        TailVerdict.NoFrame => "there is something that is no frame",
+        TailVerdict.WrongChecksum => "the frame is all there, but its checksum does not fit",
+        _ => null,
+    };
+
+    /// <summary>
+    /// Reads the tail and judges it. A proof that the place was flushed, by the seal or by a later frame, comes first; without one it
+    /// counts whether something is missing.
+    /// </summary>
+    /// <param name="file">The segment.</param>
+    /// <param name="header">Its identity.</param>
+    /// <param name="seal">Its seal, if it has one.</param>
+    /// <param name="position">Where the sound frames end.</param>
+    /// <param name="nextOffset">The offset after them.</param>
+    public static SegmentTail Read(IStorageFile file, SegmentHeader header, Seal? seal, long position, ulong nextOffset)
     {
         var (start, end) = NonZeroPart(file, position);
         var flushed = seal?.Position ?? 0;
         if (flushed <= position && start < end)
             flushed = Math.Max(flushed, LaterFrames.HighestFlushedPosition(file, header, position, (start, end)));
-        return new SegmentTail(start, end, flushed);
+        var verdict = flushed == long.MaxValue ? TailVerdict.TooMuch
+            : flushed > position ? TailVerdict.OnceFlushed
+            : start == end ? TailVerdict.Nothing
+            : UnfinishedWrite.Judge(file, position, nextOffset, end);
+        return new SegmentTail(verdict, start, end, flushed);
     }
 
     /// <summary>Whether a file ends, or holds only zeros, from a position on.</summary>

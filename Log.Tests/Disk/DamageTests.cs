@@ -84,23 +84,6 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_cut_off_does_not_come_back()
-    {
-        var open = await WriteAsync(close: false);
-        var lastFrame = Array.FindLastIndex(open, value => value != 0) + 1 - LastFrameBytes();
-        open[lastFrame] ^= 0xFF; // torn in its first byte: what follows would be whole
-        Place(open);
-        await using (var log = DiskLog.Open(_directory["image"]))
-        {
-            Assert.Equal(LastFrameBytes(), log.Recovery.CutBytes);
-            await log.AppendBatchAsync(RecordBatch.OfText("instead"));
-        }
-
-        await using var reopened = DiskLog.Open(_directory["image"]);
-        Assert.Equal(["first", "second", "", "third", "instead"], await reopened.ReadAllTextAsync());
-    }
-
-    [Fact]
     public async Task Damage_under_an_open_log_is_reported_by_the_read()
     {
         await using var log = DiskLog.Open(_directory["log"]);
