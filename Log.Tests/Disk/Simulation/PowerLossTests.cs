@@ -1,3 +1,4 @@
+using LogKit.Disk;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk.Simulation;
@@ -106,6 +107,87 @@ public sealed class PowerLossTests
                     restarted.AfterPowerLoss(new Random(HashCode.Combine(seed, point, image))),
                     $"seed {seed}, killed at {point}, image {image}\n{disk.Trace}\nrestarted:\n{restarted.Trace}");
             }
+        }
+    }
+
+    [Theory]
+    [InlineData(FlushMode.Always)]
+    [InlineData(FlushMode.Never)]
+    public async Task No_unfinished_write_is_taken_for_damage(FlushMode flushMode)
+    {
+        var seed = TestSeed.Next();
+        for (var round = 0; round < 20 * TestSeed.Effort; round++)
+        {
+            var random = new Random(HashCode.Combine(seed, round));
+            var disk = new SimulatedDisk { Random = random };
+            var options = new DiskLogOptions { FlushMode = flushMode, ReserveBytes = random.Next(1, 20_000) };
+            var submitted = new Dictionary<ulong, RecordBatch>();
+            await using (var log = DiskLog.Open(new SimulatedStorage(disk), options))
+            {
+                for (var group = random.Next(1, 10); group > 0; group--)
+                {
+                    var batches = Enumerable.Range(0, random.Next(1, 4)).Select(_ => AnyBatch(random)).ToList();
+                    var offsets = await Task.WhenAll(batches.Select(batch => log.AppendBatchAsync(batch).AsTask()));
+                    foreach (var (offset, batch) in offsets.Zip(batches))
+                        submitted.Add(offset, batch);
+                }
+
+                var last = AnyBatch(random);
+                submitted.Add((await log.GetRangeAsync()).NextOffset, last);
+                if (random.Next(2) == 0)
+                    disk.Fault = (_, kind) => kind == OperationKind.Write ? new IOException("input/output error") : null;
+                else
+                    disk.PowerLossAt = disk.OperationCount + random.Next(3);
+                try
+                {
+                    await log.AppendBatchAsync(last);
+                }
+                catch (LogException)
+                {
+                    // It came in part, or not at all.
+                }
+
+                disk.PowerLossAt = Math.Min(disk.PowerLossAt, disk.OperationCount); // not one step further
+            }
+
+            for (var image = 0; image < 20; image++)
+            {
+                var context = $"seed {seed}, round {round}, image {image}\n{disk.Trace}";
+                var left = disk.AfterPowerLoss(new Random(HashCode.Combine(seed, round, image)));
+                await CheckPrefixAsync(left, submitted, context);
+            }
+
+            disk.Fault = (_, _) => null;
+            await CheckPrefixAsync(disk.AfterKill(), submitted, $"seed {seed}, round {round}, killed\n{disk.Trace}");
+        }
+    }
+
+    /// <summary>A batch of any length, a large one among them, with zeros or without.</summary>
+    private static RecordBatch AnyBatch(Random random)
+    {
+        var value = new byte[random.Next(30) == 0 ? 300_000 : random.Next(3) == 0 ? random.Next(40) : random.Next(4000)];
+        var lowest = random.Next(-1000, 250); // of all zeros, some zeros or none
+        for (var i = 0; i < value.Length; i++)
+            value[i] = (byte)Math.Max(0, random.Next(lowest, 256));
+        return new RecordBatch([.. Enumerable.Repeat(new Record(value), random.Next(1, 3))]);
+    }
+
+    private static async Task CheckPrefixAsync(SimulatedDisk disk, Dictionary<ulong, RecordBatch> submitted, string context)
+    {
+        try
+        {
+            await using var log = DiskLog.Open(new SimulatedStorage(disk), new DiskLogOptions { ReserveBytes = 4096 });
+            for (var offset = 0ul; offset < log.Recovery.Range.NextOffset;)
+            {
+                var batch = await log.ReadBatchAsync(offset);
+                var isTheSame = batch.Encoded.Span.SequenceEqual(submitted[offset].Encoded.Span);
+                Assert.True(isTheSame, $"{context}\nat {offset} there is another batch");
+                offset += (ulong)batch.Count;
+            }
+        }
+        catch (LogDamagedException exception)
+        {
+            Assert.Fail($"{context}\nthe log does not open: {exception.Message}");
         }
     }
 }
