@@ -1,0 +1,93 @@
+using LogKit.Disk.Commit;
+using LogKit.Disk.Format;
+using LogKit.Disk.Inspection;
+
+namespace LogKit.Tests.Disk;
+
+/// <summary>
+/// The bytes of a segment with two sound frames, the offsets 0 to 2, and of a group of three that may come next: <see cref="A"/>,
+/// which fills several sectors up to the last one's end, <see cref="B"/> and <see cref="C"/>, which are small.
+/// </summary>
+internal sealed class TailScene
+{
+    public const int SectorBytes = 512;
+    public const int SegmentHeaderBytes = SegmentHeader.SizeBytes;
+    public const int FrameHeaderBytes = FrameHeader.SizeBytes;
+    public const uint Salt = 0x5EED_0001;
+    public const uint OtherSalt = 0x5EED_0002;
+
+    private const int AtLeast = 1500;
+
+    /// <param name="sectorPosition">Where in a sector the sound frames end.</param>
+    /// <param name="isEmpty">Whether there are none.</param>
+    public TailScene(int sectorPosition, bool isEmpty)
+    {
+        if (!isEmpty)
+        {
+            Texts = ["first", "second", new string('x', 300)];
+            Texts[2] += new string('x', (sectorPosition - Write().Length) & (SectorBytes - 1));
+            Sound = Write();
+        }
+
+        var length = AtLeast + (-(Position + Frame(NextOffset, Position, new string('a', AtLeast)).Length) & (SectorBytes - 1));
+        TextOfA = new string('a', length);
+        Assert.Equal(0, (Position + A.Length) % SectorBytes);
+
+        byte[] Write()
+        {
+            var first = Frame(0, SegmentHeaderBytes, Texts[0]);
+            return [.. first, .. Frame(1, SegmentHeaderBytes + first.Length, Texts.AsSpan(1))];
+        }
+    }
+
+    /// <summary>The records of the sound frames.</summary>
+    public string[] Texts { get; } = [];
+
+    /// <summary>The sound frames.</summary>
+    public byte[] Sound { get; } = [];
+
+    /// <summary>Where they end.</summary>
+    public int Position => SegmentHeaderBytes + Sound.Length;
+
+    public ulong NextOffset => (ulong)Texts.Length;
+
+    public string TextOfA { get; }
+
+    public byte[] A => Frame(NextOffset, Position, TextOfA);
+
+    public byte[] B => Frame(NextOffset + 1, Position, "b", "b and more");
+
+    public byte[] C => Frame(NextOffset + 3, Position, "c");
+
+    /// <summary>The group as it is written.</summary>
+    public byte[] Group => [.. A, .. B, .. C];
+
+    public static byte[] Frame(ulong offset, long flushed, params ReadOnlySpan<string> texts) => Frame(Salt, offset, flushed, texts);
+
+    public static byte[] Frame(uint salt, ulong offset, long flushed, params ReadOnlySpan<string> texts) =>
+        Frame(salt, offset, flushed, RecordBatch.OfText(texts));
+
+    public static byte[] Frame(uint salt, ulong offset, long flushed, RecordBatch batch)
+    {
+        var buffer = new GroupBuffer();
+        buffer.Add(batch, offset, flushed, salt);
+        return buffer.Bytes.ToArray();
+    }
+
+    /// <summary>The parts of a tail that lie in a sector each, for the sectors from that of one byte to that of another.</summary>
+    public List<Range> Sectors(byte[] tail, int first, int last)
+    {
+        var parts = new List<Range>();
+        for (var sector = (Position + first) / SectorBytes; sector <= (Position + last) / SectorBytes; sector++)
+            parts.Add(Math.Max(0, (sector * SectorBytes) - Position)..Math.Min(tail.Length, ((sector + 1) * SectorBytes) - Position));
+        return parts;
+    }
+
+    /// <summary>The file, with a tail behind the sound frames.</summary>
+    public byte[] File(byte[] tail, Seal? seal, uint sealSalt)
+    {
+        var bytes = SegmentInspector.HeaderBytes(new SegmentHeader(0, Salt), null);
+        seal?.Write(bytes.AsSpan(SegmentHeader.SealPosition), sealSalt);
+        return [.. bytes, .. Sound, .. tail];
+    }
+}

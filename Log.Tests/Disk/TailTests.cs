@@ -1,0 +1,212 @@
+using System.Runtime.CompilerServices;
+using LogKit.Disk;
+using LogKit.Disk.Format;
+using LogKit.Disk.Inspection;
+using LogKit.Tests.Disk.Simulation;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Disk;
+
+/// <summary>
+/// What can be found where the sound frames of a log end, row by row: what opening makes of it, that verification says the same,
+/// that repair mends what is refused, and that nothing of what was cut off comes back to life.
+/// </summary>
+public sealed class TailTests
+{
+    private static readonly DiskLogOptions Options = new() { ReserveBytes = 8 * 1024 };
+
+    public static TheoryData<string> Findings => [.. TailTable.Rows.Select(row => row.Finding)];
+
+    [Theory]
+    [MemberData(nameof(Findings))]
+    public async Task What_is_found_at_the_tail_is_judged_as_the_table_says(string finding)
+    {
+        var row = TailTable.Rows.Single(row => row.Finding == finding);
+        var number = 0;
+        foreach (var tail in CasesOf(row))
+        {
+            number++;
+            try
+            {
+                if (row.Outcome == TailOutcome.Refused)
+                    await CheckRefusedAsync(row, tail);
+                else
+                    await CheckOpensAsync(row, tail);
+            }
+            catch (Exception exception)
+            {
+                throw new InvalidOperationException($"case {number}: {tail}", exception);
+            }
+        }
+
+        Assert.NotEqual(0, number);
+    }
+
+    [Fact]
+    public void The_table_in_the_format_s_description_has_the_same_rows()
+    {
+        var rows = File.ReadLines(Description())
+            .SkipWhile(line => line != "## What can be found at the tail").Skip(1)
+            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1) // its head
+            .Select(line => string.Join(" | ", line.Split('|').Skip(1).Take(2).Select(cell => cell.Trim())));
+        Assert.Equal(TailTable.Rows.Select(row => $"{row.Finding} | {row.Outcome.ToString().ToLowerInvariant()}"), rows);
+    }
+
+    /// <summary>A file, and what must be left of it.</summary>
+    private sealed record Tail(byte[] File, int FrameEnd, string[] Texts, string TextOfFirst, long DamagedAt)
+    {
+        public override string ToString() => $"{File.Length} bytes, frames up to {FrameEnd}";
+    }
+
+    private static IEnumerable<Tail> CasesOf(TailRow row)
+    {
+        foreach (var sectorPosition in row.SectorPositions)
+        {
+            var scene = new TailScene(sectorPosition, row.IsEmpty);
+            foreach (var tail in row.Tails(scene))
+            {
+                var bytes = scene.File(tail, row.Seal(scene), row.SealSalt);
+                var (texts, end) = (scene.Texts.ToList(), scene.Position);
+                for (var i = 0; i < row.Kept; i++)
+                {
+                    Assert.True(FrameHeader.TryRead(bytes.AsSpan(end), end, out var frame));
+                    var batch = RecordBatch.Decode(bytes.AsMemory(end + FrameHeader.SizeBytes, frame.PayloadBytes));
+                    texts.AddRange(batch.Select(record => record.ToString()));
+                    end += frame.FrameBytes;
+                }
+
+                foreach (var (file, damagedAt) in row.Files?.Invoke(bytes) ?? [(bytes, end)])
+                    yield return new Tail(file, end, [.. texts], row.TextOfFirst(scene), damagedAt);
+            }
+        }
+    }
+
+    private static async Task CheckOpensAsync(TailRow row, Tail tail)
+    {
+        var cutBytes = Math.Max(0, Array.FindLastIndex(tail.File, value => value != 0) + 1 - tail.FrameEnd);
+        Assert.Equal(row.Outcome == TailOutcome.Cut, cutBytes > 0);
+
+        var verification = Verify(DiskOf(tail));
+        Assert.Equal(cutBytes, verification.Segments[0].UnfinishedBytes);
+        Assert.Equal(row.Problem.Length > 0, verification.Damages.Any());
+        Assert.All(verification.Damages, damage =>
+        {
+            Assert.Equal(DamageKind.Margin, damage.Kind);
+            Assert.Contains(row.Problem, damage.Problem, StringComparison.Ordinal);
+        });
+
+        var disk = DiskOf(tail);
+        await using (var log = Open(disk))
+        {
+            Assert.Equal(cutBytes, log.Recovery.CutBytes);
+            Assert.Equal(verification.Range, log.Recovery.Range);
+            Assert.Equal(tail.Texts, await log.ReadAllTextAsync());
+        }
+
+        await CheckGoesOnAsync(DiskOf(tail), tail);
+        if (row.Outcome == TailOutcome.Cut)
+            await CheckNothingComesBackAsync(tail);
+    }
+
+    private static async Task CheckRefusedAsync(TailRow row, Tail tail)
+    {
+        var disk = DiskOf(tail);
+        var damaged = Assert.Throws<LogDamagedException>(() => Open(disk));
+        Assert.Equal((SegmentName.Of(0), tail.DamagedAt), (damaged.File, damaged.Position));
+        Assert.Equal(tail.DamagedAt < SegmentHeader.SizeBytes ? 0 : (ulong)tail.Texts.Length, damaged.Offset);
+        Assert.Contains(row.Problem, damaged.Message, StringComparison.Ordinal);
+        Assert.Equal(tail.File, ContentOf(disk));
+
+        var found = Assert.Single(Verify(disk).Damages);
+        Assert.Equal(DamageKind.Records, found.Kind);
+        Assert.Equal((damaged.File, damaged.Position, damaged.Offset), (found.File, found.Position, found.Offset));
+        Assert.EndsWith(found.Problem, damaged.Message, StringComparison.Ordinal);
+
+        using var storage = new SimulatedStorage(disk);
+        var repair = LogRepair.TruncateAtFirstError(storage);
+        Assert.Equal(tail.DamagedAt < SegmentHeader.SizeBytes, repair.Refusal is not null);
+        if (repair.Refusal is null)
+            await CheckGoesOnAsync(disk, tail);
+    }
+
+    /// <summary>The log takes an append, with which it opens again after a close, after a kill and after a power loss.</summary>
+    private static async Task CheckGoesOnAsync(SimulatedDisk disk, Tail tail)
+    {
+        string[] expected = [.. tail.Texts, Instead(tail)];
+        List<SimulatedDisk> left;
+        await using (var log = Open(disk))
+        {
+            await log.AppendBatchAsync(RecordBatch.OfText(Instead(tail)));
+            left = [disk.AfterPowerLoss(new Random(0)), disk.AfterPowerLoss(new Random(1))];
+        }
+
+        foreach (var after in (SimulatedDisk[])[disk, .. left])
+        {
+            await using var reopened = Open(after);
+            Assert.Equal(expected, await reopened.ReadAllTextAsync());
+        }
+    }
+
+    /// <summary>
+    /// Power lost at each operation of an opening and of an append whose frame is as long as the first one cut off: what stood behind
+    /// that would fit behind this.
+    /// </summary>
+    private static async Task CheckNothingComesBackAsync(Tail tail)
+    {
+        for (var point = 0; ; point++)
+        {
+            var disk = DiskOf(tail);
+            disk.PowerLossAt = disk.OperationCount + point;
+            try
+            {
+                await using var log = Open(disk);
+                await log.AppendBatchAsync(RecordBatch.OfText(Instead(tail)));
+                if (disk.OperationCount < disk.PowerLossAt)
+                    return;
+            }
+            catch (Exception exception) when (exception is IOException or LogException)
+            {
+                // The power is gone.
+            }
+
+            await using var reopened = Open(disk.AfterPowerLoss(new Random(point)));
+            var texts = await reopened.ReadAllTextAsync();
+            Assert.True(
+                texts.SequenceEqual(tail.Texts) || texts.SequenceEqual([.. tail.Texts, Instead(tail)]),
+                $"power lost at {point}\n{disk.Trace}");
+        }
+    }
+
+    private static string Instead(Tail tail) => tail.TextOfFirst.Replace('a', 'i');
+
+    private static DiskLog Open(SimulatedDisk disk) => DiskLog.Open(new SimulatedStorage(disk), Options);
+
+    private static LogVerification Verify(SimulatedDisk disk)
+    {
+        using var inspector = new LogInspector(new SimulatedStorage(disk));
+        return inspector.Verify();
+    }
+
+    private static SimulatedDisk DiskOf(Tail tail)
+    {
+        var disk = new SimulatedDisk();
+        using var storage = new SimulatedStorage(disk);
+        using var file = storage.Create(SegmentName.Of(0));
+        file.Write(tail.File, 0);
+        file.Flush();
+        storage.FlushDirectory();
+        return disk;
+    }
+
+    private static byte[] ContentOf(SimulatedDisk disk)
+    {
+        var inode = disk.Names[SegmentName.Of(0)];
+        var bytes = new byte[inode.Length];
+        inode.Read(bytes, 0);
+        return bytes;
+    }
+
+    private static string Description([CallerFilePath] string source = "") =>
+        Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "Log.Disk", "FORMAT.md");
+}
