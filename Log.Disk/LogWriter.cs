@@ -241,9 +241,9 @@ internal sealed class LogWriter
         {
             MoveStart(Retention.StartOf(_view, _options, isRolling));
         }
-        catch (LogFullException)
+        catch (LogException)
         {
-            // The next time. It is not what whoever appends has to hear.
+            // Full, so the next time; or a seal has failed meanwhile. It is not what whoever appends, or opens the log, has to hear.
         }
     }
 
