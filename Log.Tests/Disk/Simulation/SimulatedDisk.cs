@@ -20,12 +20,16 @@ internal sealed class SimulatedDisk
     private readonly List<string> _trace = [];
     private Dictionary<string, Inode> _durableNames = [];
     private bool _isWithoutPower;
+    private long _bytesRead;
 
     /// <summary>The names as the running process sees them.</summary>
     public Dictionary<string, Inode> Names { get; private set; } = [];
 
     /// <summary>How many operations that change something have been asked for.</summary>
     public int OperationCount { get; private set; }
+
+    /// <summary>How many bytes have been read from files.</summary>
+    public long BytesRead => Interlocked.Read(ref _bytesRead);
 
     /// <summary>The operation, by its number, in the middle of which the power goes.</summary>
     public int PowerLossAt { get; set; } = int.MaxValue;
@@ -87,6 +91,8 @@ internal sealed class SimulatedDisk
 
         return operation();
     }
+
+    public void CountRead(int bytes) => Interlocked.Add(ref _bytesRead, bytes);
 
     public void MakeNamesDurable() => _durableNames = new Dictionary<string, Inode>(Names);
 

@@ -57,7 +57,12 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
 
         public long Length => Alive().Length;
 
-        public int Read(Span<byte> buffer, long position) => Alive().Read(buffer, position);
+        public int Read(Span<byte> buffer, long position)
+        {
+            var count = Alive().Read(buffer, position);
+            disk.CountRead(count);
+            return count;
+        }
 
         public void Write(ReadOnlySpan<byte> buffer, long position)
         {

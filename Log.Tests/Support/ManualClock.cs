@@ -1,0 +1,81 @@
+namespace LogKit.Tests.Support;
+
+/// <summary>Time that passes when a test says so. Timers fire in the order of their time, on the thread that advances it.</summary>
+internal sealed class ManualClock : TimeProvider
+{
+    private readonly Lock _gate = new();
+    private readonly List<Timer> _timers = [];
+    private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => GetUtcNow().Ticks;
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_gate)
+            return _now;
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new Timer(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    public void Advance(TimeSpan time)
+    {
+        var end = GetUtcNow() + time;
+        while (NextBefore(end) is { } timer)
+            timer.Fire();
+        lock (_gate)
+            _now = end;
+    }
+
+    private Timer? NextBefore(DateTimeOffset end)
+    {
+        lock (_gate)
+        {
+            if (_timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due) is not { } next)
+                return null;
+            _now = next.Due!.Value;
+            next.Due = next.Period is { } period ? next.Due + period : null;
+            return next;
+        }
+    }
+
+    private sealed class Timer(ManualClock clock, Action fire) : ITimer
+    {
+        public DateTimeOffset? Due { get; set; }
+
+        public TimeSpan? Period { get; private set; }
+
+        public void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._gate)
+            {
+                Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
+                Period = period <= TimeSpan.Zero ? null : period;
+                if (!clock._timers.Contains(this))
+                    clock._timers.Add(this);
+            }
+
+            return true;
+        }
+
+        public void Dispose()
+        {
+            lock (clock._gate)
+                clock._timers.Remove(this);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+
+namespace LogKit.Tests.Support;
+
+/// <summary>A small file system of a test's own, in memory, mounted on a directory until disposal: one that can be full, or read-only.</summary>
+internal sealed class TestMount : IDisposable
+{
+    private static readonly Lazy<string?> Problem = new(FindProblem);
+
+    private readonly string _directory;
+
+    public TestMount(string directory, int sizeBytes)
+    {
+        _directory = directory;
+        Directory.CreateDirectory(directory);
+        if (Run("mount", "-t", "tmpfs", "-o", FormattableString.Invariant($"size={sizeBytes}"), "tmpfs", directory) is { } problem)
+            throw new InvalidOperationException(problem);
+    }
+
+    /// <summary>Why nothing can be mounted here; null where it can.</summary>
+    public static string? WhyNot => Problem.Value;
+
+    public void MakeReadOnly()
+    {
+        if (Run("mount", "-o", "remount,ro", _directory) is { } problem)
+            throw new InvalidOperationException(problem);
+    }
+
+    public void Dispose() => Run("umount", "--lazy", _directory); // lazy: also under a log that a failed test left open
+
+    private static string? FindProblem()
+    {
+        if (!OperatingSystem.IsLinux())
+            return "mounting a file system is for Linux only";
+        using var directory = new TestDirectory();
+        try
+        {
+            using var mount = new TestMount(directory["mount"], 4096);
+            return null;
+        }
+        catch (InvalidOperationException exception)
+        {
+            return $"a file system cannot be mounted here: {exception.Message}";
+        }
+    }
+
+    /// <summary>What the command had to complain of; null where it succeeded.</summary>
+    private static string? Run(string command, params IEnumerable<string> arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            var complaint = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? null : complaint.Trim();
+        }
+        catch (System.ComponentModel.Win32Exception exception)
+        {
+            return $"{command}: {exception.Message}";
+        }
+    }
+}
+
+/// <summary>A test that mounts a file system: skipped, with the reason, where that is not possible or not allowed.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class MountFactAttribute : FactAttribute
+{
+    public MountFactAttribute() => Skip = TestMount.WhyNot;
+}
+
+/// <summary>A test that looks at what only Linux shows.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class LinuxFactAttribute : FactAttribute
+{
+    public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "it is for Linux only";
+}
