@@ -56,6 +56,7 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Contains($"data in {_directory["log"]}: not closed the last time, recovered, range [0, 2), segments: 1", restarted.Output, StringComparison.Ordinal);
     }
 
+    /// <remarks>20 kills; <c>LOGKIT_EFFORT=25</c> makes them 500.</remarks>
     [Fact]
     public async Task Killed_in_the_middle_of_appends_it_keeps_all_that_it_acknowledged()
     {
