@@ -117,8 +117,18 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
     public void Reserve(long length)
     {
         var present = Length;
-        if (length > present && !Native.TryAllocate(handle, present, length - present, path))
-            WriteZeros(present, length);
+        if (length <= present)
+            return;
+        try
+        {
+            if (!Native.TryAllocate(handle, present, length - present, path))
+                WriteZeros(present, length);
+        }
+        catch (StorageFullException)
+        {
+            SetLength(present); // it may have come a part of the way
+            throw;
+        }
     }
 
     public void SetLength(long length)
@@ -135,16 +145,8 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
 
     private void WriteZeros(long position, long end)
     {
-        try
-        {
-            for (var zeros = new byte[64 * 1024]; position < end; position += zeros.Length)
-                Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - position)), position);
-        }
-        catch (StorageFullException)
-        {
-            SetLength(position);
-            throw;
-        }
+        for (var zeros = new byte[64 * 1024]; position < end; position += zeros.Length)
+            Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - position)), position);
     }
 
     public void Flush() => Native.FlushData(handle, path);

@@ -6,7 +6,7 @@ namespace LogKit.Disk.Storage;
 
 /// <summary>
 /// The calls that the class library lacks or hides the errors of: fdatasync, a directory's fsync, flock, fallocate. Each throws
-/// <see cref="IOException"/> with the system's own words on any failure, and nothing is tried twice.
+/// <see cref="IOException"/> with the system's own words on any failure, and nothing is tried twice that may have failed.
 /// </summary>
 internal static partial class Native
 {
@@ -14,6 +14,7 @@ internal static partial class Native
     private const int FullFsync = 51; // F_FULLFSYNC of macOS: its fsync leaves the drive's cache unflushed
     private static readonly int CloseOnExec = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000; // O_CLOEXEC
     private const int NoSpace = 28; // ENOSPC
+    private const int Interrupted = 4; // EINTR
     private static readonly int WouldBlock = OperatingSystem.IsMacOS() ? 35 : 11; // EWOULDBLOCK
     private static readonly int QuotaExceeded = OperatingSystem.IsMacOS() ? 69 : 122; // EDQUOT
     private static readonly int NotSupported = OperatingSystem.IsMacOS() ? 45 : 95; // EOPNOTSUPP
@@ -58,7 +59,13 @@ internal static partial class Native
     {
         if (!OperatingSystem.IsLinux())
             return false;
-        var result = Fallocate(file, 0, position, length);
+        int result;
+        do
+        {
+            result = Fallocate(file, 0, position, length);
+        }
+        while (result != 0 && Marshal.GetLastPInvokeError() == Interrupted);
+
         if (result != 0 && Marshal.GetLastPInvokeError() == NotSupported)
             return false;
         if (result != 0 && IsFull(Marshal.GetLastPInvokeError()))

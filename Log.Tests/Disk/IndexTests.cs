@@ -18,7 +18,9 @@ public sealed class IndexTests : IDisposable
 
     private static readonly DiskLogOptions SmallSegments = new()
     {
-        SegmentLimitBytes = 64 * 1024, FlushMode = FlushMode.Never, Background = work => work(),
+        SegmentLimitBytes = 64 * 1024,
+        FlushMode = FlushMode.Never,
+        Background = work => work(),
     };
 
     private readonly TestDirectory _directory = new();
