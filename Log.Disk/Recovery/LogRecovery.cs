@@ -199,26 +199,25 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
                 flushed = Math.Max(flushed, frames.Frame.FlushedPosition);
             }
 
+            var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
+            if (!wasClosed)
+            {
+                var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
+                RequireTorn(tail, header, frames);
+                _cutBytes = tail.End - frames.Position;
+            }
+
+            if (seal is { IsFollowed: true })
+                throw new LogDamagedException(name, frames.Position, "it is the last segment, but another followed it: a segment is missing", frames.NextOffset);
             if (startOffset > frames.NextOffset)
             {
                 throw new LogDamagedException(
                     StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {frames.NextOffset}"), frames.NextOffset);
             }
 
-            if (seal is { IsFollowed: true })
-                throw new LogDamagedException(name, frames.Position, "it is the last segment, but another followed it: a segment is missing", frames.NextOffset);
-
-            var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
-            if (!wasClosed)
-            {
-                var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
-                RequireTorn(tail, header, frames);
-                SealUnsealed();
-                RemoveUnflushed();
-                Adopt(file, flushed, frames.Position);
-                _cutBytes += tail.End - frames.Position;
-            }
-
+            SealUnsealed();
+            RemoveUnflushed();
+            Adopt(file, flushed, frames.Position); // of a closed log too: one that was cut by an opening that then died looks like it
             _wasClosedCleanly = wasClosed;
             var segment = new Segment(storage, _open, header, frames.Position, file, index);
             _segments.Add(segment);

@@ -43,6 +43,29 @@ public sealed class TailTests
     }
 
     [Fact]
+    public async Task What_was_cut_off_stays_so_though_the_opening_was_killed_and_the_next_one_lost_power()
+    {
+        // The file ends at the seal once it is cut, as if it had been closed. B would fit behind what comes instead of A.
+        var scene = new TailScene(100, isEmpty: false);
+        var bytes = scene.File([.. new byte[scene.A.Length], .. scene.B], new Seal(scene.Position, scene.NextOffset), TailScene.Salt);
+        var tail = new Tail(bytes, scene.Position, scene.Texts, scene.TextOfA, 0);
+        for (var kill = 0; kill < 4; kill++)
+        {
+            for (var point = 0; point < 8; point++)
+            {
+                var killed = DiskOf(tail);
+                killed.PowerLossAt = killed.OperationCount + kill;
+                Assert.Throws<PowerLostException>(() => Open(killed));
+                var disk = killed.AfterKill();
+                disk.PowerLossAt = point;
+                await TryAppendAsync(disk, tail);
+                for (var image = 0; image < 300; image++)
+                    await CheckNothingCameBackAsync(disk.AfterPowerLoss(new Random(image)), tail, $"killed at {kill}, image {image}\n{disk.Trace}");
+            }
+        }
+    }
+
+    [Fact]
     public void The_table_in_the_format_s_description_has_the_same_rows()
     {
         var rows = File.ReadLines(Description())
@@ -158,24 +181,32 @@ public sealed class TailTests
         {
             var disk = DiskOf(tail);
             disk.PowerLossAt = disk.OperationCount + point;
-            try
-            {
-                await using var log = Open(disk);
-                await log.AppendBatchAsync(RecordBatch.OfText(Instead(tail)));
-                if (disk.OperationCount < disk.PowerLossAt)
-                    return;
-            }
-            catch (Exception exception) when (exception is IOException or LogException)
-            {
-                // The power is gone.
-            }
-
-            await using var reopened = Open(disk.AfterPowerLoss(new Random(point)));
-            var texts = await reopened.ReadAllTextAsync();
-            Assert.True(
-                texts.SequenceEqual(tail.Texts) || texts.SequenceEqual([.. tail.Texts, Instead(tail)]),
-                $"power lost at {point}\n{disk.Trace}");
+            if (await TryAppendAsync(disk, tail))
+                return;
+            await CheckNothingCameBackAsync(disk.AfterPowerLoss(new Random(point)), tail, $"power lost at {point}\n{disk.Trace}");
         }
+    }
+
+    /// <summary>Opens the log and appends; true where the power held all the while.</summary>
+    private static async Task<bool> TryAppendAsync(SimulatedDisk disk, Tail tail)
+    {
+        try
+        {
+            await using var log = Open(disk);
+            await log.AppendBatchAsync(RecordBatch.OfText(Instead(tail)));
+            return disk.OperationCount < disk.PowerLossAt;
+        }
+        catch (Exception exception) when (exception is IOException or LogException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task CheckNothingCameBackAsync(SimulatedDisk disk, Tail tail, string context)
+    {
+        await using var reopened = Open(disk);
+        var texts = await reopened.ReadAllTextAsync();
+        Assert.True(texts.SequenceEqual(tail.Texts) || texts.SequenceEqual([.. tail.Texts, Instead(tail)]), context);
     }
 
     private static string Instead(Tail tail) => tail.TextOfFirst.Replace('a', 'i');
