@@ -14,6 +14,10 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
     private static int _pooled;
 
+    /// <summary>The one that this thread has just been done with: what a caller that appends again takes.</summary>
+    [ThreadStatic]
+    private static PendingAppend? _own;
+
     private ManualResetValueTaskSourceCore<ulong> _source; // runs continuations where the answer is given: see GroupAnswers
     private Exception? _refusal;
     private CancellationTokenRegistration _cancellation;
@@ -35,10 +39,11 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
 
     public static PendingAppend Rent(RecordBatch batch, ulong? expectedOffset)
     {
-        if (Pool.TryDequeue(out var append))
+        var append = _own;
+        _own = null;
+        if (append is null && Pool.TryDequeue(out append))
             Interlocked.Decrement(ref _pooled);
-        else
-            append = new PendingAppend();
+        append ??= new PendingAppend();
         append.Batch = batch;
         append.ExpectedOffset = expectedOffset;
         append._refusal = null;
@@ -87,15 +92,8 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
             _cancellation.Dispose(); // waits for a cancellation that is running: afterwards nobody knows this object but the pool
             _cancellation = default;
             Batch = null!;
-            if (_state == State.Taken && Interlocked.Increment(ref _pooled) <= PoolLimit)
-            {
-                _source.Reset();
-                Pool.Enqueue(this);
-            }
-            else if (_state == State.Taken)
-            {
-                Interlocked.Decrement(ref _pooled);
-            }
+            if (_state == State.Taken)
+                Return();
         }
     }
 
@@ -103,6 +101,17 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
 
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
+
+    private void Return()
+    {
+        _source.Reset();
+        if (_own is null)
+            _own = this;
+        else if (Interlocked.Increment(ref _pooled) <= PoolLimit)
+            Pool.Enqueue(this);
+        else
+            Interlocked.Decrement(ref _pooled);
+    }
 
     // A cancelled append is left in the queue, which drops it, and does not go back to the pool.
     private void Cancel(CancellationToken cancellationToken)
