@@ -34,4 +34,14 @@ internal static class Batches
         var rest = OfSize(sizeBytes - 5);
         return new RecordBatch([.. rest, new Record(new byte[1])]);
     }
+
+    /// <summary>Changes every letter of the values in an encoding of texts, and leaves it an encoding.</summary>
+    public static void Overwrite(byte[] encodedTexts, byte letter)
+    {
+        for (var i = 0; i < encodedTexts.Length; i++)
+        {
+            if (encodedTexts[i] is >= (byte)'A' and <= (byte)'z')
+                encodedTexts[i] = letter;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LogKit.Conformance.Running;
 using LogKit.Conformance.Xunit;
 using Xunit;
 
@@ -9,41 +10,30 @@ namespace LogKit.Conformance;
 /// <code>public sealed class MyLogConformance(MyHarness harness) : LogConformance&lt;MyHarness&gt;(harness);</code>
 /// </summary>
 /// <typeparam name="THarness">How to get at the log.</typeparam>
-/// <remarks>The rules stand in the folder Rules, a file a chapter of the catalogue. Each runs on a log of its own.</remarks>
-public abstract partial class LogConformance<THarness>(THarness harness) : IClassFixture<THarness>, IAsyncLifetime
+/// <remarks>The rules stand in the folder Rules, a file a chapter of RULES.md. Each runs on logs of its own.</remarks>
+public abstract partial class LogConformance<THarness>(THarness harness) : IClassFixture<THarness>
     where THarness : LogHarness
 {
-    private readonly List<ILog> _opened = [];
-    private string _name = "";
-
     /// <summary>The harness that the rules use.</summary>
     protected THarness Harness { get; } = harness;
 
-    Task IAsyncLifetime.InitializeAsync() => Task.CompletedTask;
+    /// <summary>Runs a rule on one log, which is new and empty.</summary>
+    private Task RuleAsync(Func<ILog, Check, Task> rule, [CallerMemberName] string method = "") =>
+        RuleAsync(async run => await rule(await run.OpenAsync(), run.Check), method);
 
-    async Task IAsyncLifetime.DisposeAsync()
+    private async Task RuleAsync(Func<RuleRun, Task> rule, [CallerMemberName] string method = "")
     {
-        foreach (var log in Enumerable.Reverse(_opened))
-            await log.DisposeAsync();
-    }
-
-    /// <summary>Opens the rule's log, which is empty, and makes the checks that name the rule.</summary>
-    private async Task<(ILog Log, Check Check)> StartAsync([CallerMemberName] string method = "")
-    {
-        var rule = (RuleAttribute)Attribute.GetCustomAttribute(GetType().GetMethod(method)!, typeof(RuleAttribute))!;
-        var missing = rule.Needs & ~Harness.Capabilities;
+        var attribute = (RuleAttribute)Attribute.GetCustomAttribute(GetType().GetMethod(method)!, typeof(RuleAttribute))!;
+        var missing = attribute.Needs & ~Harness.Capabilities;
         if (missing != LogCapabilities.None)
-            throw new RuleSkippedException($"{rule.Id} needs a log with the capability {missing}, which {Harness.GetType().Name} does not declare");
-        _name = $"{rule.Id.ToLowerInvariant()}-{Guid.NewGuid():N}";
-        var log = await Harness.OpenAsync(_name);
-        _opened.Add(log);
-        return (log, new Check(rule.Id, Harness.Timeout));
+        {
+            throw new RuleSkippedException(
+                $"{attribute.Id} needs a log with the capability {missing}, which {Harness.GetType().Name} does not declare");
+        }
+
+        await using var run = new RuleRun(attribute.Id, StatementOf(method, attribute.Id), Harness);
+        await run.RunAsync(rule);
     }
 
-    private async Task<ILog> OpenSecondClientAsync()
-    {
-        var log = await Harness.OpenSecondClientAsync(_name);
-        _opened.Add(log);
-        return log;
-    }
+    private static string StatementOf(string method, string id) => method[(id.Length + 1)..].Replace('_', ' ');
 }

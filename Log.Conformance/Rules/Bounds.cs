@@ -5,50 +5,70 @@ namespace LogKit.Conformance;
 public abstract partial class LogConformance<THarness>
 {
     [Rule("BOUND-01")]
-    public async Task BOUND_01_reading_the_next_offset_is_out_of_range()
+    public Task BOUND_01_reading_the_next_offset_is_out_of_range() => RuleAsync(async run =>
     {
-        var (log, check) = await StartAsync();
+        run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
+        var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a", "b"));
         await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(2).AsTask(), "reading the next offset");
-    }
+    });
 
     [Rule("BOUND-02")]
-    public async Task BOUND_02_reading_the_largest_offset_is_out_of_range()
+    public Task BOUND_02_reading_the_largest_offset_is_out_of_range() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         await log.AppendBatchAsync(Batches.Of("a"));
         foreach (var offset in (ulong[])[ulong.MaxValue, ulong.MaxValue - 1, 1ul << 63, (1ul << 32) + 0, 1ul << 31])
             await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset}");
-    }
+    });
 
     [Rule("BOUND-03")]
-    public async Task BOUND_03_reading_an_empty_log_is_out_of_range()
+    public Task BOUND_03_reading_an_empty_log_is_out_of_range() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(0).AsTask(), "reading offset 0 of an empty log");
-    }
+    });
 
     [Rule("BOUND-04")]
-    public async Task BOUND_04_the_exception_carries_the_offset_and_the_range()
+    public Task BOUND_04_the_exception_carries_the_offset_and_the_range() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         await log.AppendBatchAsync(Batches.Of("a", "b", "c"));
-        var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(7).AsTask(), "reading past the end");
-        check.Equal(7ul, exception.Offset, "the exception's offset");
-        check.Equal(new LogRange(0, 3), exception.Range, "the exception's range");
-    }
+        foreach (var offset in (ulong[])[3, 7, ulong.MaxValue])
+        {
+            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of [0, 3)");
+            check.Equal(offset, exception.Offset, "the exception's offset");
+            check.Equal(new LogRange(0, 3), exception.Range, "the exception's range");
+        }
+    });
+
+    [Rule("BOUND-04")]
+    public Task BOUND_04_the_range_that_the_exception_carries_was_true_during_the_call() => RuleAsync(async (log, check) =>
+    {
+        var appends = Task.Run(async () =>
+        {
+            for (var i = 0; i < Math.Max(20, Harness.RaceRounds / 50); i++)
+                await log.AppendBatchAsync(Batches.Of("x"));
+        });
+        while (!appends.IsCompleted)
+        {
+            var before = await log.GetRangeAsync();
+            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(1ul << 40).AsTask(), "reading far past the end");
+            var after = await log.GetRangeAsync();
+            check.True(
+                before.NextOffset <= exception.Range.NextOffset && exception.Range.NextOffset <= after.NextOffset,
+                $"the exception's range: expected one between {before} before the call and {after} after it, got {exception.Range}");
+        }
+
+        await appends;
+    });
 
     [Rule("BOUND-05")]
-    public async Task BOUND_05_the_range_of_an_empty_log_is_0_to_0()
+    public Task BOUND_05_the_range_of_an_empty_log_is_0_to_0() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         check.Equal(new LogRange(0, 0), await log.GetRangeAsync(), "the range of an empty log");
-    }
+    });
 
     [Rule("BOUND-06")]
-    public async Task BOUND_06_the_range_after_appends_is_exact()
+    public Task BOUND_06_the_range_after_appends_is_exact() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         var next = 0ul;
         foreach (var count in (int[])[1, 4, 2, 30])
         {
@@ -56,5 +76,5 @@ public abstract partial class LogConformance<THarness>
             next += (ulong)count;
             check.Equal(new LogRange(0, next), await log.GetRangeAsync(), $"the range after {next} records");
         }
-    }
+    });
 }

@@ -5,40 +5,36 @@ namespace LogKit.Conformance;
 public abstract partial class LogConformance<THarness>
 {
     [Rule("READ-01")]
-    public async Task READ_01_the_first_offset_of_a_batch_returns_the_whole_batch()
+    public Task READ_01_the_first_offset_of_a_batch_returns_the_whole_batch() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         var batches = await AppendAsync(log, 3, 1, 5);
         foreach (var (first, batch) in batches)
             check.Same(batch, await log.ReadBatchAsync(first), $"the batch at {first}");
-    }
+    });
 
     [Rule("READ-02")]
-    public async Task READ_02_an_offset_inside_a_batch_returns_exactly_that_offset_to_the_end()
+    public Task READ_02_an_offset_inside_a_batch_returns_exactly_that_offset_to_the_end() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         foreach (var (first, batch) in await AppendAsync(log, 4, 7))
         {
             for (var i = 0; i < batch.Count; i++)
                 check.Same(batch.From(i), await log.ReadBatchAsync(first + (ulong)i), $"the batch at {first}, from its record {i} on");
         }
-    }
+    });
 
     [Rule("READ-03")]
-    public async Task READ_03_a_read_never_crosses_into_the_next_batch()
+    public Task READ_03_a_read_never_crosses_into_the_next_batch() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         foreach (var (first, batch) in await AppendAsync(log, 2, 2, 2, 1, 1))
         {
             var last = first + (ulong)batch.Count - 1;
             check.Equal(1, (await log.ReadBatchAsync(last)).Count, $"the number of records read from the last of a batch, {last}");
         }
-    }
+    });
 
     [Rule("READ-04")]
-    public async Task READ_04_a_read_returns_the_same_after_many_later_appends()
+    public Task READ_04_a_read_returns_the_same_after_many_later_appends() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         var batches = await AppendAsync(log, 3, 2);
         var large = Batches.OfSize(Math.Min(Harness.BatchLimitBytes, 256 * 1024));
         for (var round = 0; round < 12; round++)
@@ -47,12 +43,11 @@ public abstract partial class LogConformance<THarness>
             foreach (var (first, batch) in batches)
                 check.Same(batch, await log.ReadBatchAsync(first), $"the batch at {first}, after {round + 1} large batches more");
         }
-    }
+    });
 
     [Rule("READ-05")]
-    public async Task READ_05_walking_on_by_count_yields_every_record_once_and_in_order()
+    public Task READ_05_walking_on_by_count_yields_every_record_once_and_in_order() => RuleAsync(async (log, check) =>
     {
-        var (log, check) = await StartAsync();
         await AppendAsync(log, 1, 5, 2, 40, 1, 1, 9);
         var range = await log.GetRangeAsync();
         var seen = 0;
@@ -65,7 +60,7 @@ public abstract partial class LogConformance<THarness>
         }
 
         check.Equal(59, seen, "how many records the walk yields");
-    }
+    });
 
     /// <summary>Appends batches of so many records, numbered throughout.</summary>
     private static async Task<List<(ulong First, RecordBatch Batch)>> AppendAsync(ILog log, params int[] counts)

@@ -8,6 +8,11 @@ public sealed class InMemoryLogConformance(InMemoryHarness harness) : LogConform
 
 public sealed class DiskLogConformance(DiskHarness harness) : LogConformance<DiskHarness>(harness);
 
+public sealed class SimulatedDiskLogConformance(SimulatedDiskHarness harness) : LogConformance<SimulatedDiskHarness>(harness);
+
 public sealed class GrpcLogOverInMemoryConformance(GrpcOverInMemoryHarness harness) : LogConformance<GrpcOverInMemoryHarness>(harness);
 
 public sealed class GrpcLogOverDiskConformance(GrpcOverDiskHarness harness) : LogConformance<GrpcOverDiskHarness>(harness);
+
+public sealed class GrpcLogOverSimulatedDiskConformance(GrpcOverSimulatedDiskHarness harness)
+    : LogConformance<GrpcOverSimulatedDiskHarness>(harness);

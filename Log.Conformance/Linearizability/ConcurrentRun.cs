@@ -1,0 +1,174 @@
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance.Linearizability;
+
+/// <summary>
+/// A random concurrent run: workers on all clients there are append, read, ask for the range and wait, with and without expectations
+/// and cancellation; the log may crash in between. Its history is then checked as a whole.
+/// </summary>
+internal sealed class ConcurrentRun
+{
+    private const int Workers = 4;
+    private const int StepsEach = 25;
+
+    private readonly RuleRun _run;
+    private readonly int _seed;
+    private readonly string _name;
+    private ulong _seenNext;
+
+    private ConcurrentRun(RuleRun run, int seed)
+    {
+        _run = run;
+        _seed = seed;
+        _name = $"seed-{seed}";
+    }
+
+    /// <exception cref="RuleViolationException">The history has no explanation.</exception>
+    public static async Task RunAsync(RuleRun run, int seed, int crashes)
+    {
+        run.Seed = $"LOGKIT_SEED={seed} (the schedule is the machine's)";
+        run.History.Clear();
+        run.History.KeepsAll = true;
+        var concurrent = new ConcurrentRun(run, seed);
+        for (var session = 0; session < crashes; session++)
+            await concurrent.SessionAsync(session, crash: true);
+        var log = await concurrent.SessionAsync(crashes, crash: false);
+        if (HistoryCheck.Explain(run.History.Operations, await LogContent.OfAsync(log)) is { } problem)
+            throw run.Check.Fail(problem);
+        await run.RemoveAsync(concurrent._name);
+    }
+
+    /// <summary>One life of the log: all workers do their steps, or what they can of them before it dies.</summary>
+    private async Task<ILog> SessionAsync(int session, bool crash)
+    {
+        var random = new Random(Seeds.Mix(_seed, session));
+        var log = await _run.OpenAsync(_name);
+        var logs = new List<ILog> { log };
+        if (_run.Harness.Capabilities.HasFlag(LogCapabilities.SecondClient))
+            logs.Add(await _run.OpenSecondClientAsync(_name));
+        var isArmed = crash && await _run.CrashSoonAsync(random.Next(Workers * StepsEach), _name);
+
+        using var end = new CancellationTokenSource();
+        var workers = Enumerable.Range(0, Workers).Select(i => Task.Run(() =>
+            new Worker(this, logs[i % logs.Count], $"{session}/{i}", new Random(Seeds.Mix(_seed, session, i)), mayDie: crash).RunAsync(end.Token))).ToList();
+        if (crash && !isArmed)
+        {
+            for (var i = random.Next(200); i > 0; i--)
+                await Task.Yield();
+        }
+        else
+        {
+            await _run.Check.EndsAsync(Task.WhenAll(workers), $"{Workers} workers of {StepsEach} steps");
+        }
+
+        if (crash)
+            await _run.CrashAsync(_name);
+        await _run.Check.EndsAsync(Task.WhenAll(workers), $"{Workers} workers of {StepsEach} steps, after the crash");
+        await end.CancelAsync();
+        foreach (var worker in workers)
+            await _run.Check.EndsAsync((await worker).Waits, "waits that were cancelled, or whose log died");
+        return log;
+    }
+
+    private void SawNext(ulong next)
+    {
+        for (var seen = Volatile.Read(ref _seenNext); next > seen;)
+            seen = Interlocked.CompareExchange(ref _seenNext, next, seen) == seen ? next : Volatile.Read(ref _seenNext);
+    }
+
+    /// <summary>One worker's steps, by its own seed.</summary>
+    private sealed class Worker(ConcurrentRun run, ILog log, string name, Random random, bool mayDie)
+    {
+        private readonly List<Task> _waits = [];
+
+        public Task Waits => Task.WhenAll(_waits);
+
+        public async Task<Worker> RunAsync(CancellationToken end)
+        {
+            try
+            {
+                for (var step = 0; step < StepsEach; step++)
+                {
+                    await StepAsync(step, end);
+                    if (random.Next(3) == 0)
+                        await Task.Yield();
+                }
+            }
+            catch (Exception exception) when (mayDie && exception is LogException or ObjectDisposedException or OperationCanceledException)
+            {
+                // The log died, as it was to.
+            }
+
+            return this;
+        }
+
+        private async Task StepAsync(int step, CancellationToken end)
+        {
+            var near = Volatile.Read(ref run._seenNext) + (ulong)random.Next(3);
+            switch (random.Next(20))
+            {
+                case < 8:
+                    await AppendAsync(step, random.Next(4) == 0 ? near : null);
+                    break;
+                case < 13:
+                    await ReadAsync(random.Next(2) == 0 ? near : (ulong)random.NextInt64((long)near + 1));
+                    break;
+                case < 17:
+                    run.SawNext((await log.GetRangeAsync()).NextOffset);
+                    break;
+                default:
+                    _waits.Add(WaitAsync(near, end));
+                    break;
+            }
+        }
+
+        private async Task AppendAsync(int step, ulong? expected)
+        {
+            var batch = Batches.Of([.. Enumerable.Range(0, 1 + random.Next(3)).Select(record => $"{name}/{step}/{record}")]);
+            using var cancellation = new CancellationTokenSource();
+            try
+            {
+                var append = log.AppendBatchAsync(batch, expected, cancellation.Token);
+                if (random.Next(8) == 0)
+                    await cancellation.CancelAsync();
+                run.SawNext(await append + (ulong)batch.Count);
+            }
+            catch (OffsetMismatchException exception)
+            {
+                run.SawNext(exception.NextOffset);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                // Either way is sound: the history says which it was.
+            }
+        }
+
+        private async Task ReadAsync(ulong offset)
+        {
+            try
+            {
+                await log.ReadBatchAsync(offset);
+            }
+            catch (OffsetOutOfRangeException)
+            {
+                // Which the history has.
+            }
+        }
+
+        private async Task WaitAsync(ulong offset, CancellationToken end)
+        {
+            try
+            {
+                await log.WaitForAppendAsync(offset, end);
+            }
+            catch (OperationCanceledException) when (end.IsCancellationRequested)
+            {
+                // It was not reached.
+            }
+            catch (Exception exception) when (mayDie && exception is LogException or ObjectDisposedException)
+            {
+                // The log died.
+            }
+        }
+    }
+}

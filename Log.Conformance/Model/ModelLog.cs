@@ -1,0 +1,38 @@
+namespace LogKit.Conformance.Model;
+
+/// <summary>What a log is, without concurrency and storage: the batches, where they lie, and where the log begins.</summary>
+internal sealed class ModelLog
+{
+    private readonly List<(ulong First, string[] Values)> _batches = [];
+
+    public LogRange Range { get; private set; }
+
+    /// <summary>What an append comes to, in words; see <see cref="Step"/>.</summary>
+    public string Append(string[] values, ulong? expected)
+    {
+        if (values.Length == 0)
+            return Outcome.Of(new ArgumentException());
+        var next = Range.NextOffset;
+        if (expected is { } offset && offset != next)
+            return Outcome.Of(new OffsetMismatchException(offset, next));
+        _batches.Add((next, values));
+        Range = Range with { NextOffset = next + (ulong)values.Length };
+        return Outcome.Of(next);
+    }
+
+    public string Read(ulong offset)
+    {
+        if (!Range.Contains(offset))
+            return Outcome.Of(new OffsetOutOfRangeException(offset, Range));
+        var (first, values) = _batches.Last(batch => batch.First <= offset);
+        return Outcome.Of(RecordBatch.OfText(values.AsSpan((int)(offset - first))));
+    }
+
+    public string Truncate(ulong offset)
+    {
+        if (offset > Range.NextOffset)
+            return Outcome.Of(new OffsetOutOfRangeException(offset, Range));
+        Range = Range with { StartOffset = Math.Max(offset, Range.StartOffset) };
+        return Outcome.Done;
+    }
+}

@@ -1,0 +1,165 @@
+using System.Text;
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance.Model;
+
+/// <summary>Runs a program on a new log and on the model at once; stops at the first step in which they differ.</summary>
+internal sealed class ModelRun
+{
+    private readonly RuleRun _run;
+    private readonly string _name;
+    private readonly ModelLog _model = new();
+    private readonly List<(ulong Offset, Task Task)> _waits = [];
+    private readonly CancellationTokenSource _end = new();
+
+    private ModelRun(RuleRun run, string name, ILog log)
+    {
+        _run = run;
+        _name = name;
+        Log = log;
+    }
+
+    public ILog Log { get; private set; }
+
+    /// <summary>Tries the programs of a seed, and fails with the smallest that shows what went wrong.</summary>
+    public static async Task TryAsync(RuleRun run, int seed, int length)
+    {
+        var steps = ProgramGenerator.Make(seed, run.Harness.Capabilities, Math.Min(20_000, run.Harness.BatchLimitBytes / 50), length);
+        run.Seed = $"LOGKIT_SEED={seed}";
+        if (await RunAsync(run, steps) is null)
+            return;
+        var smallest = await Shrinker.ShrinkAsync(steps, async program => await RunAsync(run, program) is { } failure ? failure.Step : null);
+        var last = await RunAsync(run, smallest) ?? throw run.Check.Fail($"the program of seed {seed} failed, but not a second time: a race, or something that it left behind");
+        run.History.Clear(); // the program says it all
+        throw run.Check.Fail($"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");
+    }
+
+    /// <summary>Where a program's outcome differs from the model's, if it does.</summary>
+    public static async Task<Difference?> RunAsync(RuleRun run, IReadOnlyList<Step> program)
+    {
+        var name = $"{Guid.NewGuid():N}"[..8];
+        run.History.Clear();
+        var model = new ModelRun(run, name, await run.OpenAsync(name));
+        Difference? difference = null;
+        for (var i = 0; i < program.Count && difference is null; i++)
+        {
+            var problem = await model.StepAsync(program[i]) ?? await model.WaitsAsync();
+            difference = problem is null ? null : new Difference(i, problem);
+        }
+
+        difference ??= await model.EndAsync() is { } atEnd ? new Difference(program.Count, atEnd) : null;
+        if (difference is null)
+            await run.RemoveAsync(name);
+        else
+            await run.DiscardAsync(name);
+        return difference;
+    }
+
+    public void BeginWait(ulong offset) => _waits.Add((offset, Log.WaitForAppendAsync(offset, _end.Token).AsTask()));
+
+    public async Task ReopenAsync(bool afterCrash)
+    {
+        if (afterCrash)
+            await _run.CrashAsync(_name);
+        else
+            await _run.CloseAsync(_name);
+        foreach (var (offset, wait) in _waits)
+        {
+            if (!afterCrash)
+                await _run.Check.ThrowsAsync<ObjectDisposedException>(() => wait, $"a wait for offset {offset}, which was pending when the log was disposed");
+        }
+
+        _waits.Clear();
+        Log = await _run.OpenAsync(_name);
+    }
+
+    private async Task<string?> StepAsync(Step step)
+    {
+        var expected = step.Expect(_model);
+        string actual;
+        try
+        {
+            actual = await step.DoAsync(this);
+        }
+        catch (RuleViolationException violation)
+        {
+            return violation.Problem;
+        }
+        catch (Exception exception)
+        {
+            actual = Outcome.Of(exception);
+        }
+
+        return actual == expected ? null : $"{step.Statement(0)}\n    expected: {expected}\n    got:      {actual}";
+    }
+
+    /// <summary>After each step: waits for what is there have ended, or do soon, and no others have.</summary>
+    private async Task<string?> WaitsAsync()
+    {
+        foreach (var (offset, wait) in _waits.ToList())
+        {
+            if (offset >= _model.Range.NextOffset)
+            {
+                if (wait.IsCompleted)
+                    return $"a wait for offset {offset} of {_model.Range}: expected it to be pending, but it ended{(wait.Exception is { } failure ? $" with {failure.InnerException}" : "")}";
+                continue;
+            }
+
+            if (await ProblemOfAsync(() => _run.Check.EndsAsync(wait, $"a wait for offset {offset} of {_model.Range}")) is { } problem)
+                return problem;
+            _waits.Remove((offset, wait));
+        }
+
+        return null;
+    }
+
+    private async Task<string?> EndAsync()
+    {
+        await _end.CancelAsync();
+        foreach (var (offset, wait) in _waits)
+        {
+            if (await ProblemOfAsync(() => _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was cancelled")) is { } problem)
+                return problem;
+        }
+
+        _end.Dispose();
+        return null;
+    }
+
+    private static async Task<string?> ProblemOfAsync(Func<Task> check)
+    {
+        try
+        {
+            await check();
+            return null;
+        }
+        catch (RuleViolationException violation)
+        {
+            return violation.Problem;
+        }
+        catch (Exception exception)
+        {
+            return $"a wait ended with {exception.GetType().Name}: {exception.Message}";
+        }
+    }
+
+    private static string Text(RuleRun run, IReadOnlyList<Step> program, Difference difference)
+    {
+        var text = new StringBuilder();
+        text.Append("    await using var harness = new ").Append(run.Harness.GetType().Name).Append("();\n");
+        text.Append("    var log = await harness.OpenAsync(\"log\");\n");
+        var model = new ModelLog();
+        for (var i = 0; i < program.Count; i++)
+        {
+            var outcome = program[i].Expect(model);
+            var statement = $"{program[i].Statement(i)};";
+            text.Append("    ").Append(outcome.Contains("Exception", StringComparison.Ordinal) ? $"try {{ {statement} }} catch ({outcome.Split(' ')[0]}) {{ }}" : statement);
+            text.Append(i == difference.Step ? " // here: expected " : " // ").Append(outcome).Append('\n');
+        }
+
+        return text.ToString().TrimEnd('\n');
+    }
+}
+
+/// <summary>The first step, by its number, in which a log is not as the model is, and what differs.</summary>
+internal sealed record Difference(int Step, string Problem);

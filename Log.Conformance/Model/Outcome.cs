@@ -1,0 +1,23 @@
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance.Model;
+
+/// <summary>What a step came to, as a text in which two outcomes are equal exactly when they are the same to a caller.</summary>
+internal static class Outcome
+{
+    public const string Done = "nothing";
+
+    public static string Of(ulong offset) => $"{offset}";
+
+    public static string Of(LogRange range) => $"{range}";
+
+    public static string Of(RecordBatch batch) => $"RecordBatch.OfText({string.Join(", ", batch.Select(record => OperationText.Of(record.ToString())))})";
+
+    public static string Of(Exception exception) => exception switch
+    {
+        OffsetOutOfRangeException { Offset: var offset, Range: var range } => $"{nameof(OffsetOutOfRangeException)} for {offset} of {range}",
+        OffsetMismatchException { ExpectedOffset: var expected, NextOffset: var next } =>
+            $"{nameof(OffsetMismatchException)} for {expected} where {next} is next",
+        _ => exception.GetType().Name,
+    };
+}

@@ -1,0 +1,60 @@
+namespace LogKit.Conformance.Model;
+
+/// <summary>Makes a program of a seed: steps near the log's ends, where mistakes are, and the odd one far away.</summary>
+internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, int largestValue)
+{
+    private readonly Random _random = new(seed);
+    private readonly ModelLog _model = new();
+
+    public static List<Step> Make(int seed, LogCapabilities capabilities, int largestValue, int length)
+    {
+        var generator = new ProgramGenerator(seed, capabilities, largestValue);
+        var steps = new List<Step>();
+        for (var i = 0; i < length; i++)
+        {
+            var step = generator.Next();
+            step.Expect(generator._model);
+            steps.Add(step);
+        }
+
+        return steps;
+    }
+
+    private Step Next() => _random.Next(100) switch
+    {
+        < 40 => new AppendStep(Values(), _random.Next(4) == 0 ? Offset() : null),
+        < 65 => new ReadStep(Offset()),
+        < 72 => new RangeStep(),
+        < 85 => new WaitStep(Offset()),
+        < 93 when capabilities.HasFlag(LogCapabilities.Truncate) => new TruncateStep(Offset()),
+        < 96 when capabilities.HasFlag(LogCapabilities.Reopen) => new ReopenStep(AfterCrash: false),
+        < 97 when capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Crash) => new ReopenStep(AfterCrash: true),
+        _ => new AppendStep(Values(), null),
+    };
+
+    private string[] Values()
+    {
+        var count = _random.Next(12) == 0 ? 0 : _random.Next(8) == 0 ? _random.Next(40) : 1 + _random.Next(4);
+        return [.. Enumerable.Range(0, count).Select(i => _random.Next(16) switch
+        {
+            0 => "",
+            1 => new string((char)('a' + (i % 26)), _random.Next(largestValue)),
+            _ => $"r{_random.Next(1000)}",
+        })];
+    }
+
+    private ulong Offset()
+    {
+        var (start, next) = (_model.Range.StartOffset, _model.Range.NextOffset);
+        return _random.Next(10) switch
+        {
+            < 3 => next,
+            < 4 => next + 1 + (ulong)_random.Next(4),
+            < 5 => start,
+            < 6 when start > 0 => start - 1,
+            < 9 when next > start => start + (ulong)_random.NextInt64((long)(next - start)),
+            < 9 => next,
+            _ => _random.Next(3) switch { 0 => ulong.MaxValue, 1 => 1ul << 32, _ => (ulong)_random.Next(100) },
+        };
+    }
+}

@@ -1,0 +1,120 @@
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance.Model;
+
+/// <summary>One step of a random program: what the model says of it, what the log does, and how to say it in C#.</summary>
+internal abstract record Step
+{
+    /// <summary>Does it to the model.</summary>
+    /// <returns>What it has to come to.</returns>
+    public abstract string Expect(ModelLog model);
+
+    /// <summary>Does it to the log.</summary>
+    /// <returns>What it came to.</returns>
+    /// <remarks>What is thrown is an outcome, too.</remarks>
+    public abstract Task<string> DoAsync(ModelRun run);
+
+    /// <summary>The step as a statement, without its semicolon.</summary>
+    public abstract string Statement(int number);
+
+    /// <summary>Steps that say less, for a program that is easier to read.</summary>
+    public virtual IEnumerable<Step> Simpler() => [];
+
+    protected static IEnumerable<ulong> Smaller(ulong offset) => offset == 0 ? [] : ((ulong[])[0, offset / 2, offset - 1]).Distinct();
+}
+
+internal sealed record AppendStep(string[] Values, ulong? Expected) : Step
+{
+    public override string Expect(ModelLog model) => model.Append(Values, Expected);
+
+    public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.AppendBatchAsync(RecordBatch.OfText(Values), Expected));
+
+    public override string Statement(int number) =>
+        $"await log.AppendBatchAsync(RecordBatch.OfText({string.Join(", ", Values.Select(OperationText.Of))})"
+        + $"{(Expected is { } expected ? $", expectedOffset: {OperationText.Number(expected)}" : "")})";
+
+    public override IEnumerable<Step> Simpler()
+    {
+        if (Values.Length > 1)
+        {
+            yield return this with { Values = Values[..(Values.Length / 2)] };
+            yield return this with { Values = Values[..^1] };
+        }
+
+        if (Values.Any(value => value.Length > 1))
+            yield return this with { Values = [.. Values.Select((_, i) => $"{(char)('a' + (i % 26))}")] };
+        if (Expected is { } offset)
+        {
+            yield return this with { Expected = null };
+            foreach (var smaller in Smaller(offset))
+                yield return this with { Expected = smaller };
+        }
+    }
+}
+
+internal sealed record ReadStep(ulong Offset) : Step
+{
+    public override string Expect(ModelLog model) => model.Read(Offset);
+
+    public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.ReadBatchAsync(Offset));
+
+    public override string Statement(int number) => $"await log.ReadBatchAsync({OperationText.Number(Offset)})";
+
+    public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new ReadStep(offset));
+}
+
+internal sealed record RangeStep : Step
+{
+    public override string Expect(ModelLog model) => Outcome.Of(model.Range);
+
+    public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.GetRangeAsync());
+
+    public override string Statement(int number) => "await log.GetRangeAsync()";
+}
+
+/// <summary>Begins a wait; the run looks after every step which waits have ended, and which must have.</summary>
+internal sealed record WaitStep(ulong Offset) : Step
+{
+    public override string Expect(ModelLog model) => Outcome.Done;
+
+    public override Task<string> DoAsync(ModelRun run)
+    {
+        run.BeginWait(Offset);
+        return Task.FromResult(Outcome.Done);
+    }
+
+    public override string Statement(int number) => $"var wait{number} = log.WaitForAppendAsync({OperationText.Number(Offset)}).AsTask()";
+
+    public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new WaitStep(offset));
+}
+
+internal sealed record TruncateStep(ulong Offset) : Step
+{
+    public override string Expect(ModelLog model) => model.Truncate(Offset);
+
+    public override async Task<string> DoAsync(ModelRun run)
+    {
+        await ((ITruncatableLog)run.Log).TruncateBeforeAsync(Offset);
+        return Outcome.Done;
+    }
+
+    public override string Statement(int number) => $"await ((ITruncatableLog)log).TruncateBeforeAsync({OperationText.Number(Offset)})";
+
+    public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new TruncateStep(offset));
+}
+
+internal sealed record ReopenStep(bool AfterCrash) : Step
+{
+    public override string Expect(ModelLog model) => Outcome.Done;
+
+    public override async Task<string> DoAsync(ModelRun run)
+    {
+        await run.ReopenAsync(AfterCrash);
+        return Outcome.Done;
+    }
+
+    public override string Statement(int number) =>
+        $"await {(AfterCrash ? "harness.CrashAsync(\"log\")" : "log.DisposeAsync()")}; log = await harness.OpenAsync(\"log\")";
+
+    public override IEnumerable<Step> Simpler() => AfterCrash ? [new ReopenStep(AfterCrash: false)] : [];
+}

@@ -1,0 +1,244 @@
+// The rules DUR-xx: what is there after a reopening, a crash, and damage.
+
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance;
+
+public abstract partial class LogConformance<THarness>
+{
+    [Rule("DUR-01", Needs = LogCapabilities.Reopen)]
+    public Task DUR_01_reopening_finds_every_acknowledged_record_at_its_offset() => RuleAsync(async run =>
+    {
+        var log = await run.OpenAsync();
+        var appends = await AppendAsync(log, 1, 3, 40, 1, 2);
+        var special = Batches.OfBytes([], [0, 255, 128], new byte[20_000]);
+        appends.Add((await log.AppendBatchAsync(special), special));
+        log = await run.ReopenAsync();
+        await RequireAsync(run, log, appends, "after reopening");
+        run.Check.Equal(new LogRange(0, 50), await log.GetRangeAsync(), "the range after reopening");
+    });
+
+    [Rule("DUR-02", Needs = LogCapabilities.Reopen)]
+    public Task DUR_02_the_next_offset_survives_reopening_and_does_not_drift() => RuleAsync(async run =>
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var next = 0ul;
+        for (var cycle = 0; cycle < 3; cycle++)
+        {
+            check.Equal(next, await log.AppendBatchAsync(Batches.Of("a", "b")), $"the offset of an append after {cycle} reopenings");
+            next += 2;
+            log = await run.ReopenAsync();
+            check.Equal(new LogRange(0, next), await log.GetRangeAsync(), $"the range after {cycle + 1} reopenings");
+        }
+
+        check.Equal(next, await log.AppendBatchAsync(Batches.Of("c")), "the offset of an append after 3 reopenings");
+    });
+
+    [Rule("DUR-03", Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
+    public Task DUR_03_every_acknowledged_append_survives_a_crash() => RuleAsync(async run =>
+    {
+        for (var step = 0; step < CrashRounds; step++)
+        {
+            var name = await CrashWhileAppendingAsync(run, step, async (log, appends, isArmed) =>
+            {
+                for (var i = 0; i < 12 || isArmed; i++)
+                {
+                    var batch = Batches.Numbered(1 + (i % 3), i);
+                    appends.Add((await log.AppendBatchAsync(batch), batch));
+                    if (i >= 1000)
+                        break; // whatever step it was to be, it did not come
+                }
+            });
+            await run.RemoveAsync(name);
+        }
+    });
+
+    [Rule("DUR-04", Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
+    public Task DUR_04_nothing_that_a_reader_saw_is_gone_after_a_crash() => RuleAsync(async run =>
+    {
+        for (var step = 0; step < CrashRounds; step++)
+        {
+            var name = await CrashWhileAppendingAsync(run, step, async (log, seen, isArmed) =>
+            {
+                var appends = Task.Run(async () =>
+                {
+                    for (var i = 0; i < 12 || (isArmed && i < 1000); i++)
+                        await log.AppendBatchAsync(Batches.Numbered(1 + (i % 3), i));
+                });
+                for (var next = 0ul; !appends.IsCompleted;)
+                {
+                    var range = await log.GetRangeAsync();
+                    for (; next < range.NextOffset; next = seen[^1].First + (ulong)seen[^1].Batch.Count)
+                        seen.Add((next, await log.ReadBatchAsync(next)));
+                }
+
+                await appends;
+            });
+            await run.RemoveAsync(name);
+        }
+    });
+
+    [Rule("DUR-05", Needs = LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage)]
+    public Task DUR_05_a_last_batch_cut_at_any_byte_leaves_the_batches_before_it() => RuleAsync(async run =>
+    {
+        var batches = new[] { Batches.Of("first", "batch"), Batches.Of("second"), Batches.Of("the third, which", "is being written", "as it crashes") };
+        var whole = await StoreAndCrashAsync(run, batches[..2], "two");
+        var end = await StoreAndCrashAsync(run, batches, "three");
+        run.Check.True(whole < end, $"expected a third batch to take bytes, but GetStoredBytesAsync says {whole} before and {end} after it");
+        var positions = Positions(whole, end).ToList();
+        foreach (var length in positions)
+        {
+            var name = $"cut-{length}";
+            run.History.Clear();
+            run.Seed = $"of {end} bytes the first {length} are left, of which {length - whole} belong to the last batch";
+            await StoreAndCrashAsync(run, batches, name);
+            await run.CutAsync(length, name);
+            var log = await run.OpenAsync(name);
+            run.Check.Equal(new LogRange(0, 3), await log.GetRangeAsync(), "the range after the last batch was cut");
+            await RequireAsync(run, log, [(0, batches[0]), (2, batches[1])], "before the batch that was cut");
+            run.Check.Equal(3ul, await log.AppendBatchAsync(Batches.Of("instead")), "the offset of an append after the last batch was cut");
+            log = await run.ReopenAsync(name);
+            await RequireAsync(run, log, [(0, batches[0]), (2, batches[1]), (3, Batches.Of("instead"))], "after that, reopened");
+            await run.RemoveAsync(name);
+        }
+    });
+
+    [Rule("DUR-06", Needs = LogCapabilities.Reopen | LogCapabilities.Damage)]
+    public Task DUR_06_a_flipped_byte_is_an_error_and_never_wrong_data_or_silence() => RuleAsync(async run =>
+    {
+        var batches = new[] { Batches.Of("first", "batch"), Batches.Of("second"), Batches.Of("the third", "", "and last") };
+        var expected = new List<(ulong First, RecordBatch Batch)> { (0, batches[0]), (2, batches[1]), (3, batches[2]) };
+        await StoreAsync(run, batches, "whole");
+        await run.CloseAsync("whole");
+        var end = await run.GetStoredBytesAsync("whole");
+        foreach (var position in Positions(0, end))
+        {
+            var name = $"flip-{position}";
+            run.History.Clear();
+            run.Seed = $"of {end} bytes the one at {position} is inverted";
+            await StoreAsync(run, batches, name);
+            await run.CloseAsync(name);
+            await run.FlipByteAsync(position, name);
+            if (await TryOpenAsync(run, name) is { } log)
+                await RequireOrErrorAsync(run, log, expected);
+            await run.RemoveAsync(name);
+        }
+    });
+
+    /// <summary>Every byte of what is stored, or evenly spread ones where that would take too long.</summary>
+    private IEnumerable<long> Positions(long start, long end)
+    {
+        var step = Math.Max(1, (end - start) / Math.Clamp(Harness.RaceRounds / 25, 10, 1000));
+        for (var position = start; position < end; position += step)
+            yield return position;
+    }
+
+    /// <summary>Crashes a log while something is done with it, opens it again and requires what was noted by then.</summary>
+    private async Task<string> CrashWhileAppendingAsync(
+        RuleRun run, int step, Func<ILog, List<(ulong First, RecordBatch Batch)>, bool, Task> work)
+    {
+        var name = $"step-{step}";
+        run.History.Clear();
+        run.Seed = $"the crash strikes step {step}";
+        var noted = new List<(ulong First, RecordBatch Batch)>();
+        var log = await run.OpenAsync(name);
+        var isArmed = await run.CrashSoonAsync(step, name);
+        var working = WorkAsync();
+        if (isArmed)
+            await run.Check.EndsAsync(working, "work on a log that crashes");
+        for (var i = 0; i < step && !working.IsCompleted; i++)
+            await Task.Yield();
+        await run.CrashAsync(name);
+        await run.Check.EndsAsync(working, "work on a log that has crashed");
+
+        log = await run.OpenAsync(name);
+        await RequireAsync(run, log, noted, "after the crash");
+        var next = (await log.GetRangeAsync()).NextOffset;
+        run.Check.Equal(next, await log.AppendBatchAsync(Batches.Of("after the crash")), "the offset of an append after the crash");
+        return name;
+
+        async Task WorkAsync()
+        {
+            try
+            {
+                await Task.Run(() => work(log, noted, isArmed));
+            }
+            catch (Exception exception) when (exception is LogException or ObjectDisposedException or OperationCanceledException)
+            {
+                // It died meanwhile.
+            }
+        }
+    }
+
+    private static async Task StoreAsync(RuleRun run, RecordBatch[] batches, string name)
+    {
+        var log = await run.OpenAsync(name);
+        foreach (var batch in batches)
+            await log.AppendBatchAsync(batch);
+    }
+
+    /// <summary>How many bytes the batches take.</summary>
+    private static async Task<long> StoreAndCrashAsync(RuleRun run, RecordBatch[] batches, string name)
+    {
+        await StoreAsync(run, batches, name);
+        await run.CrashAsync(name);
+        return await run.GetStoredBytesAsync(name);
+    }
+
+    /// <summary>Opens a damaged log; null where it refuses.</summary>
+    private static async Task<ILog?> TryOpenAsync(RuleRun run, string name)
+    {
+        try
+        {
+            return await run.OpenAsync(name);
+        }
+        catch (Exception exception) when (exception is LogException or IOException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task RequireAsync(RuleRun run, ILog log, List<(ulong First, RecordBatch Batch)> expected, string when)
+    {
+        foreach (var (first, batch) in expected)
+        {
+            RecordBatch read;
+            try
+            {
+                read = await log.ReadBatchAsync(first);
+            }
+            catch (LogException exception)
+            {
+                throw run.Check.Fail(
+                    $"the batch at {first}, {when}: expected {OperationText.Of(batch)}, got {exception.GetType().Name}: {exception.Message}", exception);
+            }
+
+            run.Check.Same(batch, read, $"the batch at {first}, {when}");
+        }
+    }
+
+    private static async Task RequireOrErrorAsync(RuleRun run, ILog log, List<(ulong First, RecordBatch Batch)> expected)
+    {
+        var isReported = false;
+        foreach (var (first, batch) in expected)
+        {
+            try
+            {
+                run.Check.Same(batch, await log.ReadBatchAsync(first), $"the batch at {first}, after a byte was inverted: an error would do");
+            }
+            catch (Exception exception) when (exception is LogException and not OffsetOutOfRangeException)
+            {
+                isReported = true;
+            }
+            catch (OffsetOutOfRangeException exception)
+            {
+                throw run.Check.Fail($"the batch at {first}, after a byte was inverted: expected it, or an error that says that it is damaged, got silence: {exception.Message}", exception);
+            }
+        }
+
+        var next = expected[^1].First + (ulong)expected[^1].Batch.Count;
+        run.Check.True(
+            isReported || await log.GetRangeAsync() == new LogRange(0, next),
+            $"after a byte was inverted, and no error reported: expected the range [0, {next}), got {await log.GetRangeAsync()}");
+    }
+}

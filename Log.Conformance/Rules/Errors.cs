@@ -1,0 +1,93 @@
+// The rules ERR-xx: how a log fails.
+
+namespace LogKit.Conformance;
+
+public abstract partial class LogConformance<THarness>
+{
+    [Rule("ERR-01")]
+    public Task ERR_01_only_documented_exceptions_leave_a_log() => RuleAsync(async run =>
+    {
+        run.AlsoBrokenBy = RuleViolation.ForeignException; // which every call is watched for
+        var log = await run.OpenAsync();
+        await log.AppendBatchAsync(Batches.Of("a", "b"));
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        foreach (var token in (CancellationToken[])[CancellationToken.None, cancelled.Token])
+        {
+            await TryAsync(log.AppendBatchAsync(null!, null, token).AsTask());
+            await TryAsync(log.AppendBatchAsync(new RecordBatch(), null, token).AsTask());
+            await TryAsync(log.AppendBatchAsync(Batches.Of("x"), ulong.MaxValue, token).AsTask());
+            await TryAsync(log.AppendBatchAsync(Batches.OfSize(Harness.BatchLimitBytes + 1), null, token).AsTask());
+            foreach (var offset in (ulong[])[0, 2, 3, int.MaxValue, uint.MaxValue, long.MaxValue, 1ul << 63, ulong.MaxValue])
+            {
+                await TryAsync(log.ReadBatchAsync(offset, token).AsTask());
+                if (log is ITruncatableLog truncatable)
+                    await TryAsync(truncatable.TruncateBeforeAsync(offset, token).AsTask());
+            }
+        }
+
+        // In the middle of everything, the log is disposed.
+        var last = await run.OpenAsync("disposed");
+        var calls = Enumerable.Range(0, 40).Select(i => Task.Run(() => TryAsync((i % 4) switch
+        {
+            0 => last.AppendBatchAsync(Batches.Of($"{i}")).AsTask(),
+            1 => last.ReadBatchAsync((ulong)i / 8).AsTask(),
+            2 => last.GetRangeAsync().AsTask(),
+            _ => last.WaitForAppendAsync((ulong)i).AsTask(),
+        }))).ToList();
+        await last.DisposeAsync();
+        await run.Check.EndsAsync(Task.WhenAll(calls), "calls in the middle of which the log was disposed");
+
+        static async Task TryAsync(Task call)
+        {
+            try
+            {
+                await call;
+            }
+            catch (Exception exception) when (exception is not RuleViolationException)
+            {
+                // One that is documented: the others are violations by now.
+            }
+        }
+    });
+
+    [Rule("ERR-02", Needs = LogCapabilities.Faults)]
+    public Task ERR_02_after_a_healed_storage_fault_nothing_is_lost_and_the_log_is_usable_or_honestly_read_only() => RuleAsync(async run =>
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var acknowledged = await AppendAsync(log, 2, 3);
+        await run.BreakStorageAsync();
+        var during = Batches.Of("during", "the fault");
+        if (await TryAppendAsync(log, during))
+            acknowledged.Add((5, during)); // then it is there
+        await run.HealStorageAsync();
+        await RequireAsync(run, log, acknowledged, "after the fault");
+
+        var isReadOnly = false;
+        for (var i = 0; i < 3; i++)
+        {
+            var batch = Batches.Of($"after the fault {i}");
+            try
+            {
+                acknowledged.Add((await log.AppendBatchAsync(batch), batch));
+                check.True(!isReadOnly, "an append succeeded after another was refused because the log is read-only: expected it to stay so until it is opened again");
+            }
+            catch (LogReadOnlyException)
+            {
+                isReadOnly = true;
+            }
+            catch (LogException exception)
+            {
+                throw check.Fail($"appending after the fault was healed: expected success or {nameof(LogReadOnlyException)}, got {exception.GetType().Name}: {exception.Message}", exception);
+            }
+        }
+
+        await RequireAsync(run, log, acknowledged, "after the fault, and appends after it");
+        if (!Harness.Capabilities.HasFlag(LogCapabilities.Reopen))
+            return;
+        log = await run.ReopenAsync();
+        await RequireAsync(run, log, acknowledged, "after the fault and reopening");
+        var next = (await log.GetRangeAsync()).NextOffset;
+        check.Equal(next, await log.AppendBatchAsync(Batches.Of("usable")), "the offset of an append after the fault and reopening");
+    });
+}

@@ -1,0 +1,16 @@
+// The rule MODEL-01: whatever is done to a log, it does what the model does.
+
+using LogKit.Conformance.Model;
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance;
+
+public abstract partial class LogConformance<THarness>
+{
+    [Rule("MODEL-01")]
+    public Task MODEL_01_random_programs_behave_like_the_model() => RuleAsync(async run =>
+    {
+        foreach (var seed in Seeds.Of(Math.Clamp(Harness.RaceRounds / 200, 5, 50)))
+            await ModelRun.TryAsync(run, seed, length: 60);
+    });
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text;
+
+namespace LogKit.Conformance.Running;
+
+/// <summary>Operations as C#, to be read in a message and to be pasted into a test.</summary>
+internal static class OperationText
+{
+    private const int ShownRecords = 8;
+    private const int ShownBytes = 40;
+
+    /// <summary>A statement, and what it came to as a comment.</summary>
+    public static string Of(Operation operation) => operation.Failure is { } failure
+        ? $"try {{ {Statement(operation)} }} catch ({failure.GetType().Name}) {{ }} // {Outcome(operation)}"
+        : $"{Statement(operation)} // {Outcome(operation)}";
+
+    public static string Of(RecordBatch? batch)
+    {
+        if (batch is null)
+            return "null!";
+        if (batch.Count == 0)
+            return "new RecordBatch()";
+        if (batch.Count <= ShownRecords && batch.All(IsText))
+            return $"RecordBatch.OfText({string.Join(", ", batch.Select(record => Quoted(record.ToString())))})";
+        if (batch.Count <= ShownRecords)
+            return $"new RecordBatch({string.Join(", ", batch.Select(record => $"new Record({Bytes(record.Value.Span)})"))})";
+        var last = batch[^1];
+        return $"RecordBatch.OfText([.. Enumerable.Range(0, {batch.Count}).Select(i => $\"{{i}}\")]) /* {batch.SizeBytes} bytes, up to {Short(last)} */";
+    }
+
+    /// <summary>A text as an expression.</summary>
+    public static string Of(string text) =>
+        text.Length > ShownBytes && text.All(character => character == text[0]) ? $"new string('{text[0]}', {text.Length})" : Quoted(text);
+
+    /// <summary>A record for a message: as text where it is one, else as bytes.</summary>
+    public static string Short(Record record) => record.Value.Length > ShownBytes
+        ? $"{record.Value.Length} bytes {Convert.ToHexString(record.Value.Span[..ShownBytes])}..."
+        : IsText(record) ? Quoted(record.ToString())
+        : $"{record.Value.Length} bytes {Convert.ToHexString(record.Value.Span)}";
+
+    private static string Quoted(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var character in text)
+        {
+            if (character is '"' or '\\')
+                quoted.Append('\\');
+            quoted.Append(character);
+        }
+
+        return quoted.Append('"').ToString();
+    }
+
+    public static string Number(ulong number) => number switch
+    {
+        ulong.MaxValue => "ulong.MaxValue",
+        _ => number.ToString(CultureInfo.InvariantCulture),
+    };
+
+    private static string Statement(Operation operation)
+    {
+        var log = operation.Client == 0 ? "log" : $"log{operation.Client + 1}";
+        return operation.Kind switch
+        {
+            OperationKind.Open => $"var {log} = await harness.{(operation.Client == 0 ? "OpenAsync" : "OpenSecondClientAsync")}(\"log\");",
+            OperationKind.Append when operation.Offset is { } expected =>
+                $"await {log}.AppendBatchAsync({Of(operation.Batch!)}, expectedOffset: {Number(expected)});",
+            OperationKind.Append => $"await {log}.AppendBatchAsync({Of(operation.Batch!)});",
+            OperationKind.Read => $"await {log}.ReadBatchAsync({Number(operation.Offset!.Value)});",
+            OperationKind.Range => $"await {log}.GetRangeAsync();",
+            OperationKind.Wait => $"await {log}.WaitForAppendAsync({Number(operation.Offset!.Value)});",
+            OperationKind.Truncate => $"await ((ITruncatableLog){log}).TruncateBeforeAsync({Number(operation.Offset!.Value)});",
+            OperationKind.Dispose => $"await {log}.DisposeAsync();",
+            _ => "await harness.CrashAsync(\"log\");",
+        };
+    }
+
+    private static string Outcome(Operation operation)
+    {
+        if (operation.Returned == Operation.Never)
+            return "has not ended";
+        if (operation.IsCancelled)
+            return "was cancelled";
+        return operation switch
+        {
+            { Failure: { } failure } => $"{failure.GetType().Name}: {failure.Message.ReplaceLineEndings(" ")}",
+            { Result: RecordBatch batch } => Of(batch),
+            { Result: { } result } => $"{result}",
+            _ => "done",
+        };
+    }
+
+    private static bool IsText(Record record)
+    {
+        if (record.Value.Length > ShownBytes)
+            return false;
+        foreach (var value in record.Value.Span)
+        {
+            if (value is < 0x20 or > 0x7E)
+                return false;
+        }
+
+        return true;
+    }
+
+    private static string Bytes(ReadOnlySpan<byte> bytes) => bytes.Length > ShownBytes
+        ? $"new byte[{bytes.Length}]"
+        : $"(byte[])[{string.Join(", ", bytes.ToArray())}]";
+}

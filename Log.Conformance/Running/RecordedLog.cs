@@ -1,0 +1,80 @@
+namespace LogKit.Conformance.Running;
+
+/// <summary>
+/// The log under test as the rules see it. Each call is noted in the history; one that does not come back within the harness's time-out
+/// fails by a message that says which; one that throws what no log may throw fails by a message that says so. Nothing is copied.
+/// </summary>
+internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
+{
+    public bool AppendsInCallOrder => inner.AppendsInCallOrder;
+
+    public int Client => client;
+
+    /// <summary>The log itself.</summary>
+    public ILog Inner => inner;
+
+    public static RecordedLog Of(ILog log, int client, RuleRun run) =>
+        log is ITruncatableLog truncatable ? new Truncatable(truncatable, client, run) : new RecordedLog(log, client, run);
+
+    public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+        CallAsync(new Operation(OperationKind.Append, client, expectedOffset, batch), () => inner.AppendBatchAsync(batch, expectedOffset, cancellationToken));
+
+    public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        CallAsync(new Operation(OperationKind.Read, client, offset), () => inner.ReadBatchAsync(offset, cancellationToken));
+
+    public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
+        CallAsync(new Operation(OperationKind.Range, client), () => inner.GetRangeAsync(cancellationToken));
+
+    // A wait ends when it ends: the rules say by when.
+    public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        await CallAsync(new Operation(OperationKind.Wait, client, offset), () => Untyped(inner.WaitForAppendAsync(offset, cancellationToken)), isBounded: false);
+
+    public async ValueTask DisposeAsync() =>
+        await CallAsync(new Operation(OperationKind.Dispose, client), () => Untyped(inner.DisposeAsync()));
+
+    protected async ValueTask<T> CallAsync<T>(Operation operation, Func<ValueTask<T>> call, bool isBounded = true)
+    {
+        run.History.Begin(operation);
+        try
+        {
+            var task = call(); // before anything is awaited: the order of calls is kept
+            var result = task.IsCompleted || !isBounded ? await task : await AnswerAsync(operation, task.AsTask());
+            run.History.End(operation, result);
+            return result;
+        }
+        catch (Exception exception) when (exception is not RuleViolationException)
+        {
+            run.History.Fail(operation, exception);
+            if (!IsDocumented(exception))
+                throw run.Violation($"{operation}\n  No log may throw that (ERR-01)", RuleViolation.ForeignException, exception);
+            throw;
+        }
+    }
+
+    protected static async ValueTask<object?> Untyped(ValueTask task)
+    {
+        await task;
+        return null;
+    }
+
+    private async Task<T> AnswerAsync<T>(Operation operation, Task<T> task)
+    {
+        try
+        {
+            return await task.WaitAsync(run.Harness.Timeout);
+        }
+        catch (TimeoutException) when (!task.IsCompleted)
+        {
+            throw run.Violation($"{operation} for {run.Harness.Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
+        }
+    }
+
+    private static bool IsDocumented(Exception exception) =>
+        exception is LogException or ArgumentException or OperationCanceledException or ObjectDisposedException;
+
+    private sealed class Truncatable(ITruncatableLog inner, int client, RuleRun run) : RecordedLog(inner, client, run), ITruncatableLog
+    {
+        public async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
+            await CallAsync(new Operation(OperationKind.Truncate, Client, offset), () => Untyped(((ITruncatableLog)Inner).TruncateBeforeAsync(offset, cancellationToken)));
+    }
+}

@@ -1,0 +1,226 @@
+using System.Text;
+
+namespace LogKit.Conformance.Running;
+
+/// <summary>
+/// One run of one rule: opens and closes its logs through the harness, has them recorded, and turns whatever goes wrong into a
+/// violation of the rule, with the evidence.
+/// </summary>
+internal sealed class RuleRun : IAsyncDisposable
+{
+    private readonly string _runName;
+    private readonly string _statement;
+    private readonly List<(string Name, RecordedLog Log)> _open = [];
+    private readonly HashSet<string> _names = [];
+
+    /// <param name="rule">The rule's id.</param>
+    /// <param name="statement">What it says, in words.</param>
+    /// <param name="harness">Whose logs are tried.</param>
+    public RuleRun(string rule, string statement, LogHarness harness)
+    {
+        Rule = rule;
+        Harness = harness;
+        _statement = statement;
+        _runName = $"{rule.ToLowerInvariant()}-{Guid.NewGuid():N}";
+        Check = new Check(this);
+    }
+
+    public string Rule { get; }
+
+    public LogHarness Harness { get; }
+
+    public History History { get; } = new();
+
+    public Check Check { get; }
+
+    /// <summary>The seed of what is being tried, where chance is involved; and more that belongs into a message.</summary>
+    public string? Seed { get; set; }
+
+    /// <summary>Set by a rule that is about answers, or about exceptions: what else than a check of its own breaks it.</summary>
+    public RuleViolation AlsoBrokenBy { get; set; }
+
+    /// <summary>Runs the rule itself.</summary>
+    /// <exception cref="RuleViolationException">In whatever way it failed.</exception>
+    /// <exception cref="Xunit.RuleSkippedException">It does not apply.</exception>
+    public async Task RunAsync(Func<RuleRun, Task> rule)
+    {
+        try
+        {
+            await rule(this);
+            foreach (var name in _open.Select(open => open.Name).Distinct().ToList())
+                await CloseAsync(name);
+        }
+        catch (Exception exception) when (exception is not (RuleViolationException or Xunit.RuleSkippedException))
+        {
+            throw Unexpected(exception);
+        }
+    }
+
+    /// <summary>Opens a log: the rule's own, or a further one of another name; new and empty unless it was opened before.</summary>
+    public Task<ILog> OpenAsync(string? suffix = null) => OpenAsync(suffix, Harness.OpenAsync, "opening the log");
+
+    public Task<ILog> OpenAtAsync(ulong startOffset, string? suffix = null) =>
+        OpenAsync(suffix, name => Harness.OpenAtAsync(name, startOffset), $"opening a log that starts at {startOffset}");
+
+    public Task<ILog> OpenSecondClientAsync(string? suffix = null) => OpenAsync(suffix, Harness.OpenSecondClientAsync, "opening a second client");
+
+    /// <summary>Disposes all clients of a log.</summary>
+    public async Task CloseAsync(string? suffix = null)
+    {
+        foreach (var log in Take(suffix))
+            await log.DisposeAsync();
+    }
+
+    public async Task<ILog> ReopenAsync(string? suffix = null)
+    {
+        await CloseAsync(suffix);
+        return await OpenAsync(suffix);
+    }
+
+    /// <summary>The log dies, and what is left of it in this process is disposed.</summary>
+    public async Task CrashAsync(string? suffix = null)
+    {
+        var crash = History.Begin(new Operation(OperationKind.Crash, 0));
+        await HarnessAsync(() => Harness.CrashAsync(NameOf(suffix)), nameof(Harness.CrashAsync));
+        foreach (var log in Take(suffix))
+        {
+            try
+            {
+                await log.Inner.DisposeAsync().AsTask().WaitAsync(Harness.Timeout);
+            }
+            catch (Exception exception) when (exception is not OutOfMemoryException)
+            {
+                // It is dead: how it takes that is its own affair.
+            }
+        }
+
+        History.End(crash);
+    }
+
+    public Task<bool> CrashSoonAsync(int step, string? suffix = null) =>
+        HarnessAsync(() => Harness.CrashSoonAsync(NameOf(suffix), step), nameof(Harness.CrashSoonAsync));
+
+    public Task<long> GetStoredBytesAsync(string? suffix = null) =>
+        HarnessAsync(() => Harness.GetStoredBytesAsync(NameOf(suffix)), nameof(Harness.GetStoredBytesAsync));
+
+    public Task CutAsync(long length, string? suffix = null) => HarnessAsync(() => Harness.CutAsync(NameOf(suffix), length), nameof(Harness.CutAsync));
+
+    public Task FlipByteAsync(long position, string? suffix = null) =>
+        HarnessAsync(() => Harness.FlipByteAsync(NameOf(suffix), position), nameof(Harness.FlipByteAsync));
+
+    public Task BreakStorageAsync() => HarnessAsync(() => Harness.BreakStorageAsync(_runName), nameof(Harness.BreakStorageAsync));
+
+    public Task HealStorageAsync() => HarnessAsync(() => Harness.HealStorageAsync(_runName), nameof(Harness.HealStorageAsync));
+
+    /// <summary>Closes a log that is not needed any more, so that a rule of many logs does not fill a disk.</summary>
+    public async Task RemoveAsync(string? suffix = null)
+    {
+        await CloseAsync(suffix);
+        await HarnessAsync(() => Harness.RemoveAsync(NameOf(suffix)), nameof(Harness.RemoveAsync));
+        _names.Remove(NameOf(suffix));
+    }
+
+    public RuleViolationException Violation(string problem, RuleViolation violation = RuleViolation.Broken, Exception? cause = null)
+    {
+        if (violation == AlsoBrokenBy)
+            violation = RuleViolation.Broken;
+        var evidence = new StringBuilder();
+        evidence.Append("  the rule: ").Append(_statement).Append(" (RULES.md says why)\n");
+        evidence.Append("  the harness: ").Append(Harness.GetType().Name);
+        if (Seed is { } seed)
+            evidence.Append("\n  the seed: ").Append(seed);
+        var operations = History.Last().ToList();
+        if (operations.Count > 0)
+            evidence.Append("\n  the last operations, as a program:");
+        foreach (var operation in operations)
+            evidence.Append("\n    ").Append(operation);
+        return new RuleViolationException(Rule, problem, violation, evidence.ToString(), cause);
+    }
+
+    /// <summary>Disposes and removes a log of which something is wrong already, whatever it does.</summary>
+    public async Task DiscardAsync(string? suffix)
+    {
+        try
+        {
+            foreach (var log in Take(suffix))
+                await log.Inner.DisposeAsync().AsTask().WaitAsync(Harness.Timeout);
+            await Harness.RemoveAsync(NameOf(suffix)).AsTask().WaitAsync(Harness.Timeout);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // What the rule has to say, it says.
+        }
+
+        _names.Remove(NameOf(suffix));
+    }
+
+    /// <summary>Discards what a failed rule left, and removes what any rule did.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var name in _names.ToList())
+            await DiscardAsync(name);
+    }
+
+    private string NameOf(string? suffix) => suffix is null || suffix.StartsWith(_runName, StringComparison.Ordinal) ? suffix ?? _runName : $"{_runName}-{suffix}";
+
+    private async Task<ILog> OpenAsync(string? suffix, Func<string, ValueTask<ILog>> open, string what)
+    {
+        var name = NameOf(suffix);
+        _names.Add(name);
+        var client = _open.Count(log => log.Name == name);
+        var operation = History.Begin(new Operation(OperationKind.Open, client));
+        ILog log;
+        try
+        {
+            log = await HarnessAsync(() => open(name), what);
+        }
+        catch (Exception exception) when (exception is not RuleViolationException)
+        {
+            History.Fail(operation, exception);
+            throw;
+        }
+
+        History.End(operation);
+        var recorded = RecordedLog.Of(log, client, this);
+        _open.Add((name, recorded));
+        return recorded;
+    }
+
+    private List<RecordedLog> Take(string? suffix)
+    {
+        var name = NameOf(suffix);
+        var logs = _open.Where(open => open.Name == name).Select(open => open.Log).Reverse().ToList();
+        _open.RemoveAll(open => open.Name == name);
+        return logs;
+    }
+
+    private Task HarnessAsync(Func<ValueTask> call, string what) => HarnessAsync<object?>(
+        async () =>
+        {
+            await call();
+            return null;
+        },
+        what);
+
+    private async Task<T> HarnessAsync<T>(Func<ValueTask<T>> call, string what)
+    {
+        var task = call().AsTask();
+        try
+        {
+            return await task.WaitAsync(Harness.Timeout);
+        }
+        catch (TimeoutException) when (!task.IsCompleted)
+        {
+            throw Violation($"{Harness.GetType().Name}, {what}: nothing happened for {Harness.Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
+        }
+    }
+
+    private RuleViolationException Unexpected(Exception exception)
+    {
+        var operation = History.Operations.LastOrDefault(operation => operation.Failure == exception || (exception is OperationCanceledException && operation.IsCancelled));
+        var what = operation is null ? $"{exception.GetType().Name}: {exception.Message}" : $"{operation}";
+        var isLogs = exception is LogException or ArgumentException or OperationCanceledException or ObjectDisposedException;
+        return Violation(
+            $"{what}\n  where the rule needs it to succeed", isLogs ? RuleViolation.Broken : RuleViolation.ForeignException, exception);
+    }
+}

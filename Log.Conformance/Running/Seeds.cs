@@ -1,0 +1,28 @@
+using System.Globalization;
+
+namespace LogKit.Conformance.Running;
+
+/// <summary>
+/// Seeds of the random rules: fixed ones, so that a suite that was green stays green. <c>LOGKIT_SEED=N</c> runs that one alone,
+/// <c>LOGKIT_EFFORT=N</c> N times as many.
+/// </summary>
+internal static class Seeds
+{
+    public static int Effort { get; } = Read("LOGKIT_EFFORT") is { } effort and > 0 ? effort : 1;
+
+    public static IEnumerable<int> Of(int count) =>
+        Read("LOGKIT_SEED") is { } seed ? [seed] : Enumerable.Range(1, Math.Max(1, count) * Effort);
+
+    /// <summary>One seed of several numbers: the same in every process, which <see cref="HashCode"/> is not.</summary>
+    public static int Mix(params ReadOnlySpan<int> numbers)
+    {
+        var mixed = 17ul;
+        foreach (var number in numbers)
+            mixed = (mixed ^ (uint)number) * 0x9E3779B97F4A7C15;
+        return (int)(mixed >> 33);
+    }
+
+    private static int? Read(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : null;
+}
