@@ -28,7 +28,7 @@ internal sealed class ModelRun
         run.Seed = $"LOGKIT_SEED={seed}";
         if (await RunAsync(run, steps) is null)
             return;
-        var smallest = await Shrinker.ShrinkAsync(steps, async program => await RunAsync(run, program) is { } failure ? failure.Step : null);
+        var smallest = await Shrinker.ShrinkAsync(steps, run.Harness.Timeout, async program => await RunAsync(run, program) is { } failure ? failure.Step : null);
         var last = await RunAsync(run, smallest) ?? throw run.Check.Fail($"the program of seed {seed} failed, but not a second time: a race, or something that it left behind");
         run.History.Clear(); // the program says it all
         throw run.Check.Fail($"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");

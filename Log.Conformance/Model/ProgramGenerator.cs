@@ -54,7 +54,7 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
             < 6 when start > 0 => start - 1,
             < 9 when next > start => start + (ulong)_random.NextInt64((long)(next - start)),
             < 9 => next,
-            _ => _random.Next(3) switch { 0 => ulong.MaxValue, 1 => 1ul << 32, _ => (ulong)_random.Next(100) },
+            _ => _random.Next(4) switch { 0 => ulong.MaxValue, 1 => 1ul << 32, 2 => next - start, _ => (ulong)_random.Next(100) },
         };
     }
 }

@@ -1,19 +1,21 @@
+using System.Diagnostics;
+
 namespace LogKit.Conformance.Model;
 
 /// <summary>Finds a smaller program that still fails: fewer steps first, in ever smaller pieces, then simpler ones.</summary>
 internal static class Shrinker
 {
-    private const int Attempts = 1000;
-
     /// <param name="program">One that fails.</param>
+    /// <param name="limit">How long to look for it: where a failure is that nothing happens, each look takes its time.</param>
     /// <param name="failsAtAsync">Runs a program: the number of the step that fails, or null where none does.</param>
-    public static async Task<IReadOnlyList<Step>> ShrinkAsync(IReadOnlyList<Step> program, Func<IReadOnlyList<Step>, Task<int?>> failsAtAsync)
+    public static async Task<IReadOnlyList<Step>> ShrinkAsync(
+        IReadOnlyList<Step> program, TimeSpan limit, Func<IReadOnlyList<Step>, Task<int?>> failsAtAsync)
     {
-        var attempts = Attempts;
+        var clock = Stopwatch.StartNew();
         var best = program;
         if (await failsAtAsync(best) is { } at)
             best = Cut(best, at);
-        for (var isSmaller = true; isSmaller && attempts > 0;)
+        for (var isSmaller = true; isSmaller && clock.Elapsed < limit;)
             isSmaller = await RemoveAsync() | await SimplifyAsync();
         return best;
 
@@ -57,7 +59,7 @@ internal static class Shrinker
 
         async Task<bool> TryAsync(IReadOnlyList<Step> candidate)
         {
-            if (attempts-- <= 0 || await failsAtAsync(candidate) is not { } failsAt)
+            if (clock.Elapsed >= limit || await failsAtAsync(candidate) is not { } failsAt)
                 return false;
             best = Cut(candidate, failsAt);
             return true;

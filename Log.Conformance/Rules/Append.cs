@@ -68,6 +68,7 @@ public abstract partial class LogConformance<THarness>
         {
             ("an empty value", Batches.OfBytes([[]])),
             ("three empty values", Batches.OfBytes([], [], [])),
+            ("empty values between others", Batches.OfBytes([1], [], [2], [])),
             ("a zero byte", Batches.OfBytes([0])),
             ("every byte value", Batches.OfBytes(everyByte)),
             ("lengths around a varint's boundary", Batches.OfBytes(new byte[127], new byte[128], new byte[16383], new byte[16384])),

@@ -67,9 +67,13 @@ public abstract partial class LogConformance<THarness>
                 });
                 for (var next = 0ul; !appends.IsCompleted;)
                 {
+                    await Task.Yield();
                     var range = await log.GetRangeAsync();
                     for (; next < range.NextOffset; next = seen[^1].First + (ulong)seen[^1].Batch.Count)
+                    {
                         seen.Add((next, await log.ReadBatchAsync(next)));
+                        run.Check.True(seen[^1].Batch.Count > 0, $"reading offset {next} of {range}: expected at least one record, got none");
+                    }
                 }
 
                 await appends;

@@ -56,6 +56,7 @@ public abstract partial class LogConformance<THarness>
             var batch = await log.ReadBatchAsync(offset);
             foreach (var record in batch)
                 check.Equal($"record {seen}", record.ToString(), $"record {seen++} of the walk");
+            check.True(batch.Count > 0, $"reading offset {offset} of {range}: expected at least one record, got none");
             offset += (ulong)batch.Count;
         }
 

@@ -44,7 +44,17 @@ public abstract partial class LogConformance<THarness>
         for (var offset = 0ul; offset < (ulong)Harness.RaceRounds; offset++)
         {
             var awaited = offset;
-            var wait = Task.Run(() => log.WaitForAppendAsync(awaited).AsTask());
+            var hasBegun = 0;
+            var wait = Task.Run(() =>
+            {
+                Volatile.Write(ref hasBegun, 1);
+                return log.WaitForAppendAsync(awaited).AsTask();
+            });
+
+            // Every other time the wait is the first, by a little, so that they meet in every way there is.
+            while (offset % 2 == 0 && Volatile.Read(ref hasBegun) == 0)
+                await Task.Yield();
+            Thread.SpinWait((int)(offset % 64) * 20);
             await log.AppendBatchAsync(Batches.Of("x"));
             await check.EndsAsync(wait, $"the wait for offset {offset}, which raced its append");
         }

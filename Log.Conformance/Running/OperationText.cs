@@ -18,6 +18,18 @@ internal static class OperationText
     {
         if (batch is null)
             return "null!";
+        try
+        {
+            return Text(batch);
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or IndexOutOfRangeException)
+        {
+            return $"/* no batch: {Convert.ToHexString(batch.Encoded.Span[..Math.Min(ShownBytes, batch.SizeBytes)])} */";
+        }
+    }
+
+    private static string Text(RecordBatch batch)
+    {
         if (batch.Count == 0)
             return "new RecordBatch()";
         if (batch.Count <= ShownRecords && batch.All(IsText))

@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using LogKit.Conformance;
+
+namespace LogKit.Tests.Conformance.Broken;
+
+/// <summary>A broken log: how it is broken, and the rule that is there to notice.</summary>
+/// <param name="Name">What it does wrong, in words.</param>
+/// <param name="Rule">The rule meant for it.</param>
+/// <param name="Break">Makes it of a sound log.</param>
+/// <param name="Flaw">What is wrong with its storage.</param>
+/// <param name="Second">Makes another client of the sound log and the broken one, where that is what is broken.</param>
+/// <param name="Undeclared">What its harness keeps quiet.</param>
+/// <param name="Races">Whether it takes calls that meet to see that it is broken: by other rules it is then found by luck.</param>
+internal sealed record Mutant(
+    string Name,
+    string Rule,
+    Func<ITruncatableLog, ITruncatableLog>? Break = null,
+    Flaw Flaw = Flaw.None,
+    Func<ITruncatableLog, ITruncatableLog, ILog>? Second = null,
+    LogCapabilities Undeclared = LogCapabilities.None,
+    bool Races = false);
+
+/// <summary>Opens broken logs, with every capability there is, and quickly.</summary>
+internal sealed class BrokenHarness(Mutant mutant) : LogHarness
+{
+    private readonly ConcurrentDictionary<string, Store> _stores = [];
+    private readonly ConcurrentDictionary<string, (ITruncatableLog Sound, ITruncatableLog Broken)> _open = [];
+
+    public override LogCapabilities Capabilities => Enum.GetValues<LogCapabilities>().Aggregate((all, one) => all | one) & ~mutant.Undeclared;
+
+    public override int BatchLimitBytes => StoredLog.BatchLimitBytes;
+
+    public override int RaceRounds => 100;
+
+    public override TimeSpan Timeout => TimeSpan.FromSeconds(3);
+
+    public override TimeSpan Patience => TimeSpan.FromMilliseconds(20);
+
+    public override ValueTask<ILog> OpenAsync(string name) => OpenAtAsync(name, 0);
+
+    public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset)
+    {
+        var sound = await StoredLog.OpenAsync(_stores.GetOrAdd(name, _ => new Store(startOffset)), mutant.Flaw);
+        var broken = mutant.Break is { } make ? make(sound) : sound;
+        _open[name] = (sound, broken);
+        return broken;
+    }
+
+    public override ValueTask<ILog> OpenSecondClientAsync(string name)
+    {
+        var (sound, broken) = _open[name];
+        return ValueTask.FromResult(mutant.Second is { } make ? make(sound, broken) : new SecondClient(broken));
+    }
+
+    public override ValueTask CrashAsync(string name) => Do(() => _stores[name].Crash());
+
+    public override ValueTask<bool> CrashSoonAsync(string name, int step)
+    {
+        _stores[name].CrashSoon(step);
+        return ValueTask.FromResult(true);
+    }
+
+    public override ValueTask<long> GetStoredBytesAsync(string name)
+    {
+        _stores[name].Recover();
+        return ValueTask.FromResult<long>(StoredLog.StoredBytesOf(_stores[name]));
+    }
+
+    public override ValueTask CutAsync(string name, long length) => Do(() => _stores[name].Cut((int)length));
+
+    public override ValueTask FlipByteAsync(string name, long position) => Do(() => _stores[name].Flip((int)position));
+
+    public override ValueTask BreakStorageAsync(string name) => Do(() => _stores[name].IsBroken = true);
+
+    public override ValueTask HealStorageAsync(string name) => Do(() => _stores[name].IsBroken = false);
+
+    public override ValueTask RemoveAsync(string name) => Do(() =>
+    {
+        _stores.TryRemove(name, out _);
+        _open.TryRemove(name, out _);
+    });
+
+    private static ValueTask Do(Action action)
+    {
+        action();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text;
+using LogKit.Conformance;
+using LogKit.Tests.Conformance.Broken;
+
+namespace LogKit.Tests.Conformance;
+
+/// <summary>Runs last and alone: what its broken logs do is a matter of time-outs, too.</summary>
+[CollectionDefinition(nameof(Matrix), DisableParallelization = true)]
+public sealed class MatrixCollection : ICollectionFixture<Matrix>;
+
+/// <summary>Every broken log, and a sound one, under every rule.</summary>
+public sealed class Matrix : IAsyncLifetime
+{
+    private readonly ConcurrentDictionary<(string Mutant, MethodInfo Rule), Exception?> _outcomes = [];
+
+    internal Exception? OutcomeOf(Mutant mutant, MethodInfo rule) => _outcomes[(mutant.Name, rule)];
+
+    public async Task InitializeAsync() =>
+        await Parallel.ForEachAsync(
+            from mutant in Mutants.All.Prepend(Mutants.Sound) from rule in SuiteRunner.Methods select (mutant, rule),
+            new ParallelOptions { MaxDegreeOfParallelism = 32 }, // most of the time is waiting
+            async (pair, _) =>
+            {
+                await using var harness = new BrokenHarness(pair.mutant);
+                _outcomes[(pair.mutant.Name, pair.rule)] = await SuiteRunner.RunAsync(pair.rule, harness);
+            });
+
+    public Task DisposeAsync() => Task.CompletedTask;
+}
+
+/// <summary>The suite proves itself: it passes a sound log, and each rule finds the logs that are broken in its way.</summary>
+[UsesVerify]
+[Collection(nameof(Matrix))]
+public sealed class MatrixTests(Matrix matrix)
+{
+    // What these come to on a log that is broken elsewhere is a matter of luck, so that it is not in the snapshot.
+    private static readonly HashSet<string> Racing =
+    [
+        "APPEND-11", "APPEND-12", "ATOM-01", "ATOM-02", "BOUND-04", "CANCEL-02", "CONC-01", "CONC-02", "CONC-03", "CONC-04", "DUR-04", "ERR-01",
+        "WAIT-03", "WAIT-04",
+    ];
+
+    public static TheoryData<string> Names => [.. Mutants.All.Select(mutant => mutant.Name)];
+
+    [Fact]
+    public void A_sound_log_passes_every_rule_and_none_is_skipped()
+    {
+        foreach (var rule in SuiteRunner.Methods)
+            Assert.True(matrix.OutcomeOf(Mutants.Sound, rule) is null, $"{matrix.OutcomeOf(Mutants.Sound, rule)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_broken_log_is_found_by_the_rule_meant_for_it(string name)
+    {
+        var mutant = Mutants.All.Single(mutant => mutant.Name == name);
+        var outcomes = SuiteRunner.Methods.Where(rule => SuiteRunner.RuleOf(rule) == mutant.Rule).Select(rule => matrix.OutcomeOf(mutant, rule)).ToList();
+        var kill = outcomes.OfType<RuleViolationException>().FirstOrDefault(violation => violation.Violation is RuleViolation.Broken);
+        Assert.True(kill is not null, $"{mutant.Rule} does not find a log that {name}; it came to: {string.Join("; ", outcomes.Select(outcome => outcome?.ToString() ?? "passed"))}");
+        Assert.Equal(mutant.Rule, kill.Rule);
+        Assert.StartsWith($"{mutant.Rule} is broken: ", kill.Message, StringComparison.Ordinal);
+        Assert.Contains("\n  the rule: ", kill.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_rule_finds_a_log_that_is_broken_in_its_way()
+    {
+        var rules = SuiteRunner.Methods.Select(SuiteRunner.RuleOf).Distinct();
+        Assert.Equal(rules.Order(StringComparer.Ordinal), Mutants.All.Select(mutant => mutant.Rule).Distinct().Order(StringComparer.Ordinal));
+        Assert.True(Mutants.All.Count >= 40, $"there are {Mutants.All.Count} broken logs only");
+    }
+
+    [Fact]
+    public void No_rule_fails_by_anything_but_its_own_violation()
+    {
+        foreach (var mutant in Mutants.All)
+        {
+            foreach (var rule in SuiteRunner.Methods)
+            {
+                var outcome = matrix.OutcomeOf(mutant, rule);
+                Assert.True(
+                    outcome is null || (outcome as RuleViolationException)?.Rule == SuiteRunner.RuleOf(rule) || outcome.GetType().Name is "RuleSkippedException",
+                    $"{rule.Name} on a log that {mutant.Name}: {outcome}");
+            }
+        }
+    }
+
+    [Fact]
+    public Task Which_rules_find_which_broken_logs()
+    {
+        var text = new StringBuilder();
+        text.AppendLine("Broken logs, each with the rule meant for it, and other rules that find it.");
+        text.AppendLine($"Rules that come upon it by luck are left out: {string.Join(", ", Racing.Order(StringComparer.Ordinal))}.");
+        foreach (var mutant in Mutants.All)
+        {
+            var others = SuiteRunner.Methods.Where(rule => IsKilled(mutant, rule)).Select(SuiteRunner.RuleOf).Distinct().Where(id => id != mutant.Rule && !Racing.Contains(id));
+            var found = mutant.Races ? "(others by luck)" : string.Join(' ', others);
+            text.AppendLine($"{mutant.Name,-46} {mutant.Rule,-10} {found}".TrimEnd());
+        }
+
+        return Verify(text.ToString().ReplaceLineEndings("\n").TrimEnd('\n'));
+    }
+
+    private bool IsKilled(Mutant mutant, MethodInfo rule) =>
+        matrix.OutcomeOf(mutant, rule) is RuleViolationException { Violation: RuleViolation.Broken };
+}

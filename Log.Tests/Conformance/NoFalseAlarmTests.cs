@@ -1,0 +1,43 @@
+using LogKit.Conformance;
+using LogKit.Conformance.Linearizability;
+using LogKit.Conformance.Model;
+using LogKit.Conformance.Running;
+using LogKit.Tests.Conformance.Broken;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Conformance;
+
+/// <summary>The random rules on sound logs, a thousand seeds each: a suite that cries wolf is switched off.</summary>
+public sealed class NoFalseAlarmTests
+{
+    private static readonly int Seeds = 1000 * TestSeed.Effort;
+
+    [Fact]
+    public async Task A_thousand_random_programs_on_the_in_memory_log_raise_no_alarm()
+    {
+        await using var run = new RuleRun("MODEL-01", "random programs behave like the model", new InMemoryHarness());
+        for (var seed = 0; seed < Seeds; seed++)
+            await ModelRun.TryAsync(run, seed, length: 60);
+    }
+
+    [Fact]
+    public async Task A_thousand_random_concurrent_runs_on_the_in_memory_log_raise_no_alarm()
+    {
+        await using var run = new RuleRun("CONC-01", "the history of a random concurrent run is linearizable", new InMemoryHarness());
+        for (var seed = 0; seed < Seeds; seed++)
+            await ConcurrentRun.RunAsync(run, seed, crashes: 0);
+    }
+
+    [Fact]
+    public async Task A_hundred_random_runs_with_crashes_and_second_clients_raise_no_alarm()
+    {
+        var harness = new BrokenHarness(Mutants.Sound);
+        await using var programs = new RuleRun("MODEL-01", "random programs behave like the model", harness);
+        await using var concurrent = new RuleRun("CONC-01", "so is the history of a run with crashes", harness);
+        for (var seed = 0; seed < Seeds / 10; seed++)
+        {
+            await ModelRun.TryAsync(programs, seed, length: 60);
+            await ConcurrentRun.RunAsync(concurrent, seed, crashes: 3);
+        }
+    }
+}
