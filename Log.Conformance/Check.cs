@@ -70,11 +70,11 @@ internal sealed class Check(RuleRun run)
     {
         try
         {
-            await task.WaitAsync(run.Harness.Timeout);
+            await task.WaitAsync(run.Timeout);
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
-            throw run.Violation($"{what}: expected it to end, but nothing happened for {run.Harness.Timeout.TotalSeconds:0.#} seconds");
+            throw run.Violation($"{what}: expected it to end, but nothing happened for {run.Timeout.TotalSeconds:0.#} seconds");
         }
     }
 

@@ -6,6 +6,9 @@ namespace LogKit.Conformance.Model;
 /// <summary>Runs a program on a new log and on the model at once; stops at the first step in which they differ.</summary>
 internal sealed class ModelRun
 {
+    // How much less patience a failure gets that is looked at again; the last look has all of it.
+    private const int ShrinkingHaste = 60;
+
     private readonly RuleRun _run;
     private readonly string _name;
     private readonly ModelLog _model = new();
@@ -28,8 +31,16 @@ internal sealed class ModelRun
         run.Seed = $"LOGKIT_SEED={seed}";
         if (await RunAsync(run, steps) is null)
             return;
-        var smallest = await Shrinker.ShrinkAsync(steps, run.Harness.Timeout, async program => await RunAsync(run, program) is { } failure ? failure.Step : null);
-        var last = await RunAsync(run, smallest) ?? throw run.Check.Fail($"the program of seed {seed} failed, but not a second time: a race, or something that it left behind");
+        run.Timeout = run.Harness.Timeout / ShrinkingHaste;
+        var smallest = await Shrinker.ShrinkAsync(steps, run.Harness.Timeout, async program => (await RunAsync(run, program))?.Step);
+        run.Timeout = run.Harness.Timeout;
+        var last = await RunAsync(run, smallest);
+        if (last is null)
+        {
+            smallest = steps;
+            last = await RunAsync(run, steps) ?? throw run.Check.Fail($"the program of seed {seed} failed once, and not again: a race, or something that it left behind");
+        }
+
         run.History.Clear(); // the program says it all
         throw run.Check.Fail($"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");
     }
@@ -154,7 +165,7 @@ internal sealed class ModelRun
             var outcome = program[i].Expect(model);
             var statement = $"{program[i].Statement(i)};";
             text.Append("    ").Append(outcome.Contains("Exception", StringComparison.Ordinal) ? $"try {{ {statement} }} catch ({outcome.Split(' ')[0]}) {{ }}" : statement);
-            text.Append(i == difference.Step ? " // here: expected " : " // ").Append(outcome).Append('\n');
+            text.Append(i == difference.Step ? " // here it fails: expected " : " // ").Append(outcome).Append('\n');
         }
 
         return text.ToString().TrimEnd('\n');

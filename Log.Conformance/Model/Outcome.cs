@@ -5,7 +5,7 @@ namespace LogKit.Conformance.Model;
 /// <summary>What a step came to, as a text in which two outcomes are equal exactly when they are the same to a caller.</summary>
 internal static class Outcome
 {
-    public const string Done = "nothing";
+    public const string Done = "done";
 
     public static string Of(ulong offset) => $"{offset}";
 

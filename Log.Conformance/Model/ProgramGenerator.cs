@@ -22,7 +22,7 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
 
     private Step Next() => _random.Next(100) switch
     {
-        < 40 => new AppendStep(Values(), _random.Next(4) == 0 ? Offset() : null),
+        < 40 => Append(),
         < 65 => new ReadStep(Offset()),
         < 72 => new RangeStep(),
         < 85 => new WaitStep(Offset()),
@@ -31,6 +31,13 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         < 97 when capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Crash) => new ReopenStep(AfterCrash: true),
         _ => new AppendStep(Values(), null),
     };
+
+    private AppendStep Append()
+    {
+        // Which of two reasons an append is refused for, is the log's to choose.
+        var values = Values();
+        return new AppendStep(values, values.Length > 0 && _random.Next(4) == 0 ? Offset() : null);
+    }
 
     private string[] Values()
     {

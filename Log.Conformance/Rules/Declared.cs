@@ -53,7 +53,7 @@ public abstract partial class LogConformance<THarness>
                 return;
             }
 
-            Require(capability, isAbsent: false, "its harness can do it");
+            Require(capability, isAbsent: false, "can do it");
         }
 
         void Require(LogCapabilities capability, bool isAbsent, string evidence) => run.Check.True(

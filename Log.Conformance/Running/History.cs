@@ -9,6 +9,7 @@ internal sealed class History
 
     private readonly ConcurrentQueue<Operation> _operations = [];
     private long _clock;
+    private long _begun;
 
     /// <summary>Whether all is kept. Otherwise what is not shown is let go, so that long rules stay small.</summary>
     public bool KeepsAll { get; set; }
@@ -19,6 +20,7 @@ internal sealed class History
     {
         operation.Invoked = Now();
         _operations.Enqueue(operation);
+        Interlocked.Increment(ref _begun);
         if (!KeepsAll && _operations.Count > Shown)
             _operations.TryDequeue(out _);
         return operation;
@@ -37,9 +39,16 @@ internal sealed class History
         operation.Returned = Now();
     }
 
-    public void Clear() => _operations.Clear();
+    public void Clear()
+    {
+        _operations.Clear();
+        Interlocked.Exchange(ref _begun, 0);
+    }
 
     public IEnumerable<Operation> Last() => _operations.TakeLast(Shown);
+
+    /// <summary>How many came before the last ones.</summary>
+    public long Earlier => Interlocked.Read(ref _begun) - _operations.TakeLast(Shown).Count();
 
     private long Now() => Interlocked.Increment(ref _clock);
 }

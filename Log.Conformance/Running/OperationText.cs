@@ -9,10 +9,25 @@ internal static class OperationText
     private const int ShownRecords = 8;
     private const int ShownBytes = 40;
 
-    /// <summary>A statement, and what it came to as a comment.</summary>
-    public static string Of(Operation operation) => operation.Failure is { } failure
-        ? $"try {{ {Statement(operation)} }} catch ({failure.GetType().Name}) {{ }} // {Outcome(operation)}"
-        : $"{Statement(operation)} // {Outcome(operation)}";
+    /// <summary>Operations as a program, and what each came to as a comment.</summary>
+    public static IEnumerable<string> Program(IEnumerable<Operation> operations)
+    {
+        var opened = new HashSet<int>();
+        foreach (var operation in operations)
+        {
+            var statement = Statement(operation);
+            if (operation.Kind is OperationKind.Open && opened.Add(operation.Client))
+                statement = $"var {statement}";
+            else if (operation.Kind is OperationKind.Wait && !operation.Succeeded)
+                statement = statement.Replace("await ", "_ = ", StringComparison.Ordinal).Replace(");", ").AsTask();", StringComparison.Ordinal);
+            else if (operation.Failure is { } failure)
+                statement = $"try {{ {statement} }} catch ({failure.GetType().Name}) {{ }}";
+            yield return $"{statement} // {Outcome(operation)}";
+        }
+    }
+
+    /// <summary>An operation, and what it came to.</summary>
+    public static string Of(Operation operation) => $"{Statement(operation).TrimEnd(';').Replace("await ", "", StringComparison.Ordinal)}: {Outcome(operation)}";
 
     public static string Of(RecordBatch? batch)
     {
@@ -74,7 +89,7 @@ internal static class OperationText
         var log = operation.Client == 0 ? "log" : $"log{operation.Client + 1}";
         return operation.Kind switch
         {
-            OperationKind.Open => $"var {log} = await harness.{(operation.Client == 0 ? "OpenAsync" : "OpenSecondClientAsync")}(\"log\");",
+            OperationKind.Open => $"{log} = await harness.{(operation.Client == 0 ? "OpenAsync" : "OpenSecondClientAsync")}(\"log\");",
             OperationKind.Append when operation.Offset is { } expected =>
                 $"await {log}.AppendBatchAsync({Of(operation.Batch!)}, expectedOffset: {Number(expected)});",
             OperationKind.Append => $"await {log}.AppendBatchAsync({Of(operation.Batch!)});",

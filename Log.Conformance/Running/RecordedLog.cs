@@ -61,11 +61,11 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     {
         try
         {
-            return await task.WaitAsync(run.Harness.Timeout);
+            return await task.WaitAsync(run.Timeout);
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
-            throw run.Violation($"{operation} for {run.Harness.Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
+            throw run.Violation($"{operation} for {run.Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
         }
     }
 

@@ -22,12 +22,16 @@ internal sealed class RuleRun : IAsyncDisposable
         Harness = harness;
         _statement = statement;
         _runName = $"{rule.ToLowerInvariant()}-{Guid.NewGuid():N}";
+        Timeout = harness.Timeout;
         Check = new Check(this);
     }
 
     public string Rule { get; }
 
     public LogHarness Harness { get; }
+
+    /// <summary>How long something that must happen may take; the harness's, unless a failure is only looked at again.</summary>
+    public TimeSpan Timeout { get; set; }
 
     public History History { get; } = new();
 
@@ -86,7 +90,7 @@ internal sealed class RuleRun : IAsyncDisposable
         {
             try
             {
-                await log.Inner.DisposeAsync().AsTask().WaitAsync(Harness.Timeout);
+                await log.Inner.DisposeAsync().AsTask().WaitAsync(Timeout);
             }
             catch (Exception exception) when (exception is not OutOfMemoryException)
             {
@@ -132,8 +136,10 @@ internal sealed class RuleRun : IAsyncDisposable
         var operations = History.Last().ToList();
         if (operations.Count > 0)
             evidence.Append("\n  the last operations, as a program:");
-        foreach (var operation in operations)
-            evidence.Append("\n    ").Append(operation);
+        if (History.Earlier is var earlier and > 0)
+            evidence.Append("\n    // ... after ").Append(earlier).Append(" others");
+        foreach (var line in OperationText.Program(operations))
+            evidence.Append("\n    ").Append(line);
         return new RuleViolationException(Rule, problem, violation, evidence.ToString(), cause);
     }
 
@@ -143,8 +149,8 @@ internal sealed class RuleRun : IAsyncDisposable
         try
         {
             foreach (var log in Take(suffix))
-                await log.Inner.DisposeAsync().AsTask().WaitAsync(Harness.Timeout);
-            await Harness.RemoveAsync(NameOf(suffix)).AsTask().WaitAsync(Harness.Timeout);
+                await log.Inner.DisposeAsync().AsTask().WaitAsync(Timeout);
+            await Harness.RemoveAsync(NameOf(suffix)).AsTask().WaitAsync(Timeout);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
@@ -207,11 +213,11 @@ internal sealed class RuleRun : IAsyncDisposable
         var task = call().AsTask();
         try
         {
-            return await task.WaitAsync(Harness.Timeout);
+            return await task.WaitAsync(Timeout);
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
-            throw Violation($"{Harness.GetType().Name}, {what}: nothing happened for {Harness.Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
+            throw Violation($"{Harness.GetType().Name}, {what}: nothing happened for {Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
         }
     }
 
