@@ -66,9 +66,9 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     /// so, which finds far more. Others need not override it: the suite then crashes logs in the middle of appends by chance.
     /// </summary>
     /// <param name="name">A log that is open.</param>
-    /// <param name="step">The step that is struck; 0 is the next.</param>
+    /// <param name="steps">How many steps still succeed before the one that is struck.</param>
     /// <returns>Whether it will happen.</returns>
-    public virtual ValueTask<bool> CrashSoonAsync(string name, int step) => ValueTask.FromResult(false);
+    public virtual ValueTask<bool> CrashSoonAsync(string name, int steps) => ValueTask.FromResult(false);
 
     /// <summary>How many bytes the records of a log that is not open take where they are stored: for <see cref="LogCapabilities.Damage"/>.</summary>
     /// <param name="name">A log that was disposed or has crashed.</param>

@@ -114,7 +114,7 @@ internal sealed class ConcurrentRun
                     await ReadAsync(random.Next(2) == 0 ? near : (ulong)random.NextInt64((long)near + 1));
                     break;
                 case < 17:
-                    run.SawNext((await log.GetRangeAsync()).NextOffset);
+                    run.SawNext((await log.GetRangeAsync(CancellationToken.None)).NextOffset);
                     break;
                 default:
                     _waits.Add(WaitAsync(near, end));

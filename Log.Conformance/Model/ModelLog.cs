@@ -11,7 +11,7 @@ internal sealed class ModelLog
     public string Append(string[] values, ulong? expected)
     {
         if (values.Length == 0)
-            return Outcome.Of(new ArgumentException());
+            return Outcome.Of(new ArgumentException("batch must not be empty", nameof(values)));
         var next = Range.NextOffset;
         if (expected is { } offset && offset != next)
             return Outcome.Of(new OffsetMismatchException(offset, next));

@@ -4,7 +4,7 @@ using LogKit.Conformance.Running;
 namespace LogKit.Conformance.Model;
 
 /// <summary>Runs a program on a new log and on the model at once; stops at the first step in which they differ.</summary>
-internal sealed class ModelRun
+internal sealed class ModelRun : IDisposable
 {
     // How much less patience a failure gets that is looked at again; the last look has all of it.
     private const int ShrinkingHaste = 60;
@@ -50,7 +50,7 @@ internal sealed class ModelRun
     {
         var name = $"{Guid.NewGuid():N}"[..8];
         run.History.Clear();
-        var model = new ModelRun(run, name, await run.OpenAsync(name));
+        using var model = new ModelRun(run, name, await run.OpenAsync(name));
         Difference? difference = null;
         for (var i = 0; i < program.Count && difference is null; i++)
         {
@@ -65,6 +65,8 @@ internal sealed class ModelRun
             await run.DiscardAsync(name);
         return difference;
     }
+
+    public void Dispose() => _end.Dispose();
 
     public void BeginWait(ulong offset) => _waits.Add((offset, Log.WaitForAppendAsync(offset, _end.Token).AsTask()));
 
@@ -133,7 +135,6 @@ internal sealed class ModelRun
                 return problem;
         }
 
-        _end.Dispose();
         return null;
     }
 

@@ -1,7 +1,5 @@
 // The rules ATOM-xx: a batch is in the log as a whole or not at all.
 
-using LogKit.Conformance.Running;
-
 namespace LogKit.Conformance;
 
 public abstract partial class LogConformance<THarness>

@@ -138,7 +138,7 @@ public abstract partial class LogConformance<THarness>
     }
 
     /// <summary>Crashes a log while something is done with it, opens it again and requires what was noted by then.</summary>
-    private async Task<string> CrashWhileAppendingAsync(
+    private static async Task<string> CrashWhileAppendingAsync(
         RuleRun run, int step, Func<ILog, List<(ulong First, RecordBatch Batch)>, bool, Task> work)
     {
         var name = $"step-{step}";

@@ -200,7 +200,7 @@ internal sealed class RuleRun : IAsyncDisposable
         return logs;
     }
 
-    private Task HarnessAsync(Func<ValueTask> call, string what) => HarnessAsync<object?>(
+    private Task<object?> HarnessAsync(Func<ValueTask> call, string what) => HarnessAsync<object?>(
         async () =>
         {
             await call();

@@ -28,7 +28,7 @@ public sealed partial class CatalogueTests
     [Fact]
     public void The_capabilities_in_the_code_are_the_capabilities_in_the_document()
     {
-        foreach (var row in Rows())
+        foreach (Match row in Rows())
         {
             var needs = Rules.Where(rule => rule.Rule.Id == row.Groups["id"].Value).Select(rule => rule.Rule.Needs).ToList();
             var text = needs.Max() is LogCapabilities.None ? "" : string.Join(", ", Names(needs.Max()));
@@ -46,7 +46,7 @@ public sealed partial class CatalogueTests
     [Fact]
     public void Every_rule_says_why_it_exists_and_what_breaks_without_it()
     {
-        foreach (var row in Rows())
+        foreach (Match row in Rows())
         {
             foreach (var cell in (string[])["rule", "why", "breaks"])
                 Assert.True(row.Groups[cell].Value.Trim().Length >= 10, $"{row.Groups["id"].Value} says too little: {row.Value}");
@@ -62,7 +62,7 @@ public sealed partial class CatalogueTests
             $"LogKit.Conformance depends on {name}"));
     }
 
-    private static IEnumerable<Match> Rows() => Row().Matches(Document);
+    private static MatchCollection Rows() => Row().Matches(Document);
 
     // In the order in which the document names them.
     private static IEnumerable<string> Names(LogCapabilities capabilities)

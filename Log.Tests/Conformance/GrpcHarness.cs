@@ -32,7 +32,7 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
         await StopAsync(name);
     }
 
-    public override ValueTask<bool> CrashSoonAsync(string name, int step) => inner.CrashSoonAsync(name, step);
+    public override ValueTask<bool> CrashSoonAsync(string name, int steps) => inner.CrashSoonAsync(name, steps);
 
     public override async ValueTask<long> GetStoredBytesAsync(string name)
     {

@@ -6,6 +6,9 @@ namespace LogKit.Tests.Conformance;
 /// <summary>Histories written by hand, as tables: `call result` with its beginning and its end. The check finds what is wrong, and no more.</summary>
 public sealed class LinearizabilityTests
 {
+    // What is in the log at the end, as far as anybody appended it, in this order.
+    private static readonly string[] Stored = ["a", "b"];
+
     public static TheoryData<string, string, string?> Histories => new()
     {
         { "nothing", "", null },
@@ -40,7 +43,7 @@ public sealed class LinearizabilityTests
         var history = calls.Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(Parse).ToList();
         var entries = new List<LogEntry>();
         var stored = calls.Contains("a+b", StringComparison.Ordinal) ? [Batch("a+b")]
-            : new[] { "a", "b" }.Where(value => history.Any(call => call.Batch is { } batch && batch[0].ToString() == value)).Select(Batch);
+            : Stored.Where(value => history.Any(call => call.Batch is { } batch && batch[0].ToString() == value)).Select(Batch);
         foreach (var batch in stored)
             entries.Add(new LogEntry(entries.Count == 0 ? 0 : entries[^1].Next, batch));
         var explanation = HistoryCheck.Explain(history, entries);

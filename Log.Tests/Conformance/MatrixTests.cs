@@ -8,7 +8,7 @@ namespace LogKit.Tests.Conformance;
 
 /// <summary>Runs last and alone: what its broken logs do is a matter of time-outs, too.</summary>
 [CollectionDefinition(nameof(Matrix), DisableParallelization = true)]
-public sealed class MatrixCollection : ICollectionFixture<Matrix>;
+public sealed class MatrixRunsAlone : ICollectionFixture<Matrix>;
 
 /// <summary>Every broken log, and a sound one, under every rule.</summary>
 public sealed class Matrix : IAsyncLifetime

@@ -1,4 +1,3 @@
-using LogKit.Conformance;
 using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Model;
 using LogKit.Conformance.Running;

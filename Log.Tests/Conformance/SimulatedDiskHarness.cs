@@ -35,10 +35,10 @@ public sealed class SimulatedDiskHarness : LogHarness
         return ValueTask.CompletedTask;
     }
 
-    public override ValueTask<bool> CrashSoonAsync(string name, int step)
+    public override ValueTask<bool> CrashSoonAsync(string name, int steps)
     {
         var disk = _disks[name];
-        disk.PowerLossAt = disk.OperationCount + step;
+        disk.PowerLossAt = disk.OperationCount + steps;
         return ValueTask.FromResult(true);
     }
 

@@ -27,7 +27,6 @@ public sealed partial class ViolationTests
 
     [Theory]
     [InlineData("compares expectations with the count")]
-    [InlineData("strands waits at disposal")]
     [InlineData("reads what was truncated")]
     [InlineData("reverses large batches")]
     public async Task A_random_program_is_shrunk_to_what_matters(string log)

@@ -115,7 +115,7 @@ internal sealed class StoresEffectsBeforeCauses(ITruncatableLog inner) : LogDeco
 
             var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
             if (_held is not null)
-                await Inner.AppendBatchAsync(_held);
+                await Inner.AppendBatchAsync(_held, null, CancellationToken.None);
             _held = null;
             return offset;
         }

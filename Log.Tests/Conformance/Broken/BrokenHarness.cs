@@ -54,9 +54,9 @@ internal sealed class BrokenHarness(Mutant mutant) : LogHarness
 
     public override ValueTask CrashAsync(string name) => Do(() => _stores[name].Crash());
 
-    public override ValueTask<bool> CrashSoonAsync(string name, int step)
+    public override ValueTask<bool> CrashSoonAsync(string name, int steps)
     {
-        _stores[name].CrashSoon(step);
+        _stores[name].CrashSoon(steps);
         return ValueTask.FromResult(true);
     }
 

@@ -1,0 +1,14 @@
+// ListLogConformance.cs
+using LogKit;
+using LogKit.Conformance;
+
+namespace Example;
+
+/// <summary>How the suite gets at a <see cref="ListLog"/>: a new one for each name.</summary>
+public sealed class ListHarness : LogHarness
+{
+    public override ValueTask<ILog> OpenAsync(string name) => ValueTask.FromResult<ILog>(new ListLog());
+}
+
+/// <summary>Every rule as a test.</summary>
+public sealed class ListLogConformance(ListHarness harness) : LogConformance<ListHarness>(harness);

@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Example;
+using LogKit.Client;
+
+namespace LogKit.Tests.Conformance.Example;
+
+/// <summary>The example that the suite's README walks through is the one beside this file: compiled, and run by ListLogConformance.</summary>
+public sealed partial class ReadmeTests
+{
+    [Fact]
+    public void The_files_that_the_readme_shows_are_the_files_that_run()
+    {
+        var shown = Files().Matches(File.ReadAllText(PathOf("../../../Log.Conformance/README.md"))).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
+        Assert.Equal(["ListLog.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
+        foreach (var (name, code) in shown)
+            Assert.Equal(File.ReadAllText(PathOf(name)).ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task The_server_that_the_readme_shows_serves_the_log()
+    {
+        await using var log = new ListLog();
+        await using var app = ListLogServer.Create(log, port: 0);
+        await app.StartAsync();
+        await using var client = GrpcLog.Connect(app.Urls.Single());
+        Assert.Equal(0ul, await client.AppendBatchAsync(RecordBatch.OfText("hello", "world")));
+        Assert.Equal("world", (await log.ReadBatchAsync(1))[0].ToString());
+    }
+
+    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
+
+    [GeneratedRegex(@"^```csharp\n(?<code>// (?<name>\w+\.cs)\n.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex Files();
+}
