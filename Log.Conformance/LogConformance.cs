@@ -24,13 +24,8 @@ public abstract partial class LogConformance<THarness>(THarness harness) : IClas
     private async Task RuleAsync(Func<RuleRun, Task> rule, [CallerMemberName] string method = "")
     {
         var attribute = (RuleAttribute)Attribute.GetCustomAttribute(GetType().GetMethod(method)!, typeof(RuleAttribute))!;
-        var missing = attribute.Needs & ~Harness.Capabilities;
-        if (missing != LogCapabilities.None)
-        {
-            throw new RuleSkippedException(
-                $"{attribute.Id} needs a log with the capability {missing}, which {Harness.GetType().Name} does not declare");
-        }
-
+        if (RuleSkippedException.ReasonFor(attribute.Id, attribute.Needs, Harness) is { } reason)
+            throw new RuleSkippedException(reason);
         await using var run = new RuleRun(attribute.Id, StatementOf(method, attribute.Id), Harness);
         await run.RunAsync(rule);
     }

@@ -30,11 +30,25 @@ public sealed class RuleTestCase : XunitTestCase
         ExceptionAggregator aggregator,
         CancellationTokenSource cancellationTokenSource)
     {
+        if (constructorArguments.OfType<LogHarness>().FirstOrDefault() is { } harness && ReasonToSkip(harness) is { } reason)
+        {
+            // Runners show the name of a test that is skipped, and most keep the reason to themselves: so it is in the name.
+            return await new XunitTestCaseRunner(
+                this, $"{DisplayName}: {reason}", reason, constructorArguments, TestMethodArguments, messageBus, aggregator, cancellationTokenSource).RunAsync();
+        }
+
         using var bus = new SkippingBus(messageBus);
         var summary = await base.RunAsync(diagnosticMessageSink, bus, constructorArguments, aggregator, cancellationTokenSource);
         summary.Failed -= bus.SkippedCount;
         summary.Skipped += bus.SkippedCount;
         return summary;
+    }
+
+    private string? ReasonToSkip(LogHarness harness)
+    {
+        var rule = TestMethod.Method.GetCustomAttributes(typeof(RuleAttribute)).First();
+        return RuleSkippedException.ReasonFor(
+            (string)rule.GetConstructorArguments().First(), rule.GetNamedArgument<LogCapabilities>(nameof(RuleAttribute.Needs)), harness);
     }
 
     private sealed class SkippingBus(IMessageBus inner) : IMessageBus
@@ -57,4 +71,10 @@ public sealed class RuleTestCase : XunitTestCase
 }
 
 /// <summary>A rule does not apply to a log.</summary>
-internal sealed class RuleSkippedException(string reason) : Exception(reason);
+internal sealed class RuleSkippedException(string reason) : Exception(reason)
+{
+    /// <summary>Why a rule does not apply to a harness's logs; null where it does.</summary>
+    public static string? ReasonFor(string rule, LogCapabilities needs, LogHarness harness) =>
+        (needs & ~harness.Capabilities) is not LogCapabilities.None and var missing
+            ? $"{rule} needs a log with the capability {missing}, which {harness.GetType().Name} does not declare" : null;
+}
