@@ -102,6 +102,9 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     /// <summary>Removes what the logs of this harness left behind.</summary>
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    /// <summary>The seeds of a random rule, where it is not the environment that says.</summary>
+    internal virtual IEnumerable<int> SeedsOf(int count) => Running.Seeds.Of(count);
+
     // xunit 2 disposes a fixture through this interface only.
     Task IAsyncLifetime.InitializeAsync() => Task.CompletedTask;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using LogKit.Conformance.Running;
 
@@ -6,8 +7,8 @@ namespace LogKit.Conformance.Model;
 /// <summary>Runs a program on a new log and on the model at once; stops at the first step in which they differ.</summary>
 internal sealed class ModelRun : IDisposable
 {
-    // How much less patience a failure gets that is looked at again; the last look has all of it.
-    private const int ShrinkingHaste = 60;
+    // Where a failure is that nothing happens, it is looked at again with less patience than at first, and at last.
+    private static readonly TimeSpan HastyTimeout = TimeSpan.FromMilliseconds(500);
 
     private readonly RuleRun _run;
     private readonly string _name;
@@ -29,9 +30,11 @@ internal sealed class ModelRun : IDisposable
     {
         var steps = ProgramGenerator.Make(seed, run.Harness.Capabilities, Math.Min(20_000, run.Harness.BatchLimitBytes / 50), length);
         run.Seed = $"LOGKIT_SEED={seed}";
+        var clock = Stopwatch.StartNew();
         if (await RunAsync(run, steps) is null)
             return;
-        run.Timeout = run.Harness.Timeout / ShrinkingHaste;
+        if (clock.Elapsed >= run.Harness.Timeout)
+            run.Timeout = HastyTimeout;
         var smallest = await Shrinker.ShrinkAsync(steps, run.Harness.Timeout, async program => (await RunAsync(run, program))?.Step);
         run.Timeout = run.Harness.Timeout;
         var last = await RunAsync(run, smallest);

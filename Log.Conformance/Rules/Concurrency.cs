@@ -10,14 +10,14 @@ public abstract partial class LogConformance<THarness>
     [Rule("CONC-01")]
     public Task CONC_01_the_history_of_a_random_concurrent_run_is_linearizable() => RuleAsync(async run =>
     {
-        foreach (var seed in Seeds.Of(Math.Clamp(Harness.RaceRounds / 500, 2, 20)))
+        foreach (var seed in Harness.SeedsOf(Math.Clamp(Harness.RaceRounds / 500, 2, 20)))
             await ConcurrentRun.RunAsync(run, seed, crashes: 0);
     });
 
     [Rule("CONC-01", Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
     public Task CONC_01_so_is_the_history_of_a_run_with_crashes() => RuleAsync(async run =>
     {
-        foreach (var seed in Seeds.Of(Math.Clamp(Harness.RaceRounds / 500, 2, 20)))
+        foreach (var seed in Harness.SeedsOf(Math.Clamp(Harness.RaceRounds / 500, 2, 20)))
             await ConcurrentRun.RunAsync(run, seed, crashes: 3);
     });
 

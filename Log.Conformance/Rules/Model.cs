@@ -1,7 +1,6 @@
 // The rule MODEL-01: whatever is done to a log, it does what the model does.
 
 using LogKit.Conformance.Model;
-using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance;
 
@@ -10,7 +9,7 @@ public abstract partial class LogConformance<THarness>
     [Rule("MODEL-01")]
     public Task MODEL_01_random_programs_behave_like_the_model() => RuleAsync(async run =>
     {
-        foreach (var seed in Seeds.Of(Math.Clamp(Harness.RaceRounds / 200, 5, 50)))
+        foreach (var seed in Harness.SeedsOf(Math.Clamp(Harness.RaceRounds / 200, 5, 50)))
             await ModelRun.TryAsync(run, seed, length: 60);
     });
 }
