@@ -8,10 +8,12 @@ namespace LogKit.Tests.Conformance.Example;
 /// <summary>The example that the suite's README walks through is the one beside this file: compiled, and run by ListLogConformance.</summary>
 public sealed partial class ReadmeTests
 {
+    internal static string Readme { get; } = File.ReadAllText(PathOf("../../../Log.Conformance/README.md"));
+
     [Fact]
     public void The_files_that_the_readme_shows_are_the_files_that_run()
     {
-        var shown = Files().Matches(File.ReadAllText(PathOf("../../../Log.Conformance/README.md"))).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
+        var shown = Files().Matches(Readme).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
         Assert.Equal(["ListLog.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
         foreach (var (name, code) in shown)
             Assert.Equal(File.ReadAllText(PathOf(name)).ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
