@@ -9,8 +9,8 @@ internal static class FrameSearch
     /// <summary>What is read at a time: a page or so costs hardly more than a header.</summary>
     private const int ChunkBytes = 4096;
 
-    /// <summary>The longest frame that is guessed at.</summary>
-    private const int GuessLimitBytes = 64 * 1024;
+    /// <summary>The longest frame that is guessed at: longer ones are few between two entries of the index.</summary>
+    private const int GuessLimitBytes = 2048;
 
     /// <summary>How far before the place where a frame should be it is looked for.</summary>
     private const int GuessMarginBytes = 1024;
@@ -32,10 +32,10 @@ internal static class FrameSearch
         header = default;
         frame = default;
         position = 0;
-        if (segment.Interpolate(offset) is not { } guess)
+        if (segment.FrameBytes > GuessLimitBytes || segment.Interpolate(offset) is not { } guess)
             return false;
         var start = Math.Max(SegmentHeader.SizeBytes, guess - GuessMarginBytes);
-        var bytes = Read(segment, start, Math.Min(GuessLimitBytes, Math.Max(ChunkBytes, segment.FrameBytes + (2 * GuessMarginBytes))));
+        var bytes = Read(segment, start, ChunkBytes);
 
         Span<byte> wanted = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(wanted, offset);
@@ -54,10 +54,11 @@ internal static class FrameSearch
     public static (long Position, FrameHeader Header) Find(Segment segment, ulong offset)
     {
         var position = segment.FindPosition(offset);
+        var chunkBytes = segment.FrameBytes > ChunkBytes ? FrameHeader.SizeBytes : ChunkBytes; // of long frames no second header would be in it
         while (true)
         {
             var start = position;
-            var bytes = Read(segment, start, ChunkBytes);
+            var bytes = Read(segment, start, chunkBytes);
             while (position - start <= bytes.Length - FrameHeader.SizeBytes)
             {
                 if (!FrameHeader.TryRead(bytes[(int)(position - start)..], position, out var header)
@@ -81,9 +82,7 @@ internal static class FrameSearch
 
     private static ReadOnlySpan<byte> Read(Segment segment, long position, int wantedBytes)
     {
-        if (_scratch is null || _scratch.Length < wantedBytes)
-            _scratch = new byte[wantedBytes];
-        var scratch = _scratch.AsSpan(0, (int)Math.Min(wantedBytes, segment.End - position));
+        var scratch = (_scratch ??= new byte[ChunkBytes]).AsSpan(0, (int)Math.Min(wantedBytes, segment.End - position));
         return scratch[..segment.Read(scratch, position)];
     }
 }

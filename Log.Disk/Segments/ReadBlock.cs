@@ -11,7 +11,7 @@ namespace LogKit.Disk.Segments;
 internal sealed class ReadBlock
 {
     /// <summary>What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.</summary>
-    public const int ReadAheadBytes = 64 * 1024;
+    public const int ReadAheadBytes = 80 * 1024;
 
     private static readonly int[] FirstOnly = [0];
 
@@ -19,6 +19,7 @@ internal sealed class ReadBlock
     private readonly int[] _frames; // where each begins
     private readonly int _count;
     private readonly ulong _firstOffset;
+    private readonly int _lastFrameBytes;
     private int _next; // the frame that is likely to be read next; a race on it costs a search
 
     /// <param name="segment">Where the frames come from.</param>
@@ -35,6 +36,7 @@ internal sealed class ReadBlock
         _count = count;
         _firstOffset = FrameHeader.ReadFirstOffset(bytes.AsSpan(frames[0]));
         EndOffset = last.NextOffset;
+        _lastFrameBytes = last.FrameBytes;
         EndPosition = end;
     }
 
@@ -68,7 +70,8 @@ internal sealed class ReadBlock
     public static ReadBlock? LoadAfter(ReadBlock previous)
     {
         var position = previous.EndPosition;
-        var bytes = ReadBytes(previous.Segment, position, ReadAheadBytes);
+        var partBytes = ReadAheadBytes % previous._lastFrameBytes; // of a frame, if they are all as long: it would be read for nothing
+        var bytes = ReadBytes(previous.Segment, position, partBytes == ReadAheadBytes ? ReadAheadBytes : ReadAheadBytes - partBytes);
         var frames = Array.Empty<int>();
         var count = 0;
         var offset = previous.EndOffset;

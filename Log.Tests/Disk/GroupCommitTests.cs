@@ -198,7 +198,7 @@ public sealed class GroupCommitTests
             var unsettled = new ConcurrentBag<string>();
             var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var tasks = Enumerable.Range(0, 64).Select(task => Task.Run(() => StressAsync(
-                log, new Random(HashCode.Combine(seed, round, task)), $"{task}", acknowledged, unsettled, enough))).ToList();
+                log, new Random(TestSeed.Mix(seed, round, task)), $"{task}", acknowledged, unsettled, enough))).ToList();
             await enough.Task.Within("1000 acknowledged appends");
             await log.DisposeAsync().AsTask().Within("the log to close");
             await Task.WhenAll(tasks).Within("64 callers to get their answers");

@@ -44,7 +44,7 @@ public sealed class InspectionPowerLossTests
             Assert.Null(Repair(interrupted));
             for (var image = 0; image <= ImagesAPoint * TestSeed.Effort; image++)
             {
-                var random = new Random(HashCode.Combine(seed, point, image));
+                var random = new Random(TestSeed.Mix(seed, point, image));
                 var isKill = image == ImagesAPoint * TestSeed.Effort; // the last one, as it has the same files
                 var disk = isKill ? interrupted.AfterKill() : AfterPowerLoss(interrupted, damaged, random);
                 var again = Repair(disk);

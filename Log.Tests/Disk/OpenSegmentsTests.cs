@@ -37,7 +37,7 @@ public sealed class OpenSegmentsTests : IDisposable
 
         var readers = Enumerable.Range(0, 4).Select(reader => Task.Run(async () =>
         {
-            var random = new Random(HashCode.Combine(seed, reader));
+            var random = new Random(TestSeed.Mix(seed, reader));
             for (var i = 0; i < 1000; i++)
                 await AssertReadsAsync(log, (ulong)random.Next(SegmentCount));
         }));
@@ -64,7 +64,7 @@ public sealed class OpenSegmentsTests : IDisposable
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var readers = Enumerable.Range(0, 4).Select(reader => Task.Run(async () =>
         {
-            var random = new Random(HashCode.Combine(seed, reader));
+            var random = new Random(TestSeed.Mix(seed, reader));
             try
             {
                 while (true)

@@ -113,7 +113,7 @@ public sealed class RetentionTests : IDisposable
             var range = await log.GetRangeAsync();
             for (var image = 0; image < 5; image++)
             {
-                await using var recovered = Open(disk.AfterPowerLoss(new Random(HashCode.Combine(seed, i, image))), _keepAll);
+                await using var recovered = Open(disk.AfterPowerLoss(new Random(TestSeed.Mix(seed, i, image))), _keepAll);
                 Assert.True(range == recovered.Recovery.Range, $"seed {seed}: {range} was {recovered.Recovery.Range} after a power loss\n{disk.Trace}");
                 await AssertHoldsAsync(recovered, range.StartOffset, i + 1);
             }
@@ -259,7 +259,7 @@ public sealed class RetentionTests : IDisposable
         var truncated = 0;
         var readers = Enumerable.Range(0, 3).Select(reader => Task.Run(async () =>
         {
-            var random = new Random(HashCode.Combine(seed, reader));
+            var random = new Random(TestSeed.Mix(seed, reader));
             while (!appends.IsCompleted)
             {
                 var range = await log.GetRangeAsync();

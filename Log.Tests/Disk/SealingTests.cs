@@ -118,7 +118,7 @@ public sealed class SealingTests
         {
             for (var image = 0; image < 5; image++)
             {
-                var disk = _disk.AfterPowerLoss(new Random(HashCode.Combine(seed, done, image)));
+                var disk = _disk.AfterPowerLoss(new Random(TestSeed.Mix(seed, done, image)));
                 await using var recovered = DiskLog.Open(new SimulatedStorage(disk), _options with { Background = work => work() });
                 Assert.True(recovered.Recovery.Range == new LogRange(0, 8), $"seed {seed}, {done} sealed: {recovered.Recovery}");
                 await AssertHoldsAsync(recovered, 8);

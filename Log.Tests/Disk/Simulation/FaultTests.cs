@@ -44,12 +44,12 @@ public sealed class FaultTests
         for (var n = 1; n <= count; n++)
         {
             var left = n;
-            var disk = new SimulatedDisk { Random = new Random(HashCode.Combine(seed, n)) };
+            var disk = new SimulatedDisk { Random = new Random(TestSeed.Mix(seed, n)) };
             disk.Fault = (_, operation) => operation == kind && --left == 0 ? Failure(error, kind) : null;
             var run = await ScriptedRun.RunAsync(disk, goOn: true);
             var context = $"seed {seed}, {kind} number {n} fails with {error}\n{disk.Trace}";
             for (var image = 0; image < 4; image++)
-                await run.RecoverAsync(disk.AfterPowerLoss(new Random(HashCode.Combine(seed, n, image))), context);
+                await run.RecoverAsync(disk.AfterPowerLoss(new Random(TestSeed.Mix(seed, n, image))), context);
             disk.Fault = (_, _) => null;
             await run.RecoverAsync(disk.AfterKill(), context);
         }

@@ -30,7 +30,7 @@ public sealed class PowerLossTests
             var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
             for (var image = 0; image < ImagesAPoint * TestSeed.Effort; image++)
             {
-                var random = new Random(HashCode.Combine(seed, point, image));
+                var random = new Random(TestSeed.Mix(seed, point, image));
                 await run.RecoverAsync(disk.AfterPowerLoss(random), $"seed {seed}, power lost at {point}, image {image}\n{disk.Trace}");
             }
         }
@@ -51,7 +51,7 @@ public sealed class PowerLossTests
             for (var image = 0; image < TestSeed.Effort; image++)
             {
                 // The same image again for each point of its recovery.
-                var random = () => new Random(HashCode.Combine(seed, point, image));
+                var random = () => new Random(TestSeed.Mix(seed, point, image));
                 var first = disk.AfterPowerLoss(random());
                 await run.RecoverAsync(first, $"seed {seed}, power lost at {point}");
                 for (var again = 0; again < first.OperationCount; again++)
@@ -60,7 +60,7 @@ public sealed class PowerLossTests
                     second.PowerLossAt = again;
                     await ScriptedRun.TryRecoverAsync(second);
                     await run.RecoverAsync(
-                        second.AfterPowerLoss(new Random(HashCode.Combine(seed, point, image, again))),
+                        second.AfterPowerLoss(new Random(TestSeed.Mix(seed, point, image, again))),
                         $"seed {seed}, power lost at {point}, again at {again} of the recovery\n{disk.Trace}\nrecovery:\n{second.Trace}");
                 }
             }
@@ -101,10 +101,10 @@ public sealed class PowerLossTests
                 var disk = new SimulatedDisk { PowerLossAt = point };
                 var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
                 var restarted = disk.AfterKill();
-                restarted.PowerLossAt = new Random(HashCode.Combine(seed, point, image)).Next(12);
+                restarted.PowerLossAt = new Random(TestSeed.Mix(seed, point, image)).Next(12);
                 await ScriptedRun.TryRecoverAsync(restarted);
                 await run.RecoverAsync(
-                    restarted.AfterPowerLoss(new Random(HashCode.Combine(seed, point, image))),
+                    restarted.AfterPowerLoss(new Random(TestSeed.Mix(seed, point, image))),
                     $"seed {seed}, killed at {point}, image {image}\n{disk.Trace}\nrestarted:\n{restarted.Trace}");
             }
         }
@@ -118,7 +118,7 @@ public sealed class PowerLossTests
         var seed = TestSeed.Next();
         for (var round = 0; round < 20 * TestSeed.Effort; round++)
         {
-            var random = new Random(HashCode.Combine(seed, round));
+            var random = new Random(TestSeed.Mix(seed, round));
             var disk = new SimulatedDisk { Random = random };
             var options = new DiskLogOptions { FlushMode = flushMode, ReserveBytes = random.Next(1, 20_000) };
             var submitted = new Dictionary<ulong, RecordBatch>();
@@ -153,7 +153,7 @@ public sealed class PowerLossTests
             for (var image = 0; image < 20; image++)
             {
                 var context = $"seed {seed}, round {round}, image {image}\n{disk.Trace}";
-                var left = disk.AfterPowerLoss(new Random(HashCode.Combine(seed, round, image)));
+                var left = disk.AfterPowerLoss(new Random(TestSeed.Mix(seed, round, image)));
                 await CheckPrefixAsync(left, submitted, context);
             }
 
