@@ -31,7 +31,7 @@ internal sealed class ModelRun : IDisposable
         var steps = ProgramGenerator.Make(seed, run.Harness.Capabilities, Math.Min(20_000, run.Harness.BatchLimitBytes / 50), length);
         run.Seed = $"LOGKIT_SEED={seed}";
         var clock = Stopwatch.StartNew();
-        if (await RunAsync(run, steps) is null)
+        if (await RunAsync(run, steps) is not { } first)
             return;
         if (clock.Elapsed >= run.Harness.Timeout)
             run.Timeout = HastyTimeout;
@@ -41,7 +41,8 @@ internal sealed class ModelRun : IDisposable
         if (last is null)
         {
             smallest = steps;
-            last = await RunAsync(run, steps) ?? throw run.Check.Fail($"the program of seed {seed} failed once, and not again: a race, or something that it left behind");
+            last = await RunAsync(run, steps) ?? throw run.Check.Fail(
+                $"{first.Problem}\n  in step {first.Step} of the program of seed {seed}, once and not again: a race, or something that it left behind");
         }
 
         run.History.Clear(); // the program says it all

@@ -27,7 +27,7 @@ internal sealed class Journal : ILoggerProvider
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (IsEnabled(logLevel) && eventId.Name is not "HeartbeatSlow") // that the machine is busy is nobody's mistake
                 journal._entries.Enqueue($"{logLevel} {category}: {formatter(state, exception)} {exception}");
         }
     }
