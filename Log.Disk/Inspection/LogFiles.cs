@@ -12,7 +12,7 @@ internal sealed class LogFiles
     public ulong? StartOffset { get; private init; }
 
     /// <summary>The base offsets of the segments, ascending.</summary>
-    public required IReadOnlyList<ulong> Bases { get; init; }
+    public required ulong[] Bases { get; init; }
 
     /// <summary>What is wrong with the start.</summary>
     public required IReadOnlyList<LogDamage> Damages { get; init; }
@@ -47,14 +47,14 @@ internal sealed class LogFiles
                 $"it is the first segment, but the log starts at offset {startOffset}: segments are missing")));
         }
 
-        return new LogFiles { StartOffset = startOffset, Bases = bases, Damages = damages };
+        return new LogFiles { StartOffset = startOffset, Bases = [.. bases], Damages = damages };
     }
 
     /// <summary>Whether a segment lies before the start as a whole: a truncation did not come to its end.</summary>
-    public bool IsTruncated(int index) => index + 1 < Bases.Count && Bases[index + 1] <= StartOffset;
+    public bool IsTruncated(int index) => index + 1 < Bases.Length && Bases[index + 1] <= StartOffset;
 
     /// <summary>The base offsets of the segments that follow one.</summary>
-    public IReadOnlyList<ulong> LaterBases(int index) => [.. Bases.Skip(index + 1)];
+    public IReadOnlyList<ulong> LaterBases(int index) => new ArraySegment<ulong>(Bases)[(index + 1)..];
 
     private static ulong? ReadStart(IStorage storage, List<LogDamage> damages)
     {

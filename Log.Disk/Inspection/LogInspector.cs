@@ -52,7 +52,7 @@ public sealed class LogInspector : IDisposable
         var files = LogFiles.Read(_storage);
         foreach (var damage in files.Damages)
             yield return new DumpEntry(Damage: damage);
-        for (var i = 0; i < files.Bases.Count; i++)
+        for (var i = 0; i < files.Bases.Length; i++)
         {
             var later = files.LaterBases(i);
             if (files.IsTruncated(i) || (later.Count > 0 && later[0] <= fromOffset))
@@ -92,7 +92,7 @@ public sealed class LogInspector : IDisposable
         var segments = new List<SegmentReport>();
         var totalBytes = progress is null ? 0 : TotalBytes(storage, files);
         var doneBytes = 0L;
-        for (var i = 0; i < files.Bases.Count; i++)
+        for (var i = 0; i < files.Bases.Length; i++)
         {
             if (files.IsTruncated(i))
             {
@@ -119,7 +119,7 @@ public sealed class LogInspector : IDisposable
 
         var last = segments.LastOrDefault(segment => !segment.IsUnflushed);
         var end = last?.NextOffset ?? files.StartOffset ?? 0;
-        var start = files.StartOffset ?? (files.Bases.Count > 0 ? files.Bases[0] : 0);
+        var start = files.StartOffset ?? (files.Bases.Length > 0 ? files.Bases[0] : 0);
         if (last is { Damage: null or { Kind: DamageKind.Margin } } && start > end)
         {
             damages.Add(new LogDamage(
@@ -148,7 +148,7 @@ public sealed class LogInspector : IDisposable
     private static long TotalBytes(IStorage storage, LogFiles files)
     {
         var total = 0L;
-        for (var i = 0; i < files.Bases.Count; i++)
+        for (var i = 0; i < files.Bases.Length; i++)
         {
             if (files.IsTruncated(i))
                 continue;

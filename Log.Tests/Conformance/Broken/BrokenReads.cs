@@ -2,52 +2,46 @@
 
 namespace LogKit.Tests.Conformance.Broken;
 
+/// <summary>Remembers where batches begin, to be wrong in their middle only.</summary>
+internal abstract class KnowsFirstOffsets(ITruncatableLog inner) : LogDecorator(inner)
+{
+    protected HashSet<ulong> Firsts { get; } = [];
+
+    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    {
+        var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+        lock (Firsts)
+            Firsts.Add(offset);
+        return offset;
+    }
+}
+
 internal sealed class ReturnsOneRecordOnly(ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         new((await Inner.ReadBatchAsync(offset, cancellationToken))[0]);
 }
 
-internal sealed class ReturnsTheWholeBatchFromItsMiddle(ITruncatableLog inner) : LogDecorator(inner)
+internal sealed class ReturnsTheWholeBatchFromItsMiddle(ITruncatableLog inner) : KnowsFirstOffsets(inner)
 {
-    private readonly List<ulong> _firsts = [];
-
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
-    {
-        var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
-        lock (_firsts)
-            _firsts.Add(offset);
-        return offset;
-    }
-
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
     {
         var range = await Inner.GetRangeAsync(cancellationToken);
         ulong first;
-        lock (_firsts)
-            first = _firsts.Where(first => first <= offset).DefaultIfEmpty(offset).Max();
+        lock (Firsts)
+            first = Firsts.Where(first => first <= offset).DefaultIfEmpty(offset).Max();
         return await Inner.ReadBatchAsync(range.Contains(offset) && range.Contains(first) ? first : offset, cancellationToken);
     }
 }
 
-internal sealed class SkipsARecordInTheMiddle(ITruncatableLog inner) : LogDecorator(inner)
+internal sealed class SkipsARecordInTheMiddle(ITruncatableLog inner) : KnowsFirstOffsets(inner)
 {
-    private readonly HashSet<ulong> _firsts = [];
-
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
-    {
-        var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
-        lock (_firsts)
-            _firsts.Add(offset);
-        return offset;
-    }
-
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
     {
         var batch = await Inner.ReadBatchAsync(offset, cancellationToken);
         bool isFirst;
-        lock (_firsts)
-            isFirst = _firsts.Contains(offset);
+        lock (Firsts)
+            isFirst = Firsts.Contains(offset);
         return isFirst || batch.Count == 1 ? batch : batch.From(1);
     }
 }
