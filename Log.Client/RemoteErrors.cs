@@ -18,7 +18,7 @@ internal static class RemoteErrors
     {
         if (InfoOf(failure) is { } info)
         {
-            return info.Type switch
+            return info.Reason switch
             {
                 ErrorReasons.OffsetOutOfRange or ErrorReasons.OffsetTruncated => new OffsetOutOfRangeException(
                     Number(info, Keys.Offset), new LogRange(Number(info, Keys.StartOffset), Number(info, Keys.NextOffset))),

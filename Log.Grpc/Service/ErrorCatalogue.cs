@@ -52,7 +52,7 @@ internal static class ErrorCatalogue
     private static StatusException Status(
         StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
     {
-        var info = new ErrorInfo { Domain = ErrorReasons.Domain, Type = reason }; // field 1, which is called reason today
+        var info = new ErrorInfo { Domain = ErrorReasons.Domain, Reason = reason };
         foreach (var (key, value) in metadata)
             info.Metadata.Add(key, value);
         var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };

@@ -111,7 +111,7 @@ public sealed class ErrorStatusTests
             var details = Google.Rpc.Status.Parser.ParseFrom(bytes);
             Assert.Equal(((int)failure.StatusCode, failure.Status.Detail), (details.Code, details.Message));
             var info = Assert.Single(details.Details).Unpack<ErrorInfo>();
-            text.AppendLine($"reason:  {info.Domain} {info.Type}");
+            text.AppendLine($"reason:  {info.Domain} {info.Reason}");
             foreach (var (key, value) in info.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
                 text.AppendLine($"  {key}: {(key is ErrorReasons.Keys.TraceId ? "(of this call)" : value)}");
         }
