@@ -26,6 +26,10 @@ public static class ErrorReasons
     public const string OutcomeUnknown = "OUTCOME_UNKNOWN";
     public const string LogReadOnly = "LOG_READ_ONLY";
     public const string RecordCorrupt = "RECORD_CORRUPT";
+    public const string IdentityRequired = "IDENTITY_REQUIRED";
+    public const string TokenUnknown = "TOKEN_UNKNOWN";
+    public const string ActionNotPermitted = "ACTION_NOT_PERMITTED";
+    public const string StreamLimit = "STREAM_LIMIT";
     public const string Internal = "INTERNAL";
 
     public static class Keys
@@ -38,6 +42,9 @@ public static class ErrorReasons
         public const string SizeBytes = "size_bytes";
         public const string LimitBytes = "limit_bytes";
         public const string Problem = "problem";
+        public const string Identity = "identity";
+        public const string Action = "action";
+        public const string Limit = "limit";
         public const string TraceId = "trace_id";
     }
 #pragma warning restore CS1591

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Reflection;
 using LogKit.Disk;
+using LogKit.Grpc.Security;
 using LogKit.InMemory;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -55,21 +56,29 @@ internal static partial class Server
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
         builder.Logging.AddFilter("Grpc", LogLevel.None); // ErrorInterceptor tells what failed; a client that resets its call is no error
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        var security = new ServerSecurity(settings);
+        security.AddTo(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(settings.EndPoint, listen => listen.Protocols = HttpProtocols.Http2);
+            settings.Transport.ApplyTo(kestrel.Limits);
+            kestrel.Listen(settings.EndPoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                security.Secure(listen);
+            });
         });
 
         await using var log = OpenLog(settings);
-        builder.Services.AddLogKit(log);
+        builder.Services.AddLogKit(log, settings.Service);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         await using var app = builder.Build();
+        security.UseIn(app);
         app.MapLogKit();
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        LogStarted(journal, Version, address);
+        LogStarted(journal, Version, address, security.Summary);
         if (log is DiskLog disk)
             LogDirectory(journal, disk.Directory, disk.Recovery);
         else
@@ -124,8 +133,8 @@ internal static partial class Server
     private static string Version { get; } =
         typeof(Server).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} (plaintext HTTP/2)")]
-    private static partial void LogStarted(ILogger journal, string version, string address);
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} ({Security})")]
+    private static partial void LogStarted(ILogger journal, string version, string address, string security);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "data in {Directory}: {Recovery}")]
     private static partial void LogDirectory(ILogger journal, string directory, RecoveryReport recovery);

@@ -41,7 +41,7 @@ internal static class ServerArguments
 
             A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json.
             """);
-        foreach (var setting in ServerSettings.Table)
+        foreach (var setting in SettingTable.Rows)
         {
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture, $"  {setting.Key,-23} {setting.Meaning}: {setting.Allowed} (default {setting.Show(defaults)})"));

@@ -1,6 +1,6 @@
 namespace LogKit.Grpc.Service;
 
-/// <summary>Bytes that may be on their way: one side takes and waits where there are none left, another returns.</summary>
+/// <summary>Bytes that may be on their way: some take and wait where there are none left, others return.</summary>
 internal sealed class ByteBudget(long limitBytes)
 {
     private readonly Lock _gate = new();
@@ -21,7 +21,7 @@ internal sealed class ByteBudget(long limitBytes)
                     return;
                 }
 
-                _returned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _returned ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 returned = _returned.Task;
             }
 
@@ -29,7 +29,7 @@ internal sealed class ByteBudget(long limitBytes)
         }
     }
 
-    public void Return(int bytes)
+    public void Return(long bytes)
     {
         lock (_gate)
         {

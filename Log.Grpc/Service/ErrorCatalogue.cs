@@ -28,6 +28,10 @@ internal static class ErrorCatalogue
         OffsetMismatchException e => Status(
             StatusCode.Aborted, e, ErrorReasons.ExpectedOffsetMismatch,
             (Keys.ExpectedOffset, Text(e.ExpectedOffset)), (Keys.NextOffset, Text(e.NextOffset))),
+        IdentityException e => Status(StatusCode.Unauthenticated, e, e.Reason),
+        PermissionException e => Status(
+            StatusCode.PermissionDenied, e, ErrorReasons.ActionNotPermitted, (Keys.Identity, e.Identity), (Keys.Action, e.Action)),
+        StreamLimitException e => Status(StatusCode.ResourceExhausted, e, ErrorReasons.StreamLimit, (Keys.Limit, Text(e.Limit))),
         ServerStoppingException e => Status(StatusCode.Unavailable, e, ErrorReasons.ShuttingDown),
         LogUnavailableException e => Status(StatusCode.Unavailable, e, ErrorReasons.StorageUnavailable),
         LogFullException e => Status(StatusCode.ResourceExhausted, e, ErrorReasons.LogFull),

@@ -8,13 +8,24 @@ namespace LogKit.Grpc.Service;
 /// The service <c>log.v1.Log</c> over an <see cref="ILog"/>: what each method does, read from the top down. Failures are thrown as
 /// the log's exceptions; <see cref="ErrorInterceptor"/> turns them into statuses.
 /// </summary>
-internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
+internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions options)
 {
+    /// <summary>What all calls together have handed to the log, and the log has not taken yet.</summary>
+    private readonly ByteBudget _queued = new(options.QueuedLimitBytes);
+
     public async Task<ProduceResponse> Produce(V1.Envelope.ProduceRequest request, ServerCallContext context)
     {
         var batch = Requests.BatchOf(request);
-        var offset = await log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), context.CancellationToken);
-        return new ProduceResponse { FirstOffset = offset };
+        await _queued.TakeAsync(batch.SizeBytes, context.CancellationToken);
+        try
+        {
+            var offset = await log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), context.CancellationToken);
+            return new ProduceResponse { FirstOffset = offset };
+        }
+        finally
+        {
+            _queued.Return(batch.SizeBytes);
+        }
     }
 
     public async Task<V1.Envelope.ConsumeResponse> Consume(ConsumeRequest request, ServerCallContext context) =>
@@ -23,20 +34,23 @@ internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
     public async Task ConsumeStream(
         ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, ServerCallContext context)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var stream = streams.Open(context, LogActions.Consume);
         try
         {
-            await SendFromAsync(request, responses, context.CancellationToken, ending.Token);
+            await SendFromAsync(request, responses, stream);
         }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stream.Reason is { } reason)
         {
-            throw new ServerStoppingException();
+            throw reason;
         }
     }
 
-    public Task ProduceStream(
-        IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses, ServerCallContext context) =>
-        new ProducePipeline(log, requests, responses).RunAsync(context.CancellationToken, lifetime.ApplicationStopping);
+    public async Task ProduceStream(
+        IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses, ServerCallContext context)
+    {
+        using var stream = streams.Open(context, LogActions.Produce);
+        await new ProducePipeline(log, requests, responses, _queued, stream).RunAsync();
+    }
 
     public async Task<GetRangeResponse> GetRange(ServerCallContext context)
     {
@@ -45,9 +59,9 @@ internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
     }
 
     private async Task SendFromAsync(
-        ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses,
-        CancellationToken callEnded, CancellationToken ending)
+        ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, LiveStream stream)
     {
+        var ending = stream.Ending;
         var range = await log.GetRangeAsync(ending);
         var offset = request.Offset;
         if (offset > range.NextOffset || offset < range.StartOffset)
@@ -63,7 +77,7 @@ internal sealed class LogService(ILog log, IHostApplicationLifetime lifetime)
             }
 
             var batch = await log.ReadBatchAsync(offset, ending);
-            await responses.WriteAsync(Response(offset, batch), callEnded); // a stopping server ends between batches, not within one
+            await stream.WriteAsync(responses, Response(offset, batch)); // a stream that is to end does so between batches, not within one
             offset += (ulong)batch.Count;
         }
     }

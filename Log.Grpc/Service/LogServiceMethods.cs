@@ -11,15 +11,19 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
 {
+    private static readonly object[] Produces = [new RequiredAction(LogActions.Produce)];
+    private static readonly object[] Consumes = [new RequiredAction(LogActions.Consume)];
+    private static readonly object[] DoesEither = [new RequiredAction(LogActions.Either)];
+
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<LogService> context)
     {
-        context.AddUnaryMethod(Checked(LogMethods.Produce), [], static (service, request, call) => service.Produce(request, call));
-        context.AddUnaryMethod(Checked(LogMethods.Consume), [], static (service, request, call) => service.Consume(request, call));
-        context.AddServerStreamingMethod(Checked(LogMethods.ConsumeStream), [], static (service, request, responses, call) =>
+        context.AddUnaryMethod(Checked(LogMethods.Produce), Produces, static (service, request, call) => service.Produce(request, call));
+        context.AddUnaryMethod(Checked(LogMethods.Consume), Consumes, static (service, request, call) => service.Consume(request, call));
+        context.AddServerStreamingMethod(Checked(LogMethods.ConsumeStream), Consumes, static (service, request, responses, call) =>
             service.ConsumeStream(request, responses, call));
-        context.AddDuplexStreamingMethod(Checked(LogMethods.ProduceStream), [], static (service, requests, responses, call) =>
+        context.AddDuplexStreamingMethod(Checked(LogMethods.ProduceStream), Produces, static (service, requests, responses, call) =>
             service.ProduceStream(requests, responses, call));
-        context.AddUnaryMethod(Checked(LogMethods.GetRange), [], static (service, _, call) => service.GetRange(call));
+        context.AddUnaryMethod(Checked(LogMethods.GetRange), DoesEither, static (service, _, call) => service.GetRange(call));
     }
 
     /// <summary>The method, with a request that is no message answered from the catalogue instead of as a failure of the server.</summary>

@@ -10,7 +10,8 @@ namespace LogKit.Grpc.Service;
 /// then holds back the sender.
 /// </summary>
 internal sealed class ProducePipeline(
-    ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses)
+    ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses,
+    ByteBudget queued, LiveStream stream)
 {
     /// <summary>How many appends of one stream are on their way at most.</summary>
     public const int CountLimit = 1024;
@@ -25,18 +26,19 @@ internal sealed class ProducePipeline(
         new BoundedChannelOptions(log.AppendsInCallOrder ? CountLimit : 1) { SingleReader = true, SingleWriter = true });
 
     private readonly ByteBudget _budget = new(LimitBytes);
+    private long _queuedBytes; // of all streams' budget, what this one holds
 
     private readonly record struct Append(ValueTask<ulong> Offset, int SizeBytes);
 
     /// <summary>Runs until the client has half-closed and all is answered, or until the first failure.</summary>
-    public async Task RunAsync(CancellationToken callEnded, CancellationToken serverStopping)
+    public async Task RunAsync()
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(callEnded);
-        using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(callEnded, serverStopping);
-        var reading = ReadAsync(stopReading.Token, serverStopping, ending.Token);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stream.CallEnded);
+        using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(stream.Ending);
+        var reading = ReadAsync(stopReading.Token, ending.Token);
         try
         {
-            await AnswerAsync(callEnded);
+            await AnswerAsync();
             await reading;
         }
         catch
@@ -48,9 +50,13 @@ internal sealed class ProducePipeline(
             await reading;
             throw;
         }
+        finally
+        {
+            queued.Return(Volatile.Read(ref _queuedBytes)); // of what was not answered
+        }
     }
 
-    private async Task ReadAsync(CancellationToken stopReading, CancellationToken serverStopping, CancellationToken ending)
+    private async Task ReadAsync(CancellationToken stopReading, CancellationToken ending)
     {
         try
         {
@@ -58,6 +64,8 @@ internal sealed class ProducePipeline(
             {
                 var batch = Requests.BatchOf(requests.Current);
                 await _budget.TakeAsync(batch.SizeBytes, ending);
+                await queued.TakeAsync(batch.SizeBytes, ending);
+                Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
                 var append = new Append(
                     log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.SizeBytes);
                 if (!log.AppendsInCallOrder)
@@ -70,9 +78,9 @@ internal sealed class ProducePipeline(
 
             _appends.Writer.Complete();
         }
-        catch (OperationCanceledException) when (serverStopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stream.Reason is { } reason)
         {
-            _appends.Writer.Complete(new ServerStoppingException());
+            _appends.Writer.Complete(reason);
         }
         catch (Exception exception)
         {
@@ -81,16 +89,18 @@ internal sealed class ProducePipeline(
         }
     }
 
-    private async Task AnswerAsync(CancellationToken callEnded)
+    private async Task AnswerAsync()
     {
-        await foreach (var append in _appends.Reader.ReadAllAsync(callEnded))
+        await foreach (var append in _appends.Reader.ReadAllAsync(stream.CallEnded))
         {
             var offset = await append.Offset;
             _budget.Return(append.SizeBytes);
+            queued.Return(append.SizeBytes);
+            Interlocked.Add(ref _queuedBytes, -append.SizeBytes);
 
             // Answers of one group go out together.
             responses.WriteOptions = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted ? Buffered : Flushed;
-            await responses.WriteAsync(new ProduceResponse { FirstOffset = offset }, callEnded);
+            await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset });
         }
     }
 

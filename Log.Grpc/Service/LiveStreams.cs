@@ -1,0 +1,174 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using LogKit.Grpc.Security;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>
+/// The streams that are open: no more than the limit, each ended when the server stops or when its caller loses the right to it, and
+/// cut off when its caller has taken nothing for too long.
+/// </summary>
+internal sealed class LiveStreams : IDisposable
+{
+    private readonly LogKitOptions _options;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly AccessGate? _gate;
+    private readonly TimeProvider _time;
+    private readonly ITimer _stallTimer;
+    private readonly ConcurrentDictionary<LiveStream, byte> _open = new();
+    private int _count;
+
+    public LiveStreams(LogKitOptions options, IHostApplicationLifetime lifetime, IServiceProvider services)
+    {
+        (_options, _lifetime) = (options, lifetime);
+        _gate = services.GetService<AccessGate>();
+        _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
+        var interval = TimeSpan.FromMilliseconds(Math.Clamp(options.StallLimitMs / 4, 1, 5_000));
+        _stallTimer = _time.CreateTimer(_ => CutStalled(), null, interval, interval);
+    }
+
+    /// <summary>How many are open.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Counts a stream in, until it is disposed.</summary>
+    /// <exception cref="StreamLimitException">There are as many as may be.</exception>
+    public LiveStream Open(ServerCallContext context, LogActions action)
+    {
+        if (Interlocked.Increment(ref _count) > _options.StreamLimit)
+        {
+            Interlocked.Decrement(ref _count);
+            throw new StreamLimitException(_options.StreamLimit);
+        }
+
+        var stream = new LiveStream(context, action, _time, Close, _lifetime.ApplicationStopping);
+        _open.TryAdd(stream, 0);
+        if (_gate is not null && stream.Caller is not null && _gate.RefusalOf(stream.Caller, action) is { } refusal)
+            stream.End(refusal); // the lists changed after the gate, and before this stream could be found
+        return stream;
+    }
+
+    /// <summary>Ends the streams whose callers are not permitted to have them any more.</summary>
+    public void Reconsider()
+    {
+        if (_gate is null)
+            return;
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Caller is { } caller && _gate.RefusalOf(caller, stream.Action) is { } refusal)
+                stream.End(refusal);
+        }
+    }
+
+    public void Dispose() => _stallTimer.Dispose();
+
+    private void CutStalled()
+    {
+        foreach (var (stream, _) in _open)
+            stream.CutIfStalled(_options.StallLimitMs);
+    }
+
+    private void Close(LiveStream stream)
+    {
+        _open.TryRemove(stream, out _);
+        Interlocked.Decrement(ref _count);
+    }
+}
+
+/// <summary>One open stream.</summary>
+internal sealed class LiveStream : IDisposable
+{
+    /// <summary>How long a stream that has lost its right may take to tell its caller so.</summary>
+    private const long GoodbyeMs = 5_000;
+
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _ending;
+    private readonly CancellationToken _stopping;
+    private readonly HttpContext _http;
+    private readonly TimeProvider _time;
+    private readonly Action<LiveStream> _close;
+    private Exception? _revoked;
+    private long _revokedAt;
+    private long _writingSince;
+    private bool _isClosed;
+
+    public LiveStream(ServerCallContext context, LogActions action, TimeProvider time, Action<LiveStream> close, CancellationToken stopping)
+    {
+        _http = context.GetHttpContext();
+        Caller = _http.Features.Get<Caller>();
+        Action = action;
+        CallEnded = context.CancellationToken;
+        (_stopping, _time, _close) = (stopping, time, close);
+        _ending = CancellationTokenSource.CreateLinkedTokenSource(CallEnded, stopping);
+        Ending = _ending.Token;
+    }
+
+    public LogActions Action { get; }
+
+    /// <summary>Who calls; null where nobody asks.</summary>
+    public Caller? Caller { get; }
+
+    /// <summary>The caller has gone.</summary>
+    public CancellationToken CallEnded { get; }
+
+    /// <summary>The caller has gone, or the stream is to end: <see cref="Reason"/> says why.</summary>
+    public CancellationToken Ending { get; }
+
+    /// <summary>Why the stream is to end although its caller is there; null if it is not.</summary>
+    public Exception? Reason
+    {
+        get
+        {
+            lock (_gate)
+                return _revoked ?? (_stopping.IsCancellationRequested ? new ServerStoppingException() : null);
+        }
+    }
+
+    /// <summary>Ends the stream, with a status that says why.</summary>
+    public void End(Exception reason)
+    {
+        lock (_gate)
+        {
+            if (_isClosed || _revoked is not null)
+                return;
+            (_revoked, _revokedAt) = (reason, _time.GetTimestamp());
+            _ = _ending.CancelAsync(); // what hangs on it runs elsewhere, not under the lock
+        }
+    }
+
+    /// <summary>Sends a message, whose caller may be slow, but not for ever.</summary>
+    public async Task WriteAsync<T>(IServerStreamWriter<T> responses, T message)
+    {
+        var writing = responses.WriteAsync(message, CallEnded);
+        if (writing.IsCompleted)
+        {
+            await writing;
+            return;
+        }
+
+        Volatile.Write(ref _writingSince, _time.GetTimestamp());
+        await writing;
+        Volatile.Write(ref _writingSince, 0);
+    }
+
+    /// <summary>Resets the call where a message has not been taken for that long, or where the caller does not take its end.</summary>
+    public void CutIfStalled(long limitMs)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            var isStalled = Volatile.Read(ref _writingSince) is var since and not 0 && _time.GetElapsedTime(since).TotalMilliseconds > limitMs;
+            var isUnheard = _revoked is not null && _time.GetElapsedTime(_revokedAt).TotalMilliseconds > GoodbyeMs;
+            if (isStalled || isUnheard)
+                _http.Abort();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+            _isClosed = true;
+        _close(this);
+        _ending.Dispose();
+    }
+}
