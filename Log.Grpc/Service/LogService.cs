@@ -37,7 +37,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
         using var stream = streams.Open(context, LogActions.Consume);
         try
         {
-            await SendFromAsync(request, responses, stream);
+            await SendFromAsync(request, responses, context, stream);
         }
         catch (OperationCanceledException) when (stream.Reason is { } reason)
         {
@@ -59,13 +59,16 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
     }
 
     private async Task SendFromAsync(
-        ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, LiveStream stream)
+        ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, ServerCallContext context, LiveStream stream)
     {
         var ending = stream.Ending;
         var range = await log.GetRangeAsync(ending);
         var offset = request.Offset;
         if (offset > range.NextOffset || offset < range.StartOffset)
             throw new OffsetOutOfRangeException(offset, range);
+
+        if (offset == range.NextOffset && !request.StopAtEnd)
+            await context.WriteResponseHeadersAsync([]); // the first message may be long in coming: the caller hears that it is waited for
 
         var next = range.NextOffset;
         while (!request.StopAtEnd || offset < range.NextOffset)

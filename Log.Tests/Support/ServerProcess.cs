@@ -14,6 +14,8 @@ internal sealed class ServerProcess : IDisposable
     private readonly StringBuilder _errors = new();
     private readonly TaskCompletionSource<string> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly List<(string Words, TaskCompletionSource Said)> _awaited = []; // guarded by _output
+
     private ServerProcess(Process process) => _process = process;
 
     public string Output => Text(_output);
@@ -49,6 +51,20 @@ internal sealed class ServerProcess : IDisposable
         return _address.Task.IsCompletedSuccessfully ? await _address.Task : throw new InvalidOperationException($"the server did not start: {Errors}{Output}");
     }
 
+    /// <summary>Completes once a line of its output says this, from the time that it is asked on or before.</summary>
+    public Task SaysAsync(string words)
+    {
+        var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_output)
+        {
+            if (_output.ToString().Contains(words, StringComparison.Ordinal))
+                return Task.CompletedTask;
+            _awaited.Add((words, said));
+        }
+
+        return said.Task.Within($"the server to say: {words}");
+    }
+
     public async Task<int> ExitCodeAsync()
     {
         await _process.WaitForExitAsync().Within("the server to exit");
@@ -76,6 +92,12 @@ internal sealed class ServerProcess : IDisposable
             return;
         lock (text)
             text.AppendLine(line);
+        lock (_output)
+        {
+            foreach (var (words, said) in _awaited.Where(awaited => line.Contains(awaited.Words, StringComparison.Ordinal)))
+                said.TrySetResult();
+        }
+
         if (line.IndexOf(Listening, StringComparison.Ordinal) is var index and >= 0)
             _address.TrySetResult(line[(index + Listening.Length)..].Split(' ')[0]);
     }

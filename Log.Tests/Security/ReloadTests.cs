@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using LogKit.Tests.Support;
+using LogKit.V1;
+
+namespace LogKit.Tests.Security;
+
+/// <summary>Files that change under a running server: what they say now counts, connections stay, and what cannot be used changes nothing.</summary>
+public sealed class ReloadTests
+{
+    [Fact]
+    public async Task A_right_that_is_taken_away_ends_the_streams_that_had_it_and_no_others()
+    {
+        await using var server = await SecureServer.StartAsync("alice produce consume\nbob consume\n");
+        var alice = server.Connect(server.Authority.Client("alice"));
+        var bob = server.Connect(server.Authority.Client("bob"));
+        using var aliceTails = alice.ConsumeStream(new ConsumeRequest());
+        using var bobTails = bob.ConsumeStream(new ConsumeRequest());
+        using var aliceProduces = alice.ProduceStream();
+        await ProduceAsync(aliceProduces);
+        Assert.True(await aliceTails.ResponseStream.MoveNext());
+        Assert.True(await bobTails.ResponseStream.MoveNext());
+
+        await File.WriteAllTextAsync(server.AccessFile, "alice consume\nbob produce\n");
+        var produces = await Assert.ThrowsAsync<RpcException>(() => aliceProduces.ResponseStream.MoveNext().Within("alice's stream to end"));
+        Assert.Equal((StatusCode.PermissionDenied, "alice is not permitted to produce"), (produces.StatusCode, produces.Status.Detail));
+        var tails = await Assert.ThrowsAsync<RpcException>(() => bobTails.ResponseStream.MoveNext().Within("bob's tail to end"));
+        Assert.Equal((StatusCode.PermissionDenied, "bob is not permitted to consume"), (tails.StatusCode, tails.Status.Detail));
+
+        // Alice's tail goes on, and gets what bob may do now.
+        await bob.ProduceAsync(Request());
+        Assert.True(await aliceTails.ResponseStream.MoveNext().Within("what bob produced"));
+    }
+
+    [Fact]
+    public async Task A_token_that_is_taken_away_ends_its_streams()
+    {
+        await using var server = await SecureServer.StartAsync("carol consume\n");
+        using var tails = server.Connect(token: SecureServer.Token).ConsumeStream(new ConsumeRequest());
+        await tails.ResponseHeadersAsync.Within("the stream to begin");
+        await File.WriteAllTextAsync(server.TokensFile, "# nobody\n");
+        var ended = await Assert.ThrowsAsync<RpcException>(() => tails.ResponseStream.MoveNext().Within("the tail to end"));
+        Assert.Equal((StatusCode.Unauthenticated, "the bearer token is not known"), (ended.StatusCode, ended.Status.Detail));
+    }
+
+    [Fact]
+    public async Task A_new_certificate_is_shown_to_new_connections_and_old_ones_stay()
+    {
+        await using var server = await SecureServer.StartAsync("alice produce consume\n");
+        var seen = new ConcurrentQueue<string>();
+        var old = server.Connect(server.Authority.Client("alice"), serverSeen: certificate => seen.Enqueue(certificate.GetCertHashString()));
+        await old.ProduceAsync(Request());
+
+        var renewed = server.Authority.Server();
+        server.WriteCertificate(renewed);
+        await server.Process.SaysAsync($"{server.CertificateFile} and {server.KeyFile} changed, and is in force");
+
+        await old.ProduceAsync(Request());
+        Assert.Single(seen); // no second handshake: the connection was kept
+        var fresh = server.Connect(server.Authority.Client("alice"), serverSeen: certificate => seen.Enqueue(certificate.GetCertHashString()));
+        await fresh.ProduceAsync(Request());
+        using var shown = X509Certificate2.CreateFromPem(renewed.Certificate);
+        Assert.Equal(shown.GetCertHashString(), seen.Last());
+        Assert.NotEqual(seen.First(), seen.Last());
+    }
+
+    public static TheoryData<string, string, string> BadFiles => new()
+    {
+        { "access", "alice fly", "line 1: fly is no action: there are produce and consume" },
+        { "access", "\nalice\n", "line 2: alice is given nothing" },
+        { "tokens", "carol secret", "line 1: must be IDENTITY and the SHA-256 of its token" },
+        { "server.crt", "-----BEGIN NONSENSE", "it is no PEM certificate with its PEM key" },
+        { "server.key", "", "it is no PEM certificate with its PEM key" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadFiles))]
+    public async Task A_file_that_cannot_be_used_changes_nothing_and_the_journal_says_so(string file, string content, string problem)
+    {
+        await using var server = await SecureServer.StartAsync("alice produce consume\ncarol produce\n");
+        var path = Path.Combine(Path.GetDirectoryName(server.AccessFile)!, file);
+        var sound = await File.ReadAllTextAsync(path);
+        await File.WriteAllTextAsync(path, content);
+        await server.Process.SaysAsync($"cannot be used: what it said before stays in force: {problem}");
+        await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
+        await server.Connect(token: SecureServer.Token).ProduceAsync(Request());
+
+        await File.WriteAllTextAsync(path, sound);
+        await server.Process.SaysAsync("changed, and is in force");
+        await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
+    }
+
+    private static ProduceRequest Request() => new() { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } };
+
+    private static async Task ProduceAsync(AsyncDuplexStreamingCall<ProduceRequest, ProduceResponse> call)
+    {
+        await call.RequestStream.WriteAsync(Request());
+        Assert.True(await call.ResponseStream.MoveNext().Within("an answer"));
+    }
+}

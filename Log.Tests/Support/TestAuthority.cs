@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace LogKit.Tests.Support;
+
+/// <summary>A certificate authority of a test's own, and what it signs.</summary>
+internal sealed class TestAuthority : IDisposable
+{
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    private readonly X509Certificate2 _root;
+
+    public TestAuthority(string name = "a test's authority")
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        _root = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddYears(-2), DateTimeOffset.UtcNow.AddYears(2));
+    }
+
+    public X509Certificate2 Root => _root;
+
+    public string Pem => _root.ExportCertificatePem();
+
+    /// <summary>A server's certificate and key, in PEM.</summary>
+    public (string Certificate, string Key) Server(string host = "localhost", int daysFrom = -1, int daysTo = 30) =>
+        PemOf(Sign($"CN={host}", ServerAuthentication, names => names.AddDnsName(host), daysFrom, daysTo));
+
+    /// <summary>A client's certificate, with its key.</summary>
+    public X509Certificate2 Client(string name, string? uri = null, string? dns = null, int daysFrom = -1, int daysTo = 30, bool isForServers = false) => Sign(
+        $"CN={name}", isForServers ? ServerAuthentication : ClientAuthentication,
+        names =>
+        {
+            if (dns is not null)
+                names.AddDnsName(dns);
+            if (uri is not null)
+                names.AddUri(new Uri(uri));
+        },
+        daysFrom, daysTo);
+
+    public void Dispose() => _root.Dispose();
+
+    private static (string Certificate, string Key) PemOf(X509Certificate2 certificate)
+    {
+        using (certificate)
+            return (certificate.ExportCertificatePem(), certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+    }
+
+    private X509Certificate2 Sign(string subject, string usage, Action<SubjectAlternativeNameBuilder> addNames, int daysFrom, int daysTo)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
+        var names = new SubjectAlternativeNameBuilder();
+        addNames(names);
+        if (names.Build() is { RawData.Length: > 2 } alternativeNames)
+            request.CertificateExtensions.Add(alternativeNames);
+        using var signed = request.Create(
+            _root, DateTimeOffset.UtcNow.AddDays(daysFrom), DateTimeOffset.UtcNow.AddDays(daysTo), RandomNumberGenerator.GetBytes(16));
+        using var pair = signed.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null);
+    }
+}
