@@ -33,6 +33,7 @@ internal static class ServerArguments
     public static async Task WriteHelpAsync(TextWriter output)
     {
         var defaults = new ServerSettings();
+        var width = SettingTable.Rows.Max(setting => setting.Key.Length);
         await output.WriteLineAsync(
             """
             Serves an append-only log over gRPC (log.v1.Log).
@@ -44,7 +45,7 @@ internal static class ServerArguments
         foreach (var setting in SettingTable.Rows)
         {
             await output.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture, $"  {setting.Key,-23} {setting.Meaning}: {setting.Allowed} (default {setting.Show(defaults)})"));
+                CultureInfo.InvariantCulture, $"  {setting.Key.PadRight(width)} {setting.Meaning}: {setting.Allowed} (default {setting.Show(defaults)})"));
         }
     }
 

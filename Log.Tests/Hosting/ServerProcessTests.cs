@@ -108,6 +108,8 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Contains("gone when the server stops", server.Output, StringComparison.Ordinal);
     }
 
+    private static string[] Tls => ["--Log:Address=https://127.0.0.1:0", "--Log:CertificateFile=server.crt", "--Log:KeyFile=server.key"];
+
     public static TheoryData<string[], string> WrongSettings => new()
     {
         { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
@@ -121,6 +123,13 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:RetentionLimitBytes=134217727"], "error: Log:RetentionLimitBytes=134217727: must be at least 134217728, twice Log:SegmentLimitBytes" },
         { ["--Log:Address=127.0.0.1:8400"], "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--Log:Address=http://0.0.0.0:0"], "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given" },
+        { ["--Log:Address=https://127.0.0.1:0"], "error: Log:Address=https://127.0.0.1:0: TLS needs a certificate and its key: give Log:CertificateFile and Log:KeyFile" },
+        { ["--Log:TokensFile=t"], "error: Log:TokensFile=t: is of use over TLS only: give an address that begins with https, as Log:Address" },
+        { [.. Tls, "--Log:ClientCaFile=ca.crt"], "error: Log:ClientCaFile=ca.crt: says who calls, and nothing says who may do what: give Log:AccessFile" },
+        { [.. Tls, "--Log:AccessFile=access"], "error: Log:AccessFile=access: says who may do what, and nothing says who calls: give Log:ClientCaFile or Log:TokensFile" },
+        { [.. Tls, "--Log:Address=https://0.0.0.0:0"], "error: Log:Address=https://0.0.0.0:0: anybody who can connect could produce and consume: give Log:AccessFile, or --insecure" },
+        { ["--Log:MessageLimitBytes=65536"], "error: Log:MessageLimitBytes=65536: must be at least 4194304, 1 KiB over Log:BatchLimitBytes" },
+        { ["--Log:StreamLimit=0"], "error: Log:StreamLimit=0: must be a number from 1 to 1000000" },
         { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
         { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
         { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk or Memory" },
@@ -154,6 +163,28 @@ public sealed class ServerProcessTests : IDisposable
         await AssertRefusedAsync(
             ServerProcess.Start([$"--Log:Address={address}", $"--Log:Directory={_directory["log"]}"]),
             $"error: Log:Address={address}: the address is in use: another server runs there, or give another port");
+    }
+
+    [Fact]
+    public async Task A_certificate_that_cannot_serve_is_one_line_and_exit_code_1()
+    {
+        using var authority = new TestAuthority();
+        var (certificate, key) = (_directory["server.crt"], _directory["server.key"]);
+        string[] settings = ["--Log:Address=https://127.0.0.1:0", $"--Log:CertificateFile={certificate}", $"--Log:KeyFile={key}"];
+        await AssertRefusedAsync(ServerProcess.Start(settings), $"error: Log:CertificateFile={certificate}: Could not find file '{certificate}'.");
+
+        await File.WriteAllTextAsync(certificate, authority.Server().Certificate);
+        await File.WriteAllTextAsync(key, authority.Server().Key);
+        using var server = ServerProcess.Start(settings);
+        Assert.Equal(1, await server.ExitCodeAsync());
+        Assert.StartsWith($"error: Log:CertificateFile={certificate}: it is no PEM certificate with its PEM key: ", server.Errors, StringComparison.Ordinal);
+
+        var (expired, keyOfExpired) = authority.Server(daysFrom: -30, daysTo: -1);
+        await File.WriteAllTextAsync(certificate, expired);
+        await File.WriteAllTextAsync(key, keyOfExpired);
+        using var late = ServerProcess.Start(settings);
+        Assert.Equal(1, await late.ExitCodeAsync());
+        Assert.StartsWith($"error: Log:CertificateFile={certificate}: its certificate expired on ", late.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Security;
 
 /// <summary>Who may connect, and who may do what: each kind of caller against one real server.</summary>
+[UsesVerify]
 public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFixture<ConnectingTests.Servers>
 {
     private const string Access =
@@ -76,6 +77,19 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         Assert.Equal(row.Produces, await StatusOf(ProduceOnStreamAsync(client), row.Produces));
         Assert.Equal(row.Consumes, await StatusOf(ConsumeAsync(client), row.Consumes));
         Assert.Equal(row.Consumes, await StatusOf(client.ConsumeStream(new ConsumeRequest { StopAtEnd = true }).ResponseStream.MoveNext(), row.Consumes));
+    }
+
+    public static TheoryData<string> Refusals => ["no certificate", "a token that is wrong by one character", "a certificate without rights"];
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public async Task Status_of(string caller)
+    {
+        var client = Rows[caller].Connect(servers);
+        var unary = await Assert.ThrowsAsync<RpcException>(() => client.ProduceAsync(Request()).ResponseAsync);
+        var stream = await Assert.ThrowsAsync<RpcException>(() => ProduceOnStreamAsync(client));
+        Assert.Equal(StatusText.Of(unary), StatusText.Of(stream));
+        await Verify(StatusText.Of(unary)).UseParameters(caller.Replace(' ', '_'));
     }
 
     [Fact]

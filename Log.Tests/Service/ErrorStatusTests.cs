@@ -1,6 +1,4 @@
-using System.Text;
 using Google.Protobuf;
-using Google.Rpc;
 using Grpc.Core;
 using LogKit.Tests.Support;
 using LogKit.V1;
@@ -61,7 +59,7 @@ public sealed class ErrorStatusTests
             await ((ITruncatableLog)log.Log).TruncateBeforeAsync(10);
             await using var server = await TestServer.StartAsync(log.Log);
             var failure = await Assert.ThrowsAsync<RpcException>(() => OfAnyLog[row](server).Within(row));
-            descriptions.Add(Describe(failure));
+            descriptions.Add(StatusText.Of(failure));
 
             // The next good client is served.
             Assert.Equal(30, (await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 10 })).RecordBatch.Records.Count);
@@ -84,9 +82,9 @@ public sealed class ErrorStatusTests
         var produced = await Assert.ThrowsAsync<RpcException>(() => server.Client.ProduceAsync(RequestOf(1)).ResponseAsync);
         var consumed = await Assert.ThrowsAsync<RpcException>(() => server.Client.ConsumeAsync(new ConsumeRequest()).ResponseAsync);
         var streamed = await Assert.ThrowsAsync<RpcException>(() => ProduceOnStreamAsync(server.Client, RequestOf(1)));
-        Assert.Equal(Describe(produced), Describe(consumed));
-        Assert.Equal(Describe(produced), Describe(streamed));
-        await Verify(Describe(produced)).UseParameters(FileNameOf(row));
+        Assert.Equal(StatusText.Of(produced), StatusText.Of(consumed));
+        Assert.Equal(StatusText.Of(produced), StatusText.Of(streamed));
+        await Verify(StatusText.Of(produced)).UseParameters(FileNameOf(row));
     }
 
     [Fact]
@@ -96,32 +94,9 @@ public sealed class ErrorStatusTests
         mock.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).Throws(new InvalidOperationException("the very cause"));
         await using var server = await TestServer.StartAsync(mock.Object, expectsJournalEntries: true);
         var failure = await Assert.ThrowsAsync<RpcException>(() => server.Client.GetRangeAsync(new GetRangeRequest()).ResponseAsync);
-        var traceId = InfoOf(failure)!.Metadata[ErrorReasons.Keys.TraceId];
+        var traceId = StatusText.InfoOf(failure)!.Metadata[ErrorReasons.Keys.TraceId];
         Assert.Contains(server.Journal.Entries, entry => entry.Contains(traceId, StringComparison.Ordinal) && entry.Contains("the very cause", StringComparison.Ordinal));
     }
-
-    private static string Describe(RpcException failure)
-    {
-        var text = new StringBuilder();
-        text.AppendLine($"status:  {failure.StatusCode}");
-        text.AppendLine($"message: {failure.Status.Detail}");
-        text.AppendLine($"trailers: {string.Join(", ", failure.Trailers.Select(entry => entry.Key).Where(key => key is not ("date" or "server")).Order())}");
-        if (failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is { } bytes)
-        {
-            var details = Google.Rpc.Status.Parser.ParseFrom(bytes);
-            Assert.Equal(((int)failure.StatusCode, failure.Status.Detail), (details.Code, details.Message));
-            var info = Assert.Single(details.Details).Unpack<ErrorInfo>();
-            text.AppendLine($"reason:  {info.Domain} {info.Reason}");
-            foreach (var (key, value) in info.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
-                text.AppendLine($"  {key}: {(key is ErrorReasons.Keys.TraceId ? "(of this call)" : value)}");
-        }
-
-        return text.ToString().ReplaceLineEndings("\n").TrimEnd('\n');
-    }
-
-    private static ErrorInfo? InfoOf(RpcException failure) =>
-        failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is { } bytes
-            ? Google.Rpc.Status.Parser.ParseFrom(bytes).Details.Single().Unpack<ErrorInfo>() : null;
 
     private static string FileNameOf(string row) => row.Replace(' ', '_');
 

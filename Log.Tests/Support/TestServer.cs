@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Net.Client;
 using LogKit.Client;
 using LogKit.Grpc;
@@ -5,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -19,9 +21,11 @@ internal sealed class TestServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private TestServer(WebApplication app, Journal journal, string address)
+    private readonly CallsEnded _ended;
+
+    private TestServer(WebApplication app, Journal journal, string address, CallsEnded ended)
     {
-        _app = app;
+        (_app, _ended) = (app, ended);
         Journal = journal;
         Address = address;
         Channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxReceiveMessageSize = null });
@@ -39,7 +43,7 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>The client that the .proto gives to everybody.</summary>
     public V1.Log.LogClient Client => new(Channel);
 
-    public static async Task<TestServer> StartAsync(ILog log, bool expectsJournalEntries = false)
+    public static async Task<TestServer> StartAsync(ILog log, bool expectsJournalEntries = false, LogKitOptions? options = null)
     {
         var journal = new Journal();
         var builder = WebApplication.CreateBuilder();
@@ -47,13 +51,18 @@ internal sealed class TestServer : IAsyncDisposable
         builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None); // as the server does: see Hosting/Server.cs
         builder.WebHost.ConfigureKestrel(kestrel =>
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddLogKit(log);
+        builder.Services.AddLogKit(log, options);
         var app = builder.Build();
+        var ended = new CallsEnded();
+        app.Use(ended.WatchAsync);
         app.MapLogKit();
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        return new TestServer(app, journal, address) { ExpectsJournalEntries = expectsJournalEntries };
+        return new TestServer(app, journal, address, ended) { ExpectsJournalEntries = expectsJournalEntries };
     }
+
+    /// <summary>Completes once the server has done with the first call of a method, however that ended.</summary>
+    public Task EndedAsync(string method) => _ended.FirstOf(method).Within($"the server to end {method}");
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);
 
@@ -65,5 +74,26 @@ internal sealed class TestServer : IAsyncDisposable
         await _app.DisposeAsync();
         if (!ExpectsJournalEntries)
             Assert.True(Journal.Entries.Count == 0, $"the server's journal has what nobody expected: {string.Join('\n', Journal.Entries.Take(3))}");
+    }
+
+    private sealed class CallsEnded
+    {
+        private readonly ConcurrentDictionary<string, TaskCompletionSource> _first = [];
+
+        public Task FirstOf(string method) => Signal($"/log.v1.Log/{method}").Task;
+
+        public async Task WatchAsync(HttpContext context, RequestDelegate next)
+        {
+            try
+            {
+                await next(context);
+            }
+            finally
+            {
+                Signal(context.Request.Path).TrySetResult();
+            }
+        }
+
+        private TaskCompletionSource Signal(string path) => _first.GetOrAdd(path, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
     }
 }

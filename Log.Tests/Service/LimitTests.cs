@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Grpc.Core;
+using LogKit.Grpc;
+using LogKit.Grpc.Hosting;
+using LogKit.InMemory;
+using LogKit.Tests.Support;
+using LogKit.V1;
+using Moq;
+
+namespace LogKit.Tests.Service;
+
+/// <summary>What the service takes at most, and what happens past it.</summary>
+[UsesVerify]
+public sealed partial class LimitTests
+{
+    [Fact]
+    public async Task A_stream_past_the_limit_is_refused_and_has_a_place_once_another_ends()
+    {
+        await using var log = new InMemoryLog();
+        await using var server = await TestServer.StartAsync(log, options: new LogKitOptions { StreamLimit = 2 });
+        using var first = server.Client.ConsumeStream(new ConsumeRequest());
+        using var second = server.Client.ProduceStream();
+        await first.ResponseHeadersAsync.Within("the first stream");
+        await ProduceAsync(second);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => server.Client.ConsumeStream(new ConsumeRequest()).ResponseStream.MoveNext());
+        await Verify(StatusText.Of(refused));
+        Assert.Equal(1ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset); // calls that are no streams go on
+
+        await second.RequestStream.CompleteAsync();
+        Assert.False(await second.ResponseStream.MoveNext());
+        using var third = server.Client.ConsumeStream(new ConsumeRequest());
+        Assert.True(await third.ResponseStream.MoveNext().Within("the third stream"));
+    }
+
+    [Fact]
+    public async Task A_stream_whose_caller_takes_nothing_is_reset_and_others_go_on()
+    {
+        await using var log = new InMemoryLog();
+        for (var i = 0; i < 8; i++)
+            await log.AppendBatchAsync(new RecordBatch(new Record(new byte[1024 * 1024])));
+        await using var server = await TestServer.StartAsync(log, options: new LogKitOptions { StallLimitMs = 40 });
+        using var stalled = server.Client.ConsumeStream(new ConsumeRequest());
+        using var waiting = server.Client.ConsumeStream(new ConsumeRequest { Offset = 8 });
+        await stalled.ResponseHeadersAsync.Within("the stalled stream to begin");
+        await server.EndedAsync("ConsumeStream");
+
+        await log.AppendBatchAsync(RecordBatch.OfText("more"));
+        Assert.True(await waiting.ResponseStream.MoveNext().Within("the stream that only waits"));
+        await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await stalled.ResponseStream.MoveNext().Within("the end of the stalled stream"))
+            {
+                // What had been sent before it was reset.
+            }
+        });
+    }
+
+    [Fact]
+    public async Task What_waits_for_the_log_is_bounded_for_all_callers_together()
+    {
+        const int SizeBytes = 100_000;
+        const int Allowed = 10;
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isFull = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var handed = 0;
+        var log = new Mock<ILog>();
+        log.SetupGet(log => log.AppendsInCallOrder).Returns(true);
+        log.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
+            .Returns(async () =>
+            {
+                var count = Interlocked.Increment(ref handed);
+                if (count == Allowed)
+                    isFull.SetResult();
+                Assert.True(count <= Allowed || gate.Task.IsCompleted, "the log was handed more than the limit allows");
+                await gate.Task;
+                return (ulong)count - 1;
+            });
+        await using var server = await TestServer.StartAsync(log.Object, options: new LogKitOptions { QueuedLimitBytes = Allowed * SizeBytes });
+        var streams = Enumerable.Range(0, 3).Select(_ => server.Client.ProduceStream()).ToList();
+        var writing = Task.WhenAll(streams.Select(WriteTenAsync)); // held back, until the log takes more
+        await isFull.Task.Within("the log to be handed what the limit allows");
+        gate.SetResult();
+        await writing.Within("all requests to be sent");
+        foreach (var stream in streams)
+        {
+            var answers = 0;
+            while (await stream.ResponseStream.MoveNext().Within("all answers"))
+                answers++;
+            Assert.Equal(10, answers);
+            stream.Dispose();
+        }
+
+        static async Task WriteTenAsync(AsyncDuplexStreamingCall<ProduceRequest, ProduceResponse> stream)
+        {
+            for (var i = 0; i < 10; i++)
+                await stream.RequestStream.WriteAsync(Request(SizeBytes - 50));
+            await stream.RequestStream.CompleteAsync();
+        }
+    }
+
+    [Fact]
+    public void The_readme_has_every_limit_with_its_default_and_nothing_else()
+    {
+        var readme = File.ReadAllText(PathOf("../../README.md"));
+        var documented = LimitRow().Matches(readme).ToDictionary(match => match.Groups["key"].Value, match => match.Groups["default"].Value);
+        var defaults = new ServerSettings();
+        var limits = SettingTable.Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal)).ToDictionary(row => row.Key, row => row.Show(defaults));
+        Assert.Equal(limits.OrderBy(pair => pair.Key), documented.OrderBy(pair => pair.Key));
+    }
+
+    // | `Log:StreamLimit` | `Log__StreamLimit` | 16384 | ...
+    [GeneratedRegex(@"^\| `(?<key>Log:\w+)` \| `Log__\w+` \| (?<default>\w+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex LimitRow();
+
+    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
+
+    private static ProduceRequest Request(int sizeBytes = 1) => new()
+    {
+        RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = Google.Protobuf.ByteString.CopyFrom(new byte[sizeBytes]) } } },
+    };
+
+    private static async Task ProduceAsync(AsyncDuplexStreamingCall<ProduceRequest, ProduceResponse> call)
+    {
+        await call.RequestStream.WriteAsync(Request());
+        Assert.True(await call.ResponseStream.MoveNext().Within("an answer"));
+    }
+}
