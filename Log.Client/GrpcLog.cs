@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
+using LogKit.Client.Connecting;
 using LogKit.V1;
 
 namespace LogKit.Client;
@@ -14,37 +15,43 @@ namespace LogKit.Client;
 /// </remarks>
 public sealed class GrpcLog : ILog
 {
+    private static readonly TimeSpan LongestDeadline = TimeSpan.FromDays(1);
+
     private readonly CallInvoker _invoker;
     private readonly GrpcChannel? _ownedChannel;
+    private readonly TimeSpan? _deadline;
     private readonly CancellationTokenSource _disposing = new();
 
     /// <summary>A log over a channel of the caller's, which has to allow messages as large as the server's largest batch.</summary>
     /// <param name="channel">Stays open when this object is disposed.</param>
     public GrpcLog(ChannelBase channel)
-        : this((channel ?? throw new ArgumentNullException(nameof(channel))).CreateCallInvoker(), ownedChannel: null)
+        : this((channel ?? throw new ArgumentNullException(nameof(channel))).CreateCallInvoker(), ownedChannel: null, deadline: null)
     {
     }
 
-    private GrpcLog(CallInvoker invoker, GrpcChannel? ownedChannel)
+    private GrpcLog(CallInvoker invoker, GrpcChannel? ownedChannel, TimeSpan? deadline)
     {
         _invoker = invoker;
         _ownedChannel = ownedChannel;
+        _deadline = deadline;
     }
 
     /// <summary>A log at an address such as <c>http://127.0.0.1:8400</c>. Connects on first use.</summary>
-    public static GrpcLog Connect(string address)
+    /// <remarks>
+    /// Calls are spread over the servers in turn, around those that cannot be reached, where the address names several, which all serve
+    /// one log. Single reads are tried again, a few times, on a server that is unavailable; appends never are.
+    /// </remarks>
+    /// <param name="address"><c>http://</c> or <c>https://</c>, one or several with commas between them; or <c>dns:///host:port</c>.</param>
+    /// <param name="options">How to reach it, and as whom; the defaults if null.</param>
+    /// <exception cref="ArgumentException">The address, an option or a file that it names is wrong; the message says which and how.</exception>
+    public static GrpcLog Connect(string address, GrpcLogOptions? options = null)
     {
-        var channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions
-        {
-            MaxReceiveMessageSize = null, // the server's limit on batches is the limit
-            HttpHandler = new SocketsHttpHandler
-            {
-                EnableMultipleHttp2Connections = true, // a connection carries some 100 calls, and each wait is one
-                ConnectTimeout = TimeSpan.FromSeconds(10),
-            },
-            DisposeHttpClient = true,
-        });
-        return new GrpcLog(channel.CreateCallInvoker(), channel);
+        ArgumentNullException.ThrowIfNull(address);
+        options ??= new GrpcLogOptions();
+        if (options.Deadline is { } deadline && (deadline <= TimeSpan.Zero || deadline > LongestDeadline))
+            throw new ArgumentException($"the deadline {deadline} is wrong: it must be positive, and at most {LongestDeadline}");
+        var channel = LogChannel.Open(address, options);
+        return new GrpcLog(channel.CreateCallInvoker(), channel, options.Deadline);
     }
 
     /// <inheritdoc/>
@@ -213,7 +220,7 @@ public sealed class GrpcLog : ILog
         where TResponse : class
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
-        using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending.Token), request);
+        using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending.Token, _deadline), request);
         try
         {
             return await call.ResponseAsync.ConfigureAwait(false);
@@ -247,7 +254,8 @@ public sealed class GrpcLog : ILog
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private static CallOptions Options(CancellationToken cancellationToken) => new(cancellationToken: cancellationToken);
+    private static CallOptions Options(CancellationToken cancellationToken, TimeSpan? deadline = null) =>
+        new(deadline: DateTime.UtcNow + deadline, cancellationToken: cancellationToken);
 
     private static RecordBatch BatchOf(V1.Envelope.ConsumeResponse response)
     {

@@ -32,6 +32,7 @@ internal static class RemoteErrors
                 ErrorReasons.LogFull => new LogFullException(failure),
                 ErrorReasons.LogReadOnly => new LogReadOnlyException(failure),
                 ErrorReasons.RecordCorrupt => new RecordCorruptException(Number(info, Keys.Offset), failure),
+                ErrorReasons.IdentityRequired or ErrorReasons.ActionNotPermitted => new LogAccessException(failure.Status.Detail, failure),
                 ErrorReasons.OutcomeUnknown => new AppendOutcomeUnknownException(failure.Status.Detail, failure),
                 _ => Unexplained(failure, isAppend),
             };
@@ -46,6 +47,15 @@ internal static class RemoteErrors
         var message = $"{failure.StatusCode}: {failure.Status.Detail}";
         if (failure.StatusCode is StatusCode.Unavailable && WasNeverSent(failure))
             return new LogUnavailableException($"the server cannot be reached: {failure.Status.DebugException?.Message ?? failure.Status.Detail}", failure);
+        if (failure.StatusCode is StatusCode.DeadlineExceeded)
+        {
+            return isAppend
+                ? new AppendOutcomeUnknownException("the append's outcome is unknown: its deadline passed before the server answered", failure)
+                : new LogUnavailableException("the deadline passed before the server answered", failure);
+        }
+
+        if (failure.Status.DebugException is null && failure.StatusCode is (StatusCode.Unauthenticated or StatusCode.PermissionDenied))
+            return new LogAccessException(failure.Status.Detail, failure);
         if (failure.Status.DebugException is null && WasRefused(failure.StatusCode)) // the server's word, not a connection's end
             return new LogException(message, failure);
         if (isAppend)
@@ -63,7 +73,7 @@ internal static class RemoteErrors
 
     /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
     private static bool WasRefused(StatusCode code) =>
-        code is StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.Unimplemented or StatusCode.ResourceExhausted
+        code is StatusCode.Unimplemented or StatusCode.ResourceExhausted
             or StatusCode.InvalidArgument or StatusCode.NotFound;
 
     private static ErrorInfo? InfoOf(RpcException failure)

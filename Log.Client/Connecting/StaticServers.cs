@@ -1,0 +1,12 @@
+using Grpc.Net.Client.Balancer;
+
+namespace LogKit.Client.Connecting;
+
+/// <summary>Hands a channel the servers to choose from, in the only way it asks for them.</summary>
+internal sealed class StaticServers(IReadOnlyList<Uri> servers) : IServiceProvider
+{
+    private readonly ResolverFactory[] _resolvers =
+        [new StaticResolverFactory(_ => servers.Select(server => new BalancerAddress(server.IdnHost, server.Port)).ToList())];
+
+    public object? GetService(Type serviceType) => serviceType == typeof(IEnumerable<ResolverFactory>) ? _resolvers : null;
+}

@@ -1,0 +1,77 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace LogKit.Client.Connecting;
+
+/// <summary>Makes of files in PEM what a TLS handshake needs, or says which file is wrong and how.</summary>
+internal static class TlsFiles
+{
+    /// <exception cref="ArgumentException">A file is missing, unreadable, or not what it should be.</exception>
+    public static SslClientAuthenticationOptions Load(GrpcLogOptions options)
+    {
+        var tls = new SslClientAuthenticationOptions();
+        if (options.CaFile is { } caFile)
+            tls.CertificateChainPolicy = TrustOnly(Certificates("CA file", caFile));
+        if (options.CertificateFile is { } certificateFile && options.KeyFile is { } keyFile)
+            tls.ClientCertificateContext = Identity(certificateFile, keyFile);
+        else if ((options.CertificateFile ?? options.KeyFile) is not null)
+            throw new ArgumentException("a certificate file and a key file belong together: one of them is missing");
+        return tls;
+    }
+
+    private static X509ChainPolicy TrustOnly(X509Certificate2Collection authority)
+    {
+        // A private authority publishes no list of what it revoked; its certificates are short-lived instead.
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(authority);
+        return policy;
+    }
+
+    private static SslStreamCertificateContext Identity(string certificateFile, string keyFile)
+    {
+        var chain = Certificates("certificate file", certificateFile);
+        var key = Text("key file", keyFile);
+        if (key.Contains("ENCRYPTED", StringComparison.Ordinal))
+            throw new ArgumentException($"the key file {keyFile} is encrypted: it must be without a passphrase");
+        try
+        {
+            using var pair = X509Certificate2.CreateFromPem(chain[0].ExportCertificatePem(), key);
+            // By way of PKCS #12, as Windows takes no key that lives in memory only.
+            var own = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), password: null);
+            chain.RemoveAt(0);
+            return SslStreamCertificateContext.Create(own, chain, offline: true);
+        }
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
+        {
+            throw new ArgumentException($"the key file {keyFile} does not hold the key of {certificateFile}: {exception.Message}", exception);
+        }
+    }
+
+    private static X509Certificate2Collection Certificates(string what, string path)
+    {
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPem(Text(what, path));
+        }
+        catch (CryptographicException exception)
+        {
+            throw new ArgumentException($"the {what} {path} holds a damaged certificate: {exception.Message}", exception);
+        }
+
+        return certificates.Count > 0 ? certificates : throw new ArgumentException($"the {what} {path} holds no certificate in PEM");
+    }
+
+    private static string Text(string what, string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new ArgumentException($"the {what} {path} cannot be read: {exception.Message}", exception);
+        }
+    }
+}
