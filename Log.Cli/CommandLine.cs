@@ -18,8 +18,8 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken stopping = default)
     {
-        var address = AddressOption.Create(surroundings.Address);
-        var root = CreateRoot(surroundings, address);
+        var server = new ServerOptions(surroundings);
+        var root = CreateRoot(surroundings, server);
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // "@alice" is a value
         if (parsed.Action is not (HelpExamples or VersionAction) && UsageErrors.FirstOf(parsed) is { } error)
         {
@@ -44,22 +44,22 @@ internal static class CommandLine
         {
             return ExitCodes.Done; // "logkit tail | head": the reader has what it wanted
         }
-        catch (Exception exception) when (Failures.Describe(exception, parsed.GetValue(address)!) is { } failure)
+        catch (Exception exception) when (Failures.Describe(exception, server.AddressOf(parsed)) is { } failure)
         {
             await surroundings.Stderr.WriteLineAsync($"error: {failure}");
             return ExitCodes.Failed;
         }
     }
 
-    private static RootCommand CreateRoot(Surroundings surroundings, Option<string> address)
+    private static RootCommand CreateRoot(Surroundings surroundings, ServerOptions server)
     {
         var root = new RootCommand(
             "Works with a LogKit log over the network: appends, reads, follows; and with the files of a disk log: verifies, repairs.")
         {
-            ProduceCommand.Create(surroundings, address),
-            ConsumeCommand.Create(surroundings, address),
-            TailCommand.Create(surroundings, address),
-            RangeCommand.Create(surroundings, address),
+            ProduceCommand.Create(surroundings, server),
+            ConsumeCommand.Create(surroundings, server),
+            TailCommand.Create(surroundings, server),
+            RangeCommand.Create(surroundings, server),
             VerifyCommand.Create(surroundings),
             DumpCommand.Create(surroundings),
             RepairCommand.Create(surroundings),

@@ -11,6 +11,8 @@ internal sealed record Surroundings(Stream Stdin, Stream Stdout, TextWriter Stde
 {
     public const string AddressVariable = "LOGKIT_ADDRESS";
 
+    public const string TokenVariable = "LOGKIT_TOKEN";
+
     /// <summary>A terminal on the standard error, for progress; null where there is none.</summary>
     public IAnsiConsole? Terminal { get; init; }
 
@@ -19,6 +21,9 @@ internal sealed record Surroundings(Stream Stdin, Stream Stdout, TextWriter Stde
 
     /// <summary>The value of <see cref="AddressVariable"/>.</summary>
     public string? Address { get; init; }
+
+    /// <summary>The value of <see cref="TokenVariable"/>.</summary>
+    public string? Token { get; init; }
 
     public static Surroundings OfProcess() => new(Console.OpenStandardInput(), OpenStandardOutput(), Console.Error)
     {
@@ -31,6 +36,7 @@ internal sealed record Surroundings(Stream Stdin, Stream Stdout, TextWriter Stde
             }),
         IsStdinTyped = !Console.IsInputRedirected,
         Address = Environment.GetEnvironmentVariable(AddressVariable),
+        Token = Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : null,
     };
 
     /// <remarks>

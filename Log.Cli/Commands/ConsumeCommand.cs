@@ -14,21 +14,22 @@ internal static class ConsumeCommand
         "logkit tail --offset 42 -n 1" reads that one record; "logkit tail --offset 42" goes on to the records that follow.
         """;
 
-    public static Command Create(Surroundings surroundings, Option<string> address)
+    public static Command Create(Surroundings surroundings, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
         offset.Required = true;
         var command = new ExampleCommand("consume", "Reads the records from an offset to the end of the batch that holds it.", Examples)
         {
-            offset, address,
+            offset,
         };
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(offset), parsed.GetValue(address)!, surroundings, stopping));
+        server.AddTo(command);
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(offset), () => server.Connect(parsed), surroundings, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(ulong offset, string address, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(ulong offset, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        await using var log = GrpcLog.Connect(address);
+        await using var log = connect();
         var output = new RecordOutput(surroundings.Stdout);
         foreach (var record in await log.ReadBatchAsync(offset, stopping))
             await output.WriteAsync(record);

@@ -26,7 +26,7 @@ internal static class ProduceCommand
         order, in batches. If that fails in the middle, what the server has acknowledged is named on the standard error.
         """;
 
-    public static Command Create(Surroundings surroundings, Option<string> address)
+    public static Command Create(Surroundings surroundings, ServerOptions server)
     {
         var values = new Argument<string[]>("values")
         {
@@ -42,8 +42,9 @@ internal static class ProduceCommand
 
         var command = new ExampleCommand("produce", "Appends records to the log.", Examples)
         {
-            values, file, batchRecords, batchBytes, address,
+            values, file, batchRecords, batchBytes,
         };
+        server.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(values) is not { Tokens.Count: > 0 })
@@ -57,7 +58,7 @@ internal static class ProduceCommand
         command.SetAction((parsed, stopping) =>
         {
             var limits = new BatchLimits(parsed.GetValue(batchRecords), parsed.GetValue(batchBytes));
-            return RunAsync(Open, parsed.GetValue(address)!, surroundings, stopping);
+            return RunAsync(Open, () => server.Connect(parsed), surroundings, stopping);
 
             ProduceInput Open() =>
                 parsed.GetValue(values) is { Length: > 0 } texts ? ProduceInput.OfValues(texts)
@@ -67,11 +68,11 @@ internal static class ProduceCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(Func<ProduceInput> open, string address, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(Func<ProduceInput> open, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
     {
         var produced = new Produced();
         await using var input = open();
-        await using var log = GrpcLog.Connect(address);
+        await using var log = connect();
         try
         {
             var terminal = input.SizeBytes is null && surroundings.IsStdinTyped ? null : surroundings.Terminal;

@@ -15,16 +15,17 @@ internal static class RangeCommand
           [10, 40) 30 records
         """;
 
-    public static Command Create(Surroundings surroundings, Option<string> address)
+    public static Command Create(Surroundings surroundings, ServerOptions server)
     {
-        var command = new ExampleCommand("range", "Shows which offsets can be read, and how many records they are.", Examples) { address };
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(address)!, surroundings, stopping));
+        var command = new ExampleCommand("range", "Shows which offsets can be read, and how many records they are.", Examples);
+        server.AddTo(command);
+        command.SetAction((parsed, stopping) => RunAsync(() => server.Connect(parsed), surroundings, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(string address, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        await using var log = GrpcLog.Connect(address);
+        await using var log = connect();
         var range = await log.GetRangeAsync(stopping);
         var output = new RecordOutput(surroundings.Stdout);
         var line = string.Create(CultureInfo.InvariantCulture, $"{range} {range.Count} {(range.Count == 1 ? "record" : "records")}");

@@ -21,7 +21,7 @@ internal static class TailCommand
     /// <param name="StopAtEnd">Ends at the end of the log as it was at the call.</param>
     private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd);
 
-    public static Command Create(Surroundings surroundings, Option<string> address)
+    public static Command Create(Surroundings surroundings, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
         var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record that the log holds" };
@@ -33,8 +33,9 @@ internal static class TailCommand
         var command = new ExampleCommand(
             "tail", "Reads from an offset, the start or the end of the log (the default), and follows what is appended.", Examples)
         {
-            offset, fromStart, count, stopAtEnd, address,
+            offset, fromStart, count, stopAtEnd,
         };
+        server.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(offset) is not null && result.GetResult(fromStart) is { Implicit: false })
@@ -45,17 +46,17 @@ internal static class TailCommand
             var request = new Request(
                 parsed.GetResult(offset) is null ? null : parsed.GetValue(offset), parsed.GetValue(fromStart),
                 parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd));
-            return RunAsync(request, parsed.GetValue(address)!, surroundings.Stdout, stopping);
+            return RunAsync(request, () => server.Connect(parsed), surroundings.Stdout, stopping);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(Request request, string address, Stream stdout, CancellationToken stopping)
+    private static async Task<int> RunAsync(Request request, Func<GrpcLog> connect, Stream stdout, CancellationToken stopping)
     {
         var output = new RecordOutput(stdout);
         try
         {
-            await using var log = GrpcLog.Connect(address);
+            await using var log = connect();
             await TailAsync(log, request, output, stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using LogKit.Client;
+
+namespace LogKit.Cli;
+
+/// <summary>
+/// The options of every command that talks to a server: where it is (the option, else the variable, else where a server listens by
+/// default), whom it has to be signed by, and who calls.
+/// </summary>
+internal sealed class ServerOptions
+{
+    private const string AddressName = "--address";
+    private const string DefaultAddress = "http://127.0.0.1:8400";
+
+    private readonly Option<string> _address;
+    private readonly Option<string?> _ca = FileOption("--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
+    private readonly Option<string?> _certificate = FileOption("--cert", "The certificate to show to the server, in PEM");
+    private readonly Option<string?> _key = FileOption("--key", "The key of that certificate, in PEM");
+    private readonly Option<string?> _tokenFile = FileOption("--token-file", $"A file with the token to send to the server; the variable {Surroundings.TokenVariable} holds one as well");
+    private readonly string? _token;
+
+    public ServerOptions(Surroundings surroundings)
+    {
+        _token = surroundings.Token;
+        var variable = surroundings.Address;
+        _address = new Option<string>(AddressName, "-a")
+        {
+            Description = $"The server, as http://HOST:PORT or https://HOST:PORT, or several with commas between them; the variable {Surroundings.AddressVariable} serves as well",
+            HelpName = "address",
+            CustomParser = result => Parse(result, AddressName, result.Tokens[0].Value),
+            DefaultValueFactory = result => variable is { Length: > 0 } ? Parse(result, Surroundings.AddressVariable, variable)! : DefaultAddress,
+        };
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_address);
+        command.Options.Add(_ca);
+        command.Options.Add(_certificate);
+        command.Options.Add(_key);
+        command.Options.Add(_tokenFile);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_certificate) is null != result.GetResult(_key) is null)
+                result.AddError("--cert and --key go together");
+            if (!result.Errors.Any() && result.GetResult(_address)?.Errors.Any() is not true && result.GetValue(_address) is { } address
+                && !address.StartsWith("https", StringComparison.Ordinal)
+                && new Option[] { _ca, _certificate, _tokenFile }.FirstOrDefault(option => result.GetResult(option) is not null) is { } misplaced)
+                result.AddError($"{misplaced.Name} is of use over TLS only: give an {AddressName} that begins with https");
+        });
+    }
+
+    public string AddressOf(ParseResult parsed) => parsed.GetValue(_address)!;
+
+    /// <exception cref="UnusableException">A file cannot be used.</exception>
+    public GrpcLog Connect(ParseResult parsed)
+    {
+        var isTls = AddressOf(parsed).StartsWith("https", StringComparison.Ordinal);
+        try
+        {
+            return GrpcLog.Connect(AddressOf(parsed), new GrpcLogOptions
+            {
+                CaFile = parsed.GetValue(_ca),
+                CertificateFile = parsed.GetValue(_certificate),
+                KeyFile = parsed.GetValue(_key),
+                Token = parsed.GetValue(_tokenFile) is { } file ? File.ReadAllText(file).Trim() : isTls ? _token : null, // a variable that is set for other servers does no harm
+            });
+        }
+        catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            throw new UnusableException(exception.Message, exception);
+        }
+    }
+
+    private static Option<string?> FileOption(string name, string description) => new(name) { Description = description, HelpName = "file" };
+
+    private static string? Parse(ArgumentResult result, string origin, string value)
+    {
+        var addresses = value.Split(',').Select(AddressIn).ToList();
+        if (addresses.TrueForAll(address => address is not null))
+            return string.Join(',', addresses);
+        result.AddError($"{origin} '{value}' is not an address: it must be http://HOST:PORT or https://HOST:PORT");
+        return null;
+    }
+
+    private static string? AddressIn(string value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.Host.Length > 0
+        && address.PathAndQuery is "/" && address.UserInfo.Length == 0 && address.Fragment.Length == 0
+            ? address.GetLeftPart(UriPartial.Authority) : null;
+}
