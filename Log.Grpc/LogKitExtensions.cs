@@ -1,5 +1,9 @@
 using Grpc.AspNetCore.Server.Model;
+using Grpc.Health.V1;
+using Grpc.Reflection;
+using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LogKit.Grpc;
@@ -47,6 +51,26 @@ public static class LogKitExtensions
         return endpoints.MapGrpcService<LogService>();
     }
 
+    /// <summary>
+    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>: NOT_SERVING from the moment that the host begins to
+    /// stop, or that the log has refused an append as read-only. Anybody may ask.
+    /// </summary>
+    public static GrpcServiceEndpointConventionBuilder MapLogKitHealth(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        var health = endpoints.MapGrpcService<LogHealth>();
+        health.WithMetadata(new AllowAnonymousAttribute());
+        return health;
+    }
+
+    /// <summary>Maps server reflection, v1 and v1alpha, so that tools find the methods and messages without the .proto.</summary>
+    public static void MapLogKitReflection(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        endpoints.MapGrpcService<ReflectionV1ServiceImpl>();
+        endpoints.MapGrpcService<ReflectionServiceImpl>();
+    }
+
     private static IServiceCollection AddService(this IServiceCollection services, LogKitOptions limits)
     {
         services.AddGrpc().AddServiceOptions<LogService>(options =>
@@ -58,6 +82,9 @@ public static class LogKitExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
         services.AddSingleton(limits);
         services.AddSingleton<LiveStreams>();
+        services.AddSingleton<LogHealth>();
+        services.AddSingleton(new ReflectionV1ServiceImpl(V1.Log.Descriptor, Health.Descriptor));
+        services.AddSingleton(new ReflectionServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton<LogService>();
         services.AddSingleton<ErrorInterceptor>();
         return services;

@@ -75,6 +75,8 @@ internal static partial class Server
         await using var app = builder.Build();
         security.UseIn(app);
         app.MapLogKit();
+        app.MapLogKitHealth();
+        app.MapLogKitReflection();
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using LogKit.Grpc.Observability;
 
 namespace LogKit.Grpc.Service;
 
 /// <summary>Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it.</summary>
-internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime) : Interceptor
+internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime, LogHealth health) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -55,6 +56,8 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal
 
         if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
             exception = new ServerStoppingException(); // the log was closed under a late call
+        if (exception is LogReadOnlyException)
+            health.ReportReadOnly();
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
 

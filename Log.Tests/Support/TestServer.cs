@@ -56,6 +56,8 @@ internal sealed class TestServer : IAsyncDisposable
         var ended = new CallsEnded();
         app.Use(ended.WatchAsync);
         app.MapLogKit();
+        app.MapLogKitHealth();
+        app.MapLogKitReflection();
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         return new TestServer(app, journal, address, ended) { ExpectsJournalEntries = expectsJournalEntries };
