@@ -114,6 +114,10 @@ internal sealed class ProducePipeline(
         {
             throw new StatusException(exception.Status, exception.Trailers); // the transport's own word, for example on a message's size
         }
+        catch (Exception exception) when (exception is IOException or InvalidDataException)
+        {
+            throw RequestException.Malformed("request", "it is not a message as gRPC frames it"); // the client's mistake, or its connection's end
+        }
     }
 
     private async Task ObserveRestAsync()

@@ -3,7 +3,7 @@ using System.Text;
 using LogKit.Tests.Support;
 using LogKit.V1;
 
-namespace LogKit.Tests.Service;
+namespace LogKit.Tests.Hostile;
 
 /// <summary>Bytes that are not gRPC: the connection that brings them is turned away, and the next good client is served.</summary>
 public sealed class ForeignBytesTests

@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Hostile;
+
+/// <summary>An HTTP/2 client made by hand, frame by frame, that does what no proper client would.</summary>
+internal sealed class Http2Peer : IDisposable
+{
+    public const byte Data = 0x0;
+    public const byte Headers = 0x1;
+    public const byte Reset = 0x3;
+    public const byte Settings = 0x4;
+    public const byte GoAway = 0x7;
+
+    private const byte EndHeaders = 0x4;
+
+    private readonly TcpClient _client = new();
+
+    private Http2Peer()
+    {
+    }
+
+    /// <summary>Connects, with the preface and empty settings sent.</summary>
+    public static async Task<Http2Peer> ConnectAsync(string address)
+    {
+        var peer = new Http2Peer();
+        await peer._client.ConnectAsync("127.0.0.1", new Uri(address).Port);
+        await peer.SendAsync([.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Frame(Settings, 0, 0, [])]);
+        return peer;
+    }
+
+    public static byte[] Frame(byte type, byte flags, int stream, ReadOnlySpan<byte> payload)
+    {
+        var frame = new byte[9 + payload.Length];
+        BinaryPrimitives.WriteInt32BigEndian(frame, payload.Length << 8);
+        frame[3] = type;
+        frame[4] = flags;
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), stream);
+        payload.CopyTo(frame.AsSpan(9));
+        return frame;
+    }
+
+    /// <summary>The headers of a call, each as a literal that is not indexed.</summary>
+    public static byte[] CallFrame(int stream, string method)
+    {
+        List<byte> block = [];
+        foreach (var (name, value) in ((string, string)[])[
+            (":method", "POST"), (":scheme", "http"), (":path", $"/log.v1.Log/{method}"), (":authority", "localhost"),
+            ("content-type", "application/grpc"), ("te", "trailers")])
+        {
+            block.AddRange([0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name), (byte)value.Length, .. Encoding.ASCII.GetBytes(value)]);
+        }
+
+        return Frame(Headers, EndHeaders, stream, [.. block]);
+    }
+
+    /// <summary>Sends bytes, as far as the server takes them.</summary>
+    public async Task SendAsync(byte[] bytes)
+    {
+        try
+        {
+            await _client.GetStream().WriteAsync(bytes).AsTask().Within("the server to take the bytes or to close");
+        }
+        catch (IOException)
+        {
+            // Closed meanwhile: reading tells.
+        }
+    }
+
+    /// <summary>The code in the server's GOAWAY; null where it closes the connection without one.</summary>
+    public async Task<uint?> ReadGoAwayAsync()
+    {
+        try
+        {
+            return await ReadGoAwayCoreAsync().Within("the server to end the connection");
+        }
+        catch (IOException)
+        {
+            return null; // closed, in the middle of a frame or by a reset
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private async Task<uint?> ReadGoAwayCoreAsync()
+    {
+        var header = new byte[9];
+        while (true)
+        {
+            await _client.GetStream().ReadExactlyAsync(header);
+            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header) >>> 8];
+            await _client.GetStream().ReadExactlyAsync(payload);
+            if (header[3] == GoAway && BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(4)) is var code and not 0)
+                return code;
+        }
+    }
+}

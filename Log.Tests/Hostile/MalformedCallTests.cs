@@ -1,0 +1,118 @@
+using System.Net;
+using Google.Protobuf;
+using Grpc.Core;
+using LogKit.Grpc;
+using LogKit.Tests.Support;
+using LogKit.V1;
+
+namespace LogKit.Tests.Hostile;
+
+/// <summary>
+/// Calls that break gRPC's own rules: each is refused with a status, stores nothing, leaves nothing in the journal, and the next good
+/// client is served.
+/// </summary>
+public sealed class MalformedCallTests
+{
+    private const int BombMegabytes = 256;
+
+    private static readonly byte[] Good =
+        new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } } }.ToByteArray();
+
+    /// <summary>A body, and what it is refused with. In a call of one message gRPC reads before the service is asked, and has its own word for it.</summary>
+    private sealed record Row(Func<byte[]> Body, StatusCode Unary, StatusCode Stream, string? Encoding = null);
+
+    private static readonly Dictionary<string, Row> Bodies = new()
+    {
+        ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.Unknown, StatusCode.InvalidArgument),
+        ["a length over the limit"] = new(
+            () => RawGrpc.Frame(Good, lengthBytes: LogKitExtensions.DefaultMessageLimitBytes + 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted),
+        ["a flag that there is not"] = new(() => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.Unknown, StatusCode.InvalidArgument),
+        ["compressed, in no encoding"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Internal, StatusCode.Internal),
+        ["compressed, in an unknown encoding"] = new(
+            () => RawGrpc.Frame(Good, flag: 1), StatusCode.Unimplemented, StatusCode.Unimplemented, "shrink"),
+        ["said to be gzip, and not"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Unknown, StatusCode.InvalidArgument, "gzip"),
+        ["half a prefix"] = new(() => RawGrpc.Frame(Good)[..3], StatusCode.Internal, StatusCode.Internal),
+        ["half a message"] = new(() => RawGrpc.Frame(Good)[..^3], StatusCode.Internal, StatusCode.Internal),
+        ["no protobuf"] = new(() => RawGrpc.Frame([0x0A, 0x7F]), StatusCode.InvalidArgument, StatusCode.InvalidArgument),
+        ["a gzip bomb"] = new(
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "gzip"), flag: 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted, "gzip"),
+        ["a deflate bomb"] = new(
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "deflate"), flag: 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted, "deflate"),
+    };
+
+    public static TheoryData<string> Names => [.. Bodies.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task A_malformed_body_is_refused_and_stores_nothing(string name)
+    {
+        var row = Bodies[name];
+        var body = row.Body();
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Unary), await raw.CallAsync("Produce", body, row.Encoding));
+        Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Stream), await raw.CallAsync("ProduceStream", body, row.Encoding));
+        await RequireServesAsync(server, nextOffset: 0);
+    }
+
+    /// <summary>Every half-close and cut within a stream of three: what was whole is stored, and nothing else.</summary>
+    [Fact]
+    public async Task A_stream_that_ends_anywhere_stores_its_whole_messages()
+    {
+        byte[] stream = [.. RawGrpc.Frame(Good), .. RawGrpc.Frame(Good), .. RawGrpc.Frame(Good)];
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        var stored = 0ul;
+        for (var lengthBytes = 0; lengthBytes <= stream.Length; lengthBytes++)
+        {
+            var (whole, rest) = Math.DivRem(lengthBytes, stream.Length / 3);
+            var answer = await raw.CallAsync("ProduceStream", stream[..lengthBytes]);
+            Assert.Equal((lengthBytes, rest == 0 ? StatusCode.OK : StatusCode.Internal, whole), (lengthBytes, answer.Grpc, answer.Messages));
+            stored += (ulong)whole;
+            Assert.Equal(stored, (await log.Log.GetRangeAsync()).NextOffset);
+        }
+    }
+
+    [Fact]
+    public async Task Two_messages_in_a_call_that_takes_one_are_refused()
+    {
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        var answer = await raw.CallAsync("Produce", [.. RawGrpc.Frame(Good), .. RawGrpc.Frame(Good)]);
+        Assert.Equal(StatusCode.Internal, answer.Grpc);
+        await RequireServesAsync(server, nextOffset: 0);
+    }
+
+    [Fact]
+    public async Task A_content_type_that_is_not_gRPC_is_answered_in_HTTP()
+    {
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        var answer = await raw.CallAsync("Produce", RawGrpc.Frame(Good), contentType: "application/json");
+        Assert.Equal(new RawAnswer(HttpStatusCode.UnsupportedMediaType, StatusCode.Internal), answer);
+        await RequireServesAsync(server, nextOffset: 0);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    public async Task What_is_compressed_and_within_the_limit_is_taken(string encoding)
+    {
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        var answer = await raw.CallAsync("Produce", RawGrpc.Frame(RawGrpc.Compress(Good, 1, encoding), flag: 1), encoding);
+        Assert.Equal(new RawAnswer(HttpStatusCode.OK, StatusCode.OK) { Messages = 1 }, answer);
+        Assert.Equal(["good"], await log.Log.ReadAllTextAsync());
+    }
+
+    private static async Task RequireServesAsync(TestServer server, ulong nextOffset)
+    {
+        Assert.Equal(nextOffset, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset);
+        Assert.Equal(nextOffset, (await server.Client.ProduceAsync(ProduceRequest.Parser.ParseFrom(Good))).FirstOffset);
+    }
+}

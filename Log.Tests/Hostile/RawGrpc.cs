@@ -1,0 +1,81 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Headers;
+using Grpc.Core;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Hostile;
+
+/// <summary>
+/// A gRPC call whose body is any bytes: HTTP/2 is done properly, what travels in it need not be. The answer is gRPC's status, or
+/// HTTP's where the server did not take the request for gRPC.
+/// </summary>
+internal sealed class RawGrpc(string address) : IDisposable
+{
+    private readonly HttpClient _client = new() { BaseAddress = new Uri(address) };
+
+    /// <summary>A message with its prefix as gRPC frames it, unless the flag or the length is told to lie.</summary>
+    public static byte[] Frame(ReadOnlySpan<byte> message, byte flag = 0, uint? lengthBytes = null)
+    {
+        var frame = new byte[5 + message.Length];
+        frame[0] = flag;
+        BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(1), lengthBytes ?? (uint)message.Length);
+        message.CopyTo(frame.AsSpan(5));
+        return frame;
+    }
+
+    /// <summary>A block so many times over, compressed: what comes out need not fit into memory.</summary>
+    public static byte[] Compress(byte[] block, int times, string encoding)
+    {
+        using var compressed = new MemoryStream();
+        using (Stream stream = encoding is "gzip"
+            ? new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true)
+            : new ZLibStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            for (var i = 0; i < times; i++)
+                stream.Write(block);
+        }
+
+        return compressed.ToArray();
+    }
+
+    public async Task<RawAnswer> CallAsync(
+        string method, byte[] body, string? encoding = null, string contentType = "application/grpc")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/log.v1.Log/{method}", UriKind.Relative))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(body),
+        };
+        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
+        request.Headers.TE.ParseAdd("trailers");
+        if (encoding is not null)
+            request.Headers.Add("grpc-encoding", encoding);
+        using var response = await _client.SendAsync(request).Within("the headers of the answer");
+        var answers = await response.Content.ReadAsByteArrayAsync().Within("the body of the answer");
+        return new RawAnswer(response.StatusCode, StatusOf(response.TrailingHeaders) ?? StatusOf(response.Headers)) { Messages = Count(answers) };
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private static int Count(ReadOnlySpan<byte> frames)
+    {
+        var count = 0;
+        for (; !frames.IsEmpty; count++)
+            frames = frames[(5 + (int)BinaryPrimitives.ReadUInt32BigEndian(frames[1..]))..];
+        return count;
+    }
+
+    private static StatusCode? StatusOf(HttpHeaders headers) =>
+        headers.TryGetValues("grpc-status", out var values) ? (StatusCode)int.Parse(values.Single(), CultureInfo.InvariantCulture) : null;
+}
+
+/// <summary>What came back: <paramref name="Grpc"/> is null where the server did not answer as gRPC.</summary>
+internal sealed record RawAnswer(HttpStatusCode Http, StatusCode? Grpc)
+{
+    /// <summary>How many messages were answered before the status.</summary>
+    public int Messages { get; init; }
+}
