@@ -44,10 +44,6 @@ internal sealed class ServerOptions
         {
             if (result.GetResult(_certificate) is null != result.GetResult(_key) is null)
                 result.AddError("--cert and --key go together");
-            if (!result.Errors.Any() && result.GetResult(_address)?.Errors.Any() is not true && result.GetValue(_address) is { } address
-                && !address.StartsWith("https", StringComparison.Ordinal)
-                && new Option[] { _ca, _certificate, _tokenFile }.FirstOrDefault(option => result.GetResult(option) is not null) is { } misplaced)
-                result.AddError($"{misplaced.Name} is of use over TLS only: give an {AddressName} that begins with https");
         });
     }
 
