@@ -45,8 +45,8 @@ internal static class RemoteErrors
     private static LogException Unexplained(RpcException failure, bool isAppend)
     {
         var message = $"{failure.StatusCode}: {failure.Status.Detail}";
-        if (failure.StatusCode is StatusCode.Unavailable && WasNeverSent(failure))
-            return new LogUnavailableException($"the server cannot be reached: {failure.Status.DebugException?.Message ?? failure.Status.Detail}", failure);
+        if (failure.StatusCode is (StatusCode.Unavailable or StatusCode.Internal) && WasNeverSent(failure)) // Internal: no TLS handshake
+            return new LogUnavailableException($"the server cannot be reached: {Cause(failure)}", failure);
         if (failure.StatusCode is StatusCode.DeadlineExceeded)
         {
             return isAppend
@@ -70,6 +70,14 @@ internal static class RemoteErrors
         {
             HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
         };
+
+    /// <summary>Why, in one line: of a handshake, the certificate's fault says it, and not what wraps it.</summary>
+    private static string Cause(RpcException failure) => failure.Status.DebugException switch
+    {
+        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: { } handshake } => handshake.Message,
+        { } exception => exception.Message,
+        null => failure.Status.Detail,
+    };
 
     /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
     private static bool WasRefused(StatusCode code) =>
