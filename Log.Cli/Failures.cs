@@ -10,7 +10,7 @@ internal static class Failures
     /// <summary>The line; null for a failure that is a mistake of this program's.</summary>
     public static string? Describe(Exception exception, string address)
     {
-        if (exception is InputException or OutputException or UnusableException)
+        if (exception is InputException or OutputException or FileOutputException or UnusableException)
             return exception.Message.ReplaceLineEndings(" ");
         return StatusOf(exception) is { } status
             ? $"{NameOf(status)}: {MessageOf(exception, address)}".ReplaceLineEndings(" ")

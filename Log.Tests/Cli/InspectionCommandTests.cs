@@ -1,5 +1,3 @@
-using System.Text;
-using LogKit.Cli;
 using LogKit.Disk;
 using LogKit.Tests.Support;
 
@@ -76,7 +74,7 @@ public sealed class InspectionCommandTests : IDisposable
     public async Task A_log_in_use_is_refused_in_one_line(string command, params string[] options)
     {
         await using var log = DiskLog.Open(LogPath);
-        var outcome = await RunAsync([command, LogPath, .. options]);
+        var outcome = await Logkit.RunAsync([command, LogPath, .. options]);
         Assert.Equal((1, "", $"error: cannot read {LogPath}: the log is in use by another process\n"), outcome);
     }
 
@@ -86,11 +84,11 @@ public sealed class InspectionCommandTests : IDisposable
     [InlineData("repair", "--truncate-at-first-error")]
     public async Task Where_there_is_no_log_that_is_said(string command, params string[] options)
     {
-        var missing = await RunAsync([command, LogPath, .. options]);
+        var missing = await Logkit.RunAsync([command, LogPath, .. options]);
         Assert.Equal((1, "", $"error: cannot read {LogPath}: there is no directory {LogPath}\n"), missing);
         Assert.False(Directory.Exists(LogPath));
         Directory.CreateDirectory(LogPath);
-        var empty = await RunAsync([command, LogPath, .. options]);
+        var empty = await Logkit.RunAsync([command, LogPath, .. options]);
         Assert.Equal((1, ""), (empty.ExitCode, empty.Output));
         Assert.EndsWith($"error: cannot read {LogPath}: there is no log in {LogPath}\n", empty.Errors, StringComparison.Ordinal);
     }
@@ -99,12 +97,12 @@ public sealed class InspectionCommandTests : IDisposable
     public async Task A_repair_is_never_done_without_the_flag()
     {
         await WriteAsync();
-        var outcome = await RunAsync(["repair", LogPath]);
+        var outcome = await Logkit.RunAsync(["repair", LogPath]);
         Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
         Assert.StartsWith("error: repair needs --truncate-at-first-error: the log loses", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("'logkit verify' shows", outcome.Errors, StringComparison.Ordinal);
-        Assert.Equal(2, (await RunAsync(["verify"])).ExitCode);
-        Assert.Equal(2, (await RunAsync(["dump", LogPath, "-n", "0"])).ExitCode);
+        Assert.Equal(2, (await Logkit.RunAsync(["verify"])).ExitCode);
+        Assert.Equal(2, (await Logkit.RunAsync(["dump", LogPath, "-n", "0"])).ExitCode);
     }
 
     [Fact]
@@ -115,7 +113,7 @@ public sealed class InspectionCommandTests : IDisposable
         var bytes = File.ReadAllBytes(path);
         bytes[0] ^= 1;
         File.WriteAllBytes(path, bytes);
-        var outcome = await RunAsync(["repair", LogPath, "--truncate-at-first-error"]);
+        var outcome = await Logkit.RunAsync(["repair", LogPath, "--truncate-at-first-error"]);
         Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
         Assert.Contains("nothing before the damage can be kept", outcome.Errors, StringComparison.Ordinal);
         Assert.EndsWith("nothing was changed\n", outcome.Errors, StringComparison.Ordinal);
@@ -127,7 +125,7 @@ public sealed class InspectionCommandTests : IDisposable
     {
         await WriteAsync();
         File.Delete(Path.Combine(LogPath, "LOCK"));
-        var outcome = await RunAsync(["verify", LogPath]);
+        var outcome = await Logkit.RunAsync(["verify", LogPath]);
         Assert.Equal((0, "note: going on without the log's lock: there is no LOCK\n"), (outcome.ExitCode, outcome.Errors));
         Assert.False(File.Exists(Path.Combine(LogPath, "LOCK")));
     }
@@ -140,14 +138,5 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     private static async Task ExpectAsync(string[] arguments, int exitCode, string output) =>
-        Assert.Equal((exitCode, output, ""), await RunAsync(arguments));
-
-    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments)
-    {
-        using var stdin = new MemoryStream();
-        using var stdout = new MemoryStream();
-        await using var stderr = new StringWriter { NewLine = "\n" };
-        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr));
-        return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
-    }
+        Assert.Equal((exitCode, output, ""), await Logkit.RunAsync(arguments));
 }

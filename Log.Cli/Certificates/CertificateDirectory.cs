@@ -1,0 +1,85 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace LogKit.Cli.Certificates;
+
+/// <summary>
+/// The files of an authority and of what it has signed: NAME.crt and NAME.key. Keys are never readable by anybody but their owner, not
+/// for a moment; no file is ever written over.
+/// </summary>
+internal sealed class CertificateDirectory(string path)
+{
+    public const string Authority = "ca";
+    public const string Server = "server";
+
+    private const UnixFileMode KeyMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode CertificateMode = KeyMode | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    public string CertificateOf(string name) => Path.Combine(path, $"{name}.crt");
+
+    public string KeyOf(string name) => Path.Combine(path, $"{name}.key");
+
+    /// <summary>Whether an authority has been here, or part of one.</summary>
+    public bool HasAuthority => Path.Exists(CertificateOf(Authority)) || Path.Exists(KeyOf(Authority));
+
+    /// <exception cref="InputException">Its files cannot be read, or are not those of an authority.</exception>
+    public CertificateAuthority OpenAuthority()
+    {
+        var pem = new PemPair(Read(CertificateOf(Authority)), Read(KeyOf(Authority)));
+        try
+        {
+            return CertificateAuthority.OfPem(pem);
+        }
+        catch (CryptographicException exception)
+        {
+            throw new InputException($"{CertificateOf(Authority)} with {KeyOf(Authority)}", exception.Message.TrimEnd('.'), exception);
+        }
+    }
+
+    /// <exception cref="FileOutputException">One of the files of a name is there.</exception>
+    public void RequireFree(string name)
+    {
+        foreach (var file in new[] { CertificateOf(name), KeyOf(name) })
+        {
+            if (Path.Exists(file))
+                throw new FileOutputException(file, "it exists already, and is left as it is");
+        }
+    }
+
+    /// <summary>Writes a pair, the key first: where there is a certificate, there is its key.</summary>
+    /// <exception cref="FileOutputException">A file exists or cannot be written.</exception>
+    public void Write(string name, PemPair pem)
+    {
+        Write(KeyOf(name), pem.Key, KeyMode);
+        Write(CertificateOf(name), pem.Certificate, CertificateMode);
+    }
+
+    private void Write(string file, string text, UnixFileMode mode)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = mode;
+            using var stream = new FileStream(file, options);
+            stream.Write(Encoding.ASCII.GetBytes(text));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new FileOutputException(file, exception.Message, exception);
+        }
+    }
+
+    private static string Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(file, exception.Message, exception);
+        }
+    }
+}

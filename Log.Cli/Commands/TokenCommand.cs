@@ -1,0 +1,45 @@
+using System.Buffers.Text;
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text;
+using LogKit.Cli.Certificates;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit token</c>: a new token for a client, and what the server has to know of it.</summary>
+internal static class TokenCommand
+{
+    private const int TokenBytes = 32;
+
+    private const string Examples =
+        """
+        Example: a token for alice
+          logkit token alice
+
+        The first line is the token: give it to the client, and to nobody else. The second is a line for the server's tokens file, which
+        holds the token's SHA-256 and not the token. Nothing is written to any file: a token that is lost is replaced by a new one.
+        """;
+
+    public static Command Create(Surroundings surroundings)
+    {
+        var identity = new Argument<string>("identity") { Description = "The name by which the server knows the client" };
+        identity.Validators.Add(result =>
+        {
+            if (Identity.ProblemOf(result.Tokens[0].Value) is { } problem)
+                result.AddError($"identity '{result.Tokens[0].Value}' {problem}");
+        });
+        var command = new ExampleCommand("token", "Makes a token for a client.", Examples) { identity };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(identity)!, surroundings));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string identity, Surroundings surroundings)
+    {
+        var token = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(TokenBytes));
+        var output = new LineOutput(surroundings.Stdout);
+        await output.WriteLineAsync($"{token}");
+        await output.WriteLineAsync($"{identity} {Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(token)))}");
+        await output.FlushAsync();
+        return ExitCodes.Done;
+    }
+}

@@ -1,0 +1,18 @@
+using System.Text;
+using LogKit.Cli;
+
+namespace LogKit.Tests.Cli;
+
+/// <summary>Runs the command line in this process, without a terminal and without the environment's variables.</summary>
+internal static class Logkit
+{
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string[] arguments, string? address = null, CancellationToken stopping = default)
+    {
+        using var stdin = new MemoryStream();
+        using var stdout = new MemoryStream();
+        await using var stderr = new StringWriter { NewLine = "\n" };
+        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = address }, stopping);
+        return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
+    }
+}
