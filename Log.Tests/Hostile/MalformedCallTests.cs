@@ -25,7 +25,7 @@ public sealed class MalformedCallTests
     {
         ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.Unknown, StatusCode.InvalidArgument),
         ["a length over the limit"] = new(
-            () => RawGrpc.Frame(Good, lengthBytes: LogKitExtensions.DefaultMessageLimitBytes + 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted),
+            () => RawGrpc.Frame(Good, lengthBytes: (uint)new LogKitOptions().MessageLimitBytes + 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted),
         ["a flag that there is not"] = new(() => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.Unknown, StatusCode.InvalidArgument),
         ["compressed, in no encoding"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Internal, StatusCode.Internal),
         ["compressed, in an unknown encoding"] = new(
