@@ -17,6 +17,12 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     public virtual LogCapabilities Capabilities => LogCapabilities.None;
 
     /// <summary>
+    /// Why no rule can be run here: what the log needs (a server, a device) is not on this machine. The rules are then skipped, with
+    /// this reason. Null, the default, is that they can.
+    /// </summary>
+    public virtual string? ReasonToSkip => null;
+
+    /// <summary>
     /// The largest batch that a log of this harness takes, in bytes of its encoding. With <see cref="LogCapabilities.Limits"/> one byte
     /// more is refused; without it this is the largest batch that the suite appends.
     /// </summary>

@@ -75,6 +75,7 @@ internal sealed class RuleSkippedException(string reason) : Exception(reason)
 {
     /// <summary>Why a rule does not apply to a harness's logs; null where it does.</summary>
     public static string? ReasonFor(string rule, LogCapabilities needs, LogHarness harness) =>
-        (needs & ~harness.Capabilities) is not LogCapabilities.None and var missing
+        harness.ReasonToSkip is { } reason ? $"{rule} {reason}"
+        : (needs & ~harness.Capabilities) is not LogCapabilities.None and var missing
             ? $"{rule} needs a log with the capability {missing}, which {harness.GetType().Name} does not declare" : null;
 }

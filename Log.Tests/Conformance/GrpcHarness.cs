@@ -9,6 +9,8 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
 {
     private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server)> _servers = [];
 
+    public override string? ReasonToSkip => inner.ReasonToSkip;
+
     // The wire has no truncation.
     public override LogCapabilities Capabilities => (inner.Capabilities & ~LogCapabilities.Truncate) | LogCapabilities.SecondClient;
 

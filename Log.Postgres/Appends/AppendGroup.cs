@@ -1,0 +1,53 @@
+namespace LogKit.Postgres.Appends;
+
+/// <summary>Appends that are one transaction, under an id that their rows carry.</summary>
+internal sealed class AppendGroup
+{
+    private readonly List<PendingAppend> _appends = [];
+
+    public Guid Id { get; } = Guid.NewGuid();
+
+    public IReadOnlyList<PendingAppend> Appends => _appends;
+
+    public long SizeBytes { get; private set; }
+
+    public void Add(PendingAppend append)
+    {
+        _appends.Add(append);
+        SizeBytes += append.Batch.SizeBytes;
+    }
+
+    /// <summary>
+    /// The answer that the database gave and that was lost, from where the first of the group that was stored is: the same walk as in
+    /// the database's append().
+    /// </summary>
+    public ulong[] OffsetsFrom(ulong first)
+    {
+        var next = first;
+        var offsets = new ulong[_appends.Count];
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            offsets[i] = next;
+            if (_appends[i].ExpectedOffset is not { } expected || expected == next)
+                next += (ulong)_appends[i].Batch.Count;
+        }
+
+        return offsets;
+    }
+
+    /// <summary>Where the log ended when the group was in it, given each append's offset.</summary>
+    public ulong EndOf(ulong[] offsets) =>
+        offsets[^1] + (_appends[^1].ExpectedOffset is { } expected && expected != offsets[^1] ? 0 : (ulong)_appends[^1].Batch.Count);
+
+    public void Answer(ulong[] offsets)
+    {
+        for (var i = 0; i < offsets.Length; i++)
+            _appends[i].Answer(offsets[i]);
+    }
+
+    public void Fail(Exception exception)
+    {
+        foreach (var append in _appends)
+            append.SetException(exception);
+    }
+}

@@ -1,0 +1,159 @@
+using LogKit.Postgres.Appends;
+using LogKit.Postgres.Storage;
+
+namespace LogKit.Postgres;
+
+/// <summary>
+/// A log in a PostgreSQL database, for any number of servers at a time. An append is acknowledged once its transaction is
+/// committed, as durably as the database commits (see <see cref="Report"/>), and readable from then on, not before.
+/// </summary>
+/// <remarks>
+/// <para>Appending: what is queued forms a group (<see cref="GroupWriter"/>), which is one statement and one transaction. It locks the
+/// log's row until its commit is durable, so offsets are dense and their order is the order of the commits, over all servers.</para>
+/// <para>An answer that was lost is found out (<see cref="LostAnswer"/>), and never guessed.</para>
+/// <para>Reading and the range ask the database each time: what one server does, all see at once. Waiting takes notifications, and
+/// goes on while the database is away.</para>
+/// </remarks>
+public sealed class PostgresLog : ITruncatableLog
+{
+    private readonly PostgresLogOptions _options;
+    private readonly LogTable _table;
+    private readonly OffsetSignal _appended;
+    private readonly EndWatcher _watcher;
+    private readonly GroupWriter _writer;
+    private readonly Retention _retention;
+    private readonly Task _background;
+    private readonly Lock _disposing = new();
+    private volatile bool _isDisposed;
+    private Task? _disposal;
+
+    private PostgresLog(LogTable table, PostgresLogOptions options, PostgresLogReport report)
+    {
+        _table = table;
+        _options = options;
+        Report = report;
+        var nextOffset = report.Range.NextOffset;
+        _appended = new OffsetSignal(nextOffset, this);
+        _watcher = new EndWatcher(table, _appended, options.PollIntervalMs);
+        _writer = new GroupWriter(table, options, nextOffset, _watcher.Appended);
+        _retention = new Retention(table, options);
+        _background = Task.WhenAll(_watcher.RunAsync(), Task.Run(_retention.RunAsync));
+    }
+
+    /// <summary>What was found when the log was opened. Its warnings belong into the host's journal.</summary>
+    public PostgresLogReport Report { get; }
+
+    /// <summary>True: the order of the calls is the order of the log.</summary>
+    public bool AppendsInCallOrder => true;
+
+    /// <summary>Opens a log, and makes its schema and its row where they are not there. Several servers may do so at once.</summary>
+    /// <param name="options">Where it is and how to run it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="PostgresLogOpenException">Something is wrong that does not pass by itself; the message is one line that says what.</exception>
+    /// <exception cref="LogUnavailableException">The database cannot be reached.</exception>
+    /// <exception cref="ArgumentException">An option is out of its bounds, or the connection string is none.</exception>
+    public static async Task<PostgresLog> OpenAsync(PostgresLogOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var database = new Database(options);
+        try
+        {
+            var (version, warnings) = await Opening.PrepareAsync(database, options, cancellationToken).ConfigureAwait(false);
+            var table = await LogTable.OpenAsync(database, options, cancellationToken).ConfigureAwait(false);
+            var range = await table.GetRangeAsync(cancellationToken).ConfigureAwait(false);
+            return new PostgresLog(table, options, new PostgresLogReport(version, range, warnings));
+        }
+        catch (LogUnavailableException exception)
+        {
+            await database.DisposeAsync().ConfigureAwait(false);
+            throw Opening.Explain(database, options, exception);
+        }
+        catch
+        {
+            await database.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException<ulong>(end);
+        if (batch.Count == 0)
+            return ValueTask.FromException<ulong>(new ArgumentException("batch must not be empty", nameof(batch)));
+        if (batch.SizeBytes > _options.BatchLimitBytes)
+            return ValueTask.FromException<ulong>(new BatchTooLargeException(batch.SizeBytes, _options.BatchLimitBytes));
+        return new ValueTask<ulong>(_writer.AppendAsync(batch, expectedOffset, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        EndsAtOnce(cancellationToken) is { } end
+            ? ValueTask.FromException<RecordBatch>(end) : new ValueTask<RecordBatch>(_table.ReadAsync(offset, cancellationToken));
+
+    /// <inheritdoc/>
+    public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
+        EndsAtOnce(cancellationToken) is { } end
+            ? ValueTask.FromException<LogRange>(end) : new ValueTask<LogRange>(_table.GetRangeAsync(cancellationToken));
+
+    /// <summary>Completes once an offset can be read. While the database is away it goes on waiting.</summary>
+    /// <inheritdoc/>
+    public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException(end);
+        var wait = _appended.WaitAsync(offset, cancellationToken);
+        if (!wait.IsCompleted)
+            _watcher.Ask();
+        return wait;
+    }
+
+    /// <summary>Moves the start of the log forward, durably; the rows before it are deleted afterwards, in the background.</summary>
+    /// <inheritdoc/>
+    public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        EndsAtOnce(cancellationToken) is { } end
+            ? ValueTask.FromException(end) : new ValueTask(TruncateAsync(offset, cancellationToken));
+
+    /// <summary>Commits what was appended before, ends pending waits and reads, and lets go of the database.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_disposing)
+        {
+            _isDisposed = true;
+            return new ValueTask(_disposal ??= CloseAsync());
+        }
+    }
+
+    private async Task TruncateAsync(ulong offset, CancellationToken cancellationToken)
+    {
+        while (offset > long.MaxValue || await _table.TruncateAsync(offset, cancellationToken).ConfigureAwait(false) is null)
+        {
+            var range = await _table.GetRangeAsync(cancellationToken).ConfigureAwait(false);
+            if (offset > range.NextOffset)
+                throw new OffsetOutOfRangeException(offset, range);
+        }
+
+        _retention.Truncated();
+    }
+
+    private async Task CloseAsync()
+    {
+        _appended.Dispose();
+        await _writer.DrainAsync().ConfigureAwait(false);
+        await _table.Database.StopAsync().ConfigureAwait(false);
+        await _background.ConfigureAwait(false);
+        _watcher.Dispose();
+        _retention.Dispose();
+        await _table.Database.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private Exception? EndsAtOnce(CancellationToken cancellationToken) =>
+        _isDisposed ? Disposed()
+        : cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken)
+        : null;
+
+    private ObjectDisposedException Disposed() => new(GetType().FullName);
+}

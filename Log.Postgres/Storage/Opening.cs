@@ -1,0 +1,62 @@
+using Npgsql;
+
+namespace LogKit.Postgres.Storage;
+
+/// <summary>What is done and checked before a log is used, and how it is said what is wrong.</summary>
+internal static class Opening
+{
+    private static readonly Version OldestVersion = new(13, 0);
+
+    /// <summary>What each setting should be, and what an acknowledgement is worth when it is not.</summary>
+    private static readonly (string Name, string Consequence)[] Settings =
+    [
+        ("fsync", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
+        ("full_page_writes", "a power cut may damage the database"),
+        ("synchronous_commit", "a crash of the database may lose what was acknowledged"),
+    ];
+
+    /// <summary>Makes the schema, and tells the server's version and what is weak about its settings.</summary>
+    public static Task<(Version Version, IReadOnlyList<string> Warnings)> PrepareAsync(
+        Database database, PostgresLogOptions options, CancellationToken cancellationToken) => database.RunAsync(
+        async (connection, token) =>
+        {
+            var version = connection.PostgreSqlVersion;
+            if (version < OldestVersion)
+                throw new PostgresLogOpenException($"the database server is PostgreSQL {version}: the oldest that will do is {OldestVersion.Major}");
+            await Schema.EnsureAsync(connection, options.SchemaName, token).ConfigureAwait(false);
+            return (version, await FindWeaknessesAsync(connection, token).ConfigureAwait(false));
+        },
+        cancellationToken);
+
+    /// <summary>What keeps the log from being opened, where trying again would not help.</summary>
+    public static LogException Explain(Database database, PostgresLogOptions options, LogUnavailableException failure)
+    {
+        if (failure.InnerException is not PostgresException cause || Database.MayPass(cause))
+            return failure;
+        return new PostgresLogOpenException(
+            cause.SqlState switch
+            {
+                PostgresErrorCodes.InvalidPassword => $"the database refuses the password of user \"{database.User}\"",
+                PostgresErrorCodes.InvalidAuthorizationSpecification => $"the database lets user \"{database.User}\" not log in: {cause.MessageText}",
+                PostgresErrorCodes.InvalidCatalogName => $"there is no database \"{database.Name}\"",
+                PostgresErrorCodes.InsufficientPrivilege =>
+                    $"user \"{database.User}\" lacks a right that schema \"{options.SchemaName}\" of database \"{database.Name}\" takes: {cause.MessageText}",
+                _ => $"the database refuses to open the log: {cause.MessageText}",
+            },
+            cause);
+    }
+
+    private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var warnings = new List<string>();
+        foreach (var (name, consequence) in Settings)
+        {
+            using var query = new NpgsqlCommand("select current_setting($1)", connection);
+            query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
+            if (await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is "off")
+                warnings.Add($"the database's setting {name} is off: {consequence}");
+        }
+
+        return warnings;
+    }
+}

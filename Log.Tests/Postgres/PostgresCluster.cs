@@ -1,0 +1,133 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>
+/// A database server of the tests' own: made by initdb in a temporary directory, on a free port of the loopback address, as a user
+/// without rights, and gone with the process, however that ends.
+/// </summary>
+internal sealed class PostgresCluster
+{
+    private static readonly Lazy<PostgresCluster> LazyShared = new(() => new PostgresCluster());
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("logkit-pg-").FullName;
+    private readonly string _data;
+
+    private PostgresCluster()
+    {
+        _data = Path.Combine(_directory, "data");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Remove();
+        if (Environment.IsPrivilegedProcess)
+            Run("chown", User, _directory);
+        RunAsUser(Binary("initdb"), "-D", _data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync");
+        Port = FreePort();
+        Start();
+    }
+
+    public const string Password = "a-secret-of-the-tests";
+
+    /// <summary>The cluster that tests share; each uses a schema or a log of its own.</summary>
+    public static PostgresCluster Shared => LazyShared.Value;
+
+    /// <summary>Why there is no server to test against; null where there is.</summary>
+    public static string? ReasonToSkip { get; } =
+        Find("initdb") is null || Find("pg_ctl") is null ? "needs PostgreSQL's initdb and pg_ctl, which are neither in /usr/lib/postgresql/*/bin nor in PATH"
+        : Environment.IsPrivilegedProcess && Find("setpriv", "/usr/bin") is null ? "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else"
+        : OperatingSystem.IsWindows() ? "needs a Unix system" : null;
+
+    public int Port { get; }
+
+    public string ConnectionString => ConnectionStringAt(Port);
+
+    public static string ConnectionStringAt(int port) =>
+        new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = port, Username = "postgres", Password = Password, Database = "postgres" }.ConnectionString;
+
+    /// <summary>Kills the server's processes at once, as a crash does, and starts it again.</summary>
+    public void CrashAndRestart()
+    {
+        Stop();
+        Start();
+    }
+
+    public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
+
+    public void Start() => RunAsUser(
+        Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
+        $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off", "start");
+
+    public async Task<object?> ExecuteAsync(string text)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(text, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
+    private static string User => "nobody";
+
+    private static string Binary(string name) => Find(name) ?? throw new InvalidOperationException($"there is no {name}");
+
+    private static string? Find(string name, params string[] more)
+    {
+        var installed = Directory.Exists("/usr/lib/postgresql")
+            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(Version).Select(version => Path.Combine(version, "bin")) : [];
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
+
+        static int Version(string directory) => int.TryParse(Path.GetFileName(directory), out var version) ? version : 0;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private string PasswordFile()
+    {
+        var file = Path.Combine(_directory, "password");
+        File.WriteAllText(file, Password);
+        return file;
+    }
+
+    private void RunAsUser(string binary, params string[] arguments)
+    {
+        if (Environment.IsPrivilegedProcess)
+            Run("setpriv", ["--reuid", User, "--regid", "nogroup", "--clear-groups", binary, .. arguments]);
+        else
+            Run(binary, arguments);
+    }
+
+    private void Run(string binary, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(_directory, "output"), binary, .. arguments])
+        {
+            WorkingDirectory = _directory,
+        };
+        if (!File.Exists(start.ArgumentList[2]))
+            File.WriteAllText(start.ArgumentList[2], "");
+        using var process = Process.Start(start)!;
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}");
+    }
+
+    private void Remove()
+    {
+        try
+        {
+            Stop();
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
+        {
+            // It was not running.
+        }
+
+        Directory.Delete(_directory, recursive: true);
+    }
+}

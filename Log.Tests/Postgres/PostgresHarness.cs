@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using LogKit.Conformance;
+using LogKit.Postgres;
+using LogKit.Tests.Conformance;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>
+/// The log on a real database, each behind a way of its own. A crash is one of the log's process: all that it has with the database
+/// is cut at once. A fault is the same, for a while.
+/// </summary>
+public sealed class PostgresHarness : LogHarness
+{
+    private readonly string _schema = $"harness_{Guid.NewGuid():N}";
+    private readonly ConcurrentDictionary<string, TcpProxy> _ways = [];
+
+    public override string? ReasonToSkip => PostgresCluster.ReasonToSkip;
+
+    public override LogCapabilities Capabilities =>
+        LogCapabilities.SecondClient | LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage | LogCapabilities.Faults
+        | LogCapabilities.Truncate | LogCapabilities.SeededStart | LogCapabilities.Limits;
+
+    public override int RaceRounds => 300;
+
+    public override ValueTask<ILog> OpenAsync(string name) => OpenAtAsync(name, 0);
+
+    public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset)
+    {
+        if (_ways.TryRemove(name, out var old))
+            await old.DisposeAsync();
+        var way = _ways[name] = new TcpProxy(PostgresCluster.Shared.Port);
+        return await OpenAsync(name, way, startOffset);
+    }
+
+    public override async ValueTask<ILog> OpenSecondClientAsync(string name) => await OpenAsync(name, _ways[name], 0);
+
+    public override ValueTask CrashAsync(string name)
+    {
+        _ways[name].Cut();
+        return ValueTask.CompletedTask;
+    }
+
+    public override async ValueTask<long> GetStoredBytesAsync(string name) =>
+        (long)(await ExecuteAsync($"select next_position from {_schema}.logs where name = '{name}'"))!;
+
+    // The database undoes what was not committed as a whole; so a last batch of which anything is lost was never there.
+    public override async ValueTask CutAsync(string name, long length) => await ExecuteAsync(
+        $"""
+        with cut as (
+            delete from {_schema}.batches using {_schema}.logs
+            where id = log_id and name = '{name}' and position + octet_length(payload) > {length} returning first_offset, position)
+        update {_schema}.logs set next_offset = first, next_position = start
+        from (select min(first_offset) as first, min(position) as start from cut) c where name = '{name}' and first is not null
+        """);
+
+    public override async ValueTask FlipByteAsync(string name, long position) => await ExecuteAsync(
+        $"""
+        update {_schema}.batches
+        set payload = set_byte(payload, ({position} - position)::int, 255 - get_byte(payload, ({position} - position)::int))
+        from {_schema}.logs
+        where id = log_id and name = '{name}' and position <= {position} and {position} < position + octet_length(payload)
+        """);
+
+    public override ValueTask BreakStorageAsync(string name) => CrashAsync(name);
+
+    public override ValueTask HealStorageAsync(string name)
+    {
+        _ways[name].Heal();
+        return ValueTask.CompletedTask;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        foreach (var way in _ways.Values)
+            await way.DisposeAsync();
+        await base.DisposeAsync();
+    }
+
+    private async Task<ILog> OpenAsync(string name, TcpProxy way, ulong startOffset) => await PostgresLog.OpenAsync(new PostgresLogOptions
+    {
+        ConnectionString = PostgresCluster.ConnectionStringAt(way.Port),
+        SchemaName = _schema,
+        LogName = name,
+        UnavailableAfterMs = 300,
+        OutcomeUnknownAfterMs = 300,
+        StartOffset = startOffset,
+    });
+
+    private static Task<object?> ExecuteAsync(string text) => PostgresCluster.Shared.ExecuteAsync(text);
+}
+
+public sealed class PostgresLogConformance(PostgresHarness harness) : LogConformance<PostgresHarness>(harness);
+
+public sealed class GrpcOverPostgresHarness() : GrpcHarness(new PostgresHarness());
+
+public sealed class GrpcLogOverPostgresConformance(GrpcOverPostgresHarness harness) : LogConformance<GrpcOverPostgresHarness>(harness);

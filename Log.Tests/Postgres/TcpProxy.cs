@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>A way to a server that can be cut, and, more finely, be cut just before an answer comes through.</summary>
+internal sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<Guid, Action> _connections = [];
+    private readonly int _serverPort;
+    private readonly Task _accepting;
+    private volatile bool _isCut;
+    private volatile Func<bool>? _losesAnswer;
+    private volatile Func<ReadOnlyMemory<byte>, bool>? _losesRequest;
+
+    public TcpProxy(int serverPort)
+    {
+        _serverPort = serverPort;
+        _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        _accepting = AcceptAsync();
+    }
+
+    public int Port { get; }
+
+    /// <summary>Cuts all connections, and lets no other through until <see cref="Heal"/>.</summary>
+    public void Cut()
+    {
+        _isCut = true;
+        foreach (var connection in _connections.Values)
+            connection();
+    }
+
+    public void Heal() => _isCut = false;
+
+    /// <summary>Asks, for each piece of an answer, whether its connection is cut instead of passing it on. The server has done its work by then.</summary>
+    public void LoseAnswersWhere(Func<bool>? loses) => _losesAnswer = loses;
+
+    /// <summary>Asks, for each piece of a request, whether its connection is cut after passing it on: while the server is at work, or has not begun.</summary>
+    public void CutAfterRequestsWhere(Func<ReadOnlyMemory<byte>, bool>? loses) => _losesRequest = loses;
+
+    public async ValueTask DisposeAsync()
+    {
+        Cut();
+        _listener.Stop();
+        await _accepting;
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // Disposed.
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using var server = new TcpClient { NoDelay = true };
+        client.NoDelay = true;
+        var id = Guid.NewGuid();
+        void Close()
+        {
+            client.Close();
+            server.Close();
+        }
+
+        _connections[id] = Close;
+        try
+        {
+            if (_isCut)
+                return;
+            await server.ConnectAsync(IPAddress.Loopback, _serverPort);
+            await Task.WhenAny(
+                CopyAsync(client.GetStream(), server.GetStream(), _ => false, piece => _losesRequest?.Invoke(piece) == true),
+                CopyAsync(server.GetStream(), client.GetStream(), _ => _losesAnswer?.Invoke() == true, _ => false));
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        {
+            // Cut.
+        }
+        finally
+        {
+            Close();
+            _connections.TryRemove(id, out _);
+        }
+    }
+
+    private static async Task CopyAsync(
+        NetworkStream from, NetworkStream to, Func<ReadOnlyMemory<byte>, bool> stopsBefore, Func<ReadOnlyMemory<byte>, bool> stopsAfter)
+    {
+        try
+        {
+            var buffer = new byte[64 * 1024];
+            for (int length; (length = await from.ReadAsync(buffer)) > 0;)
+            {
+                var piece = buffer.AsMemory(0, length);
+                if (stopsBefore(piece))
+                    return;
+                await to.WriteAsync(piece);
+                if (stopsAfter(piece))
+                    return;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // Cut.
+        }
+    }
+}
