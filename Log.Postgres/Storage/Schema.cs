@@ -7,7 +7,7 @@ namespace LogKit.Postgres.Storage;
 /// <summary>Makes the schema where it is not there, whoever else is doing so at the same time, and checks its version where it is.</summary>
 internal static class Schema
 {
-    private const int Version = 1;
+    private const int CurrentVersion = 1;
 
     public static async Task EnsureAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
     {
@@ -39,9 +39,9 @@ internal static class Schema
             return false;
 
         using var version = new NpgsqlCommand($"select version from {schema}.schema_version", connection);
-        return await version.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is Version
+        return await version.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is CurrentVersion
             ? true
-            : throw new PostgresLogOpenException($"schema \"{schema}\" is not of version {Version}, which is what this program knows");
+            : throw new PostgresLogOpenException($"schema \"{schema}\" is not of version {CurrentVersion}, which is what this program knows");
     }
 
     // The row of a log is updated by each group of appends. Room in its page keeps that from touching an index, and the page small.
@@ -53,7 +53,7 @@ internal static class Schema
         create schema if not exists {schema};
 
         create table {schema}.schema_version (version int not null);
-        insert into {schema}.schema_version values ({Version});
+        insert into {schema}.schema_version values ({CurrentVersion});
 
         create table {schema}.logs (
             id             bigint generated always as identity primary key,

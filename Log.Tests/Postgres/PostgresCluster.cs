@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Npgsql;
@@ -78,7 +79,7 @@ internal sealed class PostgresCluster
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 
-        static int Version(string directory) => int.TryParse(Path.GetFileName(directory), out var version) ? version : 0;
+        static int Version(string directory) => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }
 
     private static int FreePort()
