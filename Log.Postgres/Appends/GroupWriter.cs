@@ -85,6 +85,11 @@ internal sealed class GroupWriter
             group.Fail(exception);
             return;
         }
+        catch (Exception exception)
+        {
+            group.Fail(new AppendOutcomeUnknownException(exception)); // nothing foresees it, and the next group is not to wait for ever
+            return;
+        }
 
         _knownNext = group.EndOf(offsets);
         _appended(_knownNext);

@@ -34,15 +34,10 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unknownAfter)
                     break; // it may have been stored, and truncated away since
                 return first;
             }
-            catch (Exception exception) when (Database.IsOfDatabase(exception))
+            catch (Exception exception)
             {
                 table.Database.Forget(exception);
-                if (!limit.IsCancellationRequested)
-                    await Task.Delay(RetryDelay, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
+                await Task.Delay(RetryDelay, CancellationToken.None).ConfigureAwait(false);
             }
         }
 

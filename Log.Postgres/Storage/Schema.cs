@@ -33,8 +33,11 @@ internal static class Schema
 
     private static async Task<bool> IsThereAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
     {
-        using var query = new NpgsqlCommand("select to_regclass($1) is not null", connection);
-        query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = $"{schema}.schema_version" });
+        // Asked of the catalogue's rows: a look-up by name may answer from a cache that is older than the lock.
+        using var query = new NpgsqlCommand(
+            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'schema_version')",
+            connection);
+        query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = schema });
         if (await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is not true)
             return false;
 

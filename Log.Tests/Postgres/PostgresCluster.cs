@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -9,7 +8,7 @@ namespace LogKit.Tests.Postgres;
 
 /// <summary>
 /// A database server of the tests' own: made by initdb in a temporary directory, on a free port of the loopback address, as a user
-/// without rights, and gone with the process, however that ends.
+/// without rights, and gone with this process, however that ends.
 /// </summary>
 internal sealed class PostgresCluster
 {
@@ -18,14 +17,14 @@ internal sealed class PostgresCluster
     private readonly string _directory = Directory.CreateTempSubdirectory("logkit-pg-").FullName;
     private readonly string _data;
 
-    private PostgresCluster()
+    public PostgresCluster()
     {
         _data = Path.Combine(_directory, "data");
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Remove();
         if (Environment.IsPrivilegedProcess)
             Run("chown", User, _directory);
         RunAsUser(Binary("initdb"), "-D", _data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync");
         Port = FreePort();
+        RemoveAtTheEnd();
         Start();
     }
 
@@ -118,17 +117,16 @@ internal sealed class PostgresCluster
             throw new InvalidOperationException($"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}");
     }
 
-    private void Remove()
+    // A shell that waits for this process to let go of a pipe, which it does however it ends.
+    private void RemoveAtTheEnd()
     {
-        try
-        {
-            Stop();
-        }
-        catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
-        {
-            // It was not running.
-        }
-
-        Directory.Delete(_directory, recursive: true);
+        const string Script = """
+            cat >/dev/null
+            kill -QUIT $(head -n 1 "$0/data/postmaster.pid")
+            for i in 1 2 3 4 5 6 7 8 9 10; do [ -e "$0/data/postmaster.pid" ] && sleep 0.1; done
+            rm -rf "$0"
+            """;
+        var start = new ProcessStartInfo("setsid", ["/bin/sh", "-c", $"({Script}) >/dev/null 2>&1", _directory]) { RedirectStandardInput = true, UseShellExecute = false };
+        _ = Process.Start(start) ?? throw new InvalidOperationException("setsid did not start");
     }
 }

@@ -81,8 +81,8 @@ public sealed class PostgresHarness : LogHarness
         ConnectionString = PostgresCluster.ConnectionStringAt(way.Port),
         SchemaName = _schema,
         LogName = name,
-        UnavailableAfterMs = 300,
-        OutcomeUnknownAfterMs = 300,
+        UnavailableAfterMs = 2000,
+        OutcomeUnknownAfterMs = 2000,
         StartOffset = startOffset,
     });
 

@@ -1,0 +1,256 @@
+using System.Text;
+using LogKit.Postgres;
+using LogKit.Tests.Support;
+using Npgsql;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>What is the database log's own: lost answers, several servers, the ways in which a database is away.</summary>
+public sealed class PostgresLogTests
+{
+    /// <summary>Everything a group's statement carries; what tells a request that appends from all others.</summary>
+    private const string Marker = "marked";
+
+    private readonly string _schema = $"tests_{Guid.NewGuid():N}";
+
+    [SkippableFact]
+    public async Task An_answer_lost_after_the_commit_is_found_out_and_nothing_is_stored_twice()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(way);
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
+        var lost = 0;
+        for (var i = 0; i < 10; i++)
+        {
+            var isSent = false;
+            way.CutAfterRequestsWhere(piece =>
+            {
+                isSent |= piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) >= 0;
+                return false;
+            });
+            way.LoseAnswersWhere(() => isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false));
+            var appends = Enumerable.Range(0, 3).Select(n => log.AppendBatchAsync(RecordBatch.OfText($"{Marker} {i} {n}")).AsTask()).ToList();
+            var offsets = await Task.WhenAll(appends).Within("appends whose answer is lost");
+            Assert.Equal([.. Enumerable.Range(1 + (3 * i), 3).Select(offset => (ulong)offset)], offsets);
+        }
+
+        Assert.True(lost >= 10, $"{lost} answers were lost: expected one for each append at least");
+        Assert.Equal(["before", .. Enumerable.Range(0, 30).Select(i => $"{Marker} {i / 3} {i % 3}")], await ReadAllAsync(log));
+    }
+
+    [SkippableFact]
+    public async Task A_connection_lost_at_any_moment_of_an_append_neither_loses_nor_doubles_it()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        var seed = TestSeed.Next();
+        var random = new Random(seed);
+        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(way);
+        var expected = new List<string>();
+        for (var i = 0; i < 40; i++)
+        {
+            var text = $"{Marker} {i}";
+            var append = log.AppendBatchAsync(RecordBatch.OfText(text), expectedOffset: random.Next(2) == 0 ? (ulong)i : null).AsTask();
+            for (var turns = random.Next(200); turns > 0; turns--)
+                await Task.Yield();
+            way.Cut();
+            way.Heal();
+            Assert.True(await append.Within($"append {i}, whose connection is cut, seed {seed}") == (ulong)i, $"append {i}, seed {seed}");
+            expected.Add(text);
+        }
+
+        Assert.Equal(expected, await ReadAllAsync(log));
+    }
+
+    [SkippableFact]
+    public async Task A_statement_still_at_work_when_its_connection_is_lost_is_ended_before_it_is_sent_again()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(way);
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
+
+        // Somebody else has the row, so the statement that was sent waits for it, and would be done later.
+        await using var other = new NpgsqlConnection(PostgresCluster.Shared.ConnectionString + ";Pooling=false");
+        await other.OpenAsync();
+        await using var transaction = await other.BeginTransactionAsync();
+        await using (var take = new NpgsqlCommand($"select from {_schema}.logs for update", other))
+            await take.ExecuteNonQueryAsync();
+        var sent = new TaskCompletionSource();
+        way.CutAfterRequestsWhere(piece =>
+        {
+            if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0 || sent.Task.IsCompleted)
+                return false;
+            sent.SetResult();
+            return true;
+        });
+        var append = log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask();
+        await sent.Task.Within("the statement to be sent");
+        await transaction.RollbackAsync();
+        Assert.Equal(1ul, await append.Within("the append"));
+        Assert.Equal(["before", Marker], await ReadAllAsync(log));
+    }
+
+    [SkippableFact]
+    public async Task An_append_whose_outcome_cannot_be_asked_for_says_that_it_is_unknown()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(way, options => options with { OutcomeUnknownAfterMs = 100 });
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
+        way.CutAfterRequestsWhere(piece =>
+        {
+            if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0)
+                return false;
+            way.Cut();
+            return true;
+        });
+        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask().Within("the append"));
+    }
+
+    [SkippableFact]
+    public async Task Appends_through_several_servers_are_dense_and_none_is_lost_or_doubled()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        const int Servers = 4;
+        const int Appends = 100;
+        var logs = await Task.WhenAll(Enumerable.Range(0, Servers).Select(_ => OpenAsync())); // each makes the schema
+        var appends = await Task.WhenAll(logs.SelectMany((log, server) => Enumerable.Range(0, Appends).Select(
+            async i => (Offset: await log.AppendBatchAsync(RecordBatch.OfText($"{server} {i}", "second")), Text: $"{server} {i}")))).Within("all appends");
+        Assert.Equal(Enumerable.Range(0, Servers * Appends).Select(i => 2ul * (ulong)i), appends.Select(append => append.Offset).Order());
+        Assert.Equal(
+            appends.OrderBy(append => append.Offset).SelectMany(append => new[] { append.Text, "second" }), await ReadAllAsync(logs[0]));
+        foreach (var log in logs)
+            await log.DisposeAsync();
+    }
+
+    [SkippableFact]
+    public async Task A_waiter_is_woken_though_the_notification_is_lost()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var log = await OpenAsync(change: options => options with { PollIntervalMs = 20 });
+        await log.AppendBatchAsync(RecordBatch.OfText("first"));
+        var wait = log.WaitForAppendAsync(1).AsTask();
+        Assert.False(wait.IsCompleted);
+        await PostgresCluster.Shared.ExecuteAsync(
+            $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null::bigint], array[1], array[0], array[''::bytea])");
+        await wait.Within("the poll to see an append that nobody told of");
+    }
+
+    [SkippableFact]
+    public async Task A_database_that_crashes_loses_nothing_and_is_used_again_when_it_is_back()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        var cluster = new PostgresCluster();
+        await using var log = await OpenAsync(port: cluster.Port);
+        var acknowledged = new List<ulong> { await log.AppendBatchAsync(RecordBatch.OfText("before")) };
+        var wait = log.WaitForAppendAsync(1).AsTask();
+        cluster.Stop();
+        await Assert.ThrowsAsync<LogUnavailableException>(() => log.GetRangeAsync().AsTask().Within("the range of a log whose database is away"));
+        await Assert.ThrowsAsync<LogUnavailableException>(() => log.ReadBatchAsync(0).AsTask().Within("a read"));
+        cluster.Start();
+        Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask().Within("an append once it is back"));
+        await wait.Within("the wait");
+        Assert.Equal(["before", "after"], await ReadAllAsync(log));
+        cluster.Stop();
+    }
+
+    public static TheoryData<string, string, string> WrongConnections => new()
+    {
+        { "Password", "wrong", "the database refuses the password of user \"postgres\"" },
+        { "Username", "nobody_of_that_name", "the database refuses the password of user \"nobody_of_that_name\"" },
+        { "Database", "missing", "there is no database \"missing\"" },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(WrongConnections))]
+    public async Task What_is_wrong_for_good_is_one_line_and_shows_no_password(string setting, string value, string message)
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [setting] = value };
+        var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
+            () => PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connection.ConnectionString, SchemaName = _schema }));
+        Assert.Equal(message, exception.Message);
+        Assert.DoesNotContain(PostgresCluster.Password, exception.ToString(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_user_without_rights_is_told_which()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await PostgresCluster.Shared.ExecuteAsync($"create role {_schema} login password 'p'");
+        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { Username = _schema, Password = "p" };
+        var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
+            () => PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connection.ConnectionString, SchemaName = _schema }));
+        Assert.Equal(
+            $"user \"{_schema}\" lacks a right that schema \"{_schema}\" of database \"postgres\" takes: permission denied for database postgres",
+            exception.Message);
+    }
+
+    [SkippableFact]
+    public async Task A_weak_setting_of_the_database_is_reported()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var sound = await OpenAsync();
+        Assert.Empty(sound.Report.Warnings);
+        await using var weak = await OpenAsync(
+            change: options => options with { ConnectionString = options.ConnectionString + ";Options=-c synchronous_commit=off" });
+        Assert.Equal(
+            "the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged", Assert.Single(weak.Report.Warnings));
+    }
+
+    [SkippableFact]
+    public async Task Retention_by_bytes_keeps_whole_batches_and_deletes_the_rows_before()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using (var log = await OpenAsync())
+        {
+            for (var i = 0; i < 10; i++)
+                await log.AppendBatchAsync(new RecordBatch(new Record(new byte[100]), new Record(new byte[100])));
+        }
+
+        var size = new RecordBatch(new Record(new byte[100]), new Record(new byte[100])).SizeBytes;
+        await using var limited = await OpenAsync(change: options => options with { RetentionLimitBytes = (3 * size) + 1 });
+        await UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 14, "retention");
+        Assert.True((await Assert.ThrowsAsync<OffsetOutOfRangeException>(() => limited.ReadBatchAsync(13).AsTask())).IsTruncated);
+        Assert.Equal(2, (await limited.ReadBatchAsync(14)).Count);
+        await UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 3L, "the rows to be deleted");
+    }
+
+    private Task<PostgresLog> OpenAsync(TcpProxy? way = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
+    {
+        var options = new PostgresLogOptions
+        {
+            ConnectionString = PostgresCluster.ConnectionStringAt(port ?? way?.Port ?? PostgresCluster.Shared.Port),
+            SchemaName = _schema,
+            UnavailableAfterMs = port is null ? 5000 : 500,
+        };
+        return PostgresLog.OpenAsync(change?.Invoke(options) ?? options);
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo, string what)
+    {
+        await PollAsync().Within(what);
+
+        async Task PollAsync()
+        {
+            while (!await isSo())
+                await Task.Yield();
+        }
+    }
+
+    private static async Task<List<string>> ReadAllAsync(PostgresLog log)
+    {
+        var texts = new List<string>();
+        var range = await log.GetRangeAsync();
+        for (var next = range.StartOffset; next < range.NextOffset;)
+        {
+            var batch = await log.ReadBatchAsync(next);
+            texts.AddRange(batch.Select(record => record.ToString()));
+            next += (ulong)batch.Count;
+        }
+
+        return texts;
+    }
+}
