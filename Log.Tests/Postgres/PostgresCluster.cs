@@ -10,12 +10,13 @@ namespace LogKit.Tests.Postgres;
 /// A database server of the tests' own: made by initdb in a temporary directory, on a free port of the loopback address, as a user
 /// without rights, and gone with this process, however that ends.
 /// </summary>
-internal sealed class PostgresCluster
+internal sealed class PostgresCluster : IDisposable
 {
     private static readonly Lazy<PostgresCluster> LazyShared = new(() => new PostgresCluster());
 
     private readonly string _directory = Directory.CreateTempSubdirectory("logkit-pg-").FullName;
     private readonly string _data;
+    private readonly Process _remover;
 
     public PostgresCluster()
     {
@@ -24,7 +25,7 @@ internal sealed class PostgresCluster
             Run("chown", User, _directory);
         RunAsUser(Binary("initdb"), "-D", _data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync");
         Port = FreePort();
-        RemoveAtTheEnd();
+        _remover = StartRemover();
         Start();
     }
 
@@ -46,18 +47,15 @@ internal sealed class PostgresCluster
     public static string ConnectionStringAt(int port) =>
         new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = port, Username = "postgres", Password = Password, Database = "postgres" }.ConnectionString;
 
-    /// <summary>Kills the server's processes at once, as a crash does, and starts it again.</summary>
-    public void CrashAndRestart()
-    {
-        Stop();
-        Start();
-    }
-
+    /// <summary>Ends the server's processes at once, as a crash does.</summary>
     public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
 
     public void Start() => RunAsUser(
         Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
         $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off", "start");
+
+    /// <summary>Stops the server and removes all of it, soon. Without it that happens at the end of this process.</summary>
+    public void Dispose() => _remover.StandardInput.Close();
 
     public async Task<object?> ExecuteAsync(string text)
     {
@@ -81,11 +79,23 @@ internal sealed class PostgresCluster
         static int Version(string directory) => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }
 
+    // Below those that the system gives out by itself: nobody else gets it while the server is stopped for a while.
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(20_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken.
+            }
+        }
     }
 
     private string PasswordFile()
@@ -118,7 +128,7 @@ internal sealed class PostgresCluster
     }
 
     // A shell that waits for this process to let go of a pipe, which it does however it ends.
-    private void RemoveAtTheEnd()
+    private Process StartRemover()
     {
         const string Script = """
             cat >/dev/null
@@ -127,6 +137,6 @@ internal sealed class PostgresCluster
             rm -rf "$0"
             """;
         var start = new ProcessStartInfo("setsid", ["/bin/sh", "-c", $"({Script}) >/dev/null 2>&1", _directory]) { RedirectStandardInput = true, UseShellExecute = false };
-        _ = Process.Start(start) ?? throw new InvalidOperationException("setsid did not start");
+        return Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start");
     }
 }

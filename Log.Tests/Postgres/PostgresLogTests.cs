@@ -142,9 +142,9 @@ public sealed class PostgresLogTests
     public async Task A_database_that_crashes_loses_nothing_and_is_used_again_when_it_is_back()
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
-        var cluster = new PostgresCluster();
+        using var cluster = new PostgresCluster();
         await using var log = await OpenAsync(port: cluster.Port);
-        var acknowledged = new List<ulong> { await log.AppendBatchAsync(RecordBatch.OfText("before")) };
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
         var wait = log.WaitForAppendAsync(1).AsTask();
         cluster.Stop();
         await Assert.ThrowsAsync<LogUnavailableException>(() => log.GetRangeAsync().AsTask().Within("the range of a log whose database is away"));
@@ -153,7 +153,6 @@ public sealed class PostgresLogTests
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask().Within("an append once it is back"));
         await wait.Within("the wait");
         Assert.Equal(["before", "after"], await ReadAllAsync(log));
-        cluster.Stop();
     }
 
     public static TheoryData<string, string, string> WrongConnections => new()
