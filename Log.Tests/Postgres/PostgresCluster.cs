@@ -74,7 +74,10 @@ internal sealed class PostgresCluster : IDisposable
         var installed = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(Version).Select(version => Path.Combine(version, "bin")) : [];
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
+        return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(IsThere);
+
+        // A link that leads nowhere is not.
+        static bool IsThere(string file) => File.Exists(file) && new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true) is not { Exists: false };
 
         static int Version(string directory) => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }

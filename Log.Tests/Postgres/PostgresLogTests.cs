@@ -87,6 +87,10 @@ public sealed class PostgresLogTests
         });
         var append = log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask();
         await sent.Task.Within("the statement to be sent");
+        await UntilAsync(
+            async () => await PostgresCluster.Shared.ExecuteAsync(
+                $"select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'with head%{_schema}%'") is 1L,
+            "the log to ask what became of it");
         await transaction.RollbackAsync();
         Assert.Equal(1ul, await append.Within("the append"));
         Assert.Equal(["before", Marker], await ReadAllAsync(log));
