@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Console;
 
 namespace LogKit.Grpc.Hosting;
@@ -16,9 +17,6 @@ internal static partial class Server
 {
     private const int Success = 0;
     private const int Failure = 1;
-
-    /// <summary>How long a stopping server waits for calls to end, before it cuts off those whose clients do not read.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Runs the server. What keeps it from starting is one line on the standard error, and exit code 1.</summary>
     public static async Task<int> RunAsync(string[] args)
@@ -31,6 +29,8 @@ internal static partial class Server
 
         try
         {
+            if (args is ["--health", var server])
+                return await HealthProbe.IsServingAsync(server) ? Success : Failure;
             await ServeAsync(args);
             return Success;
         }
@@ -71,7 +71,7 @@ internal static partial class Server
 
         await using var log = OpenLog(settings);
         builder.Services.AddLogKit(log, settings.Service);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
         await using var app = builder.Build();
         security.UseIn(app);
         app.MapLogKit();
@@ -86,6 +86,10 @@ internal static partial class Server
         else
             LogMemory(journal);
 
+        // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
+        var systemd = new SystemdNotifier();
+        app.Lifetime.ApplicationStopping.Register(() => systemd.Notify(ServiceState.Stopping));
+        systemd.Notify(ServiceState.Ready);
         await app.WaitForShutdownAsync();
         await log.DisposeAsync();
         LogStopped(journal);

@@ -39,6 +39,7 @@ internal static class ServerArguments
             Serves an append-only log over gRPC (log.v1.Log).
 
             Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure]
+                   LogKit.Grpc --health ADDRESS    (asks a server whether it serves: exit code 0, or 1)
 
             A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json.
             """);

@@ -81,6 +81,8 @@ internal static class SettingTable
             settings => settings.Transport.PingIntervalMs, (settings, number) => settings.With(limits => limits with { PingIntervalMs = (int)number })),
         Number("PingLimitMs", "how long the answer to a ping may take, in milliseconds", 1000, 600_000,
             settings => settings.Transport.PingLimitMs, (settings, number) => settings.With(limits => limits with { PingLimitMs = (int)number })),
+        Number("StopLimitMs", "how long a stopping server waits for its calls to end, in milliseconds", 0, 600_000,
+            settings => settings.Transport.StopLimitMs, (settings, number) => settings.With(limits => limits with { StopLimitMs = (int)number })),
     ];
 
     private static Setting Number(

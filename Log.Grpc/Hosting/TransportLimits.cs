@@ -19,6 +19,9 @@ internal sealed record TransportLimits
 
     public int PingLimitMs { get; init; } = 20_000;
 
+    /// <summary>How long a stopping server waits for calls to end, before it cuts off those whose clients do not read.</summary>
+    public int StopLimitMs { get; init; } = 10_000;
+
     public void ApplyTo(KestrelServerLimits limits)
     {
         limits.MaxConcurrentConnections = ConnectionLimit;

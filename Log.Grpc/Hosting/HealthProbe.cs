@@ -1,0 +1,40 @@
+using System.Net;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+
+namespace LogKit.Grpc.Hosting;
+
+/// <summary><c>--health ADDRESS</c>: asks a running server whether it serves. For containers, where there is no other program to ask with.</summary>
+internal static class HealthProbe
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
+
+    /// <summary>True if it serves; else one line on the standard error says what it does.</summary>
+    public static async Task<bool> IsServingAsync(string address)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
+            throw new SettingException("--health", address, "must be the address of a server: http://HOST:PORT or https://HOST:PORT");
+        using var handler = new SocketsHttpHandler();
+#pragma warning disable CA5359 // any certificate will do on this very machine: nothing secret is said, and its name is the network's
+        if (IsThisMachine(uri))
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+#pragma warning restore CA5359
+        using var channel = GrpcChannel.ForAddress(uri, new GrpcChannelOptions { HttpHandler = handler });
+        try
+        {
+            var answer = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest(), deadline: DateTime.UtcNow + Limit);
+            if (answer.Status is HealthCheckResponse.Types.ServingStatus.Serving)
+                return true;
+            await Console.Error.WriteLineAsync($"{address}: {answer.Status}");
+        }
+        catch (RpcException exception)
+        {
+            await Console.Error.WriteLineAsync($"{address}: {exception.StatusCode}: {exception.Status.Detail}");
+        }
+
+        return false;
+    }
+
+    private static bool IsThisMachine(Uri uri) => uri.Host is "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var host) && IPAddress.IsLoopback(host));
+}
