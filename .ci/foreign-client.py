@@ -11,6 +11,7 @@ address, generated = sys.argv[1:]
 sys.path.insert(0, generated)
 
 import grpc
+import rpc_pb2
 from log.v1 import log_pb2, log_pb2_grpc
 
 
@@ -26,6 +27,16 @@ def batch(*values):
 
 def values(response):
     return [record.value for record in response.record_batch.records]
+
+
+def error_info(error):
+    """The one ErrorInfo of a failure: its reason and its metadata."""
+    status = rpc_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    (detail,) = status.details
+    assert status.message == error.details() and detail.type_url.endswith("/google.rpc.ErrorInfo")
+    info = rpc_pb2.ErrorInfo.FromString(detail.value)
+    assert info.domain == "log.v1"
+    return info.reason, dict(info.metadata)
 
 
 channel = grpc.insecure_channel(address)
@@ -49,20 +60,23 @@ threading.Thread(target=lambda: log.Produce(log_pb2.ProduceRequest(record_batch=
 check(values(next(tail)) == [b"later"], "a tail gets what is produced after it began")
 tail.cancel()
 
-for what, call, code in [
-    ("no batch", lambda: log.Produce(log_pb2.ProduceRequest(), timeout=10), grpc.StatusCode.INVALID_ARGUMENT),
-    ("an empty batch", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch()), timeout=10), grpc.StatusCode.INVALID_ARGUMENT),
-    ("a batch of 5 MB", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(bytes(5_000_000))), timeout=10), grpc.StatusCode.INVALID_ARGUMENT),
-    ("offset 2^64-1", lambda: log.Consume(log_pb2.ConsumeRequest(offset=2**64 - 1), timeout=10), grpc.StatusCode.OUT_OF_RANGE),
-    ("another offset than expected", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(b"x"), expected_offset=0), timeout=10), grpc.StatusCode.ABORTED),
-    ("an unknown method", lambda: channel.unary_unary("/log.v1.Log/Shout")(b"", timeout=10), grpc.StatusCode.UNIMPLEMENTED),
+end = str(log.GetRange(log_pb2.GetRangeRequest(), timeout=10).next_offset)
+for what, call, code, info in [
+    ("no batch", lambda: log.Produce(log_pb2.ProduceRequest(), timeout=10), grpc.StatusCode.INVALID_ARGUMENT, ("FIELD_REQUIRED", {"field": "record_batch"})),
+    ("an empty batch", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch()), timeout=10), grpc.StatusCode.INVALID_ARGUMENT, ("BATCH_EMPTY", {})),
+    ("a batch of 5 MB", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(bytes(5_000_000))), timeout=10), grpc.StatusCode.INVALID_ARGUMENT,
+     ("BATCH_TOO_LARGE", {"size_bytes": "5000010", "limit_bytes": "4193280"})),
+    ("offset 2^64-1", lambda: log.Consume(log_pb2.ConsumeRequest(offset=2**64 - 1), timeout=10), grpc.StatusCode.OUT_OF_RANGE,
+     ("OFFSET_OUT_OF_RANGE", {"offset": str(2**64 - 1), "start_offset": "0", "next_offset": end})),
+    ("another offset than expected", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(b"x"), expected_offset=0), timeout=10), grpc.StatusCode.ABORTED,
+     ("EXPECTED_OFFSET_MISMATCH", {"expected_offset": "0", "next_offset": end})),
+    ("an unknown method", lambda: channel.unary_unary("/log.v1.Log/Shout")(b"", timeout=10), grpc.StatusCode.UNIMPLEMENTED, None),
 ]:
     try:
         call()
         check(False, f"{what} is refused")
     except grpc.RpcError as error:
         check(error.code() == code, f"{what} is refused with {code.name}: {error.details()}")
-        reasons = [value for key, value in error.trailing_metadata() if key == "grpc-status-details-bin"]
-        check(code == grpc.StatusCode.UNIMPLEMENTED or b"log.v1" in reasons[0], f"{what} comes with its reason")
+        check(info is None or error_info(error) == info, f"{what} comes with its reason{'' if info is None else f', {info[0]}'}")
 
 check(log.GetRange(log_pb2.GetRangeRequest(), timeout=10).next_offset == start + 1004, "nothing that was refused was stored")
