@@ -130,6 +130,25 @@ public sealed class GrpcLog : ILog
     }
 
     /// <summary>
+    /// Reads on from an offset for ever, through interruptions: while the server is away, stopped or not there yet, tries again, at
+    /// intervals that grow from 50 ms to 2 s, and goes on at exactly the next offset. No record is left out, none comes twice.
+    /// </summary>
+    /// <param name="offset">The first record wanted; at most the next offset.</param>
+    /// <param name="interrupted">Told of each interruption, and of each attempt that failed, before the next one; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the reading, as disposing this object does: nothing else ends it well.</param>
+    /// <exception cref="OffsetOutOfRangeException">
+    /// The offset was truncated away, or lies past the end: possibly of a log that came back shorter than it was.
+    /// </exception>
+    /// <exception cref="LogAccessException">The server does not let the caller read.</exception>
+    /// <exception cref="LogException">The server did not send what was asked for, or reported what trying again does not mend.</exception>
+    public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> TailAsync(
+        ulong offset, Action<LogUnavailableException>? interrupted = null, CancellationToken cancellationToken = default)
+    {
+        ThrowIfEnded(cancellationToken);
+        return LogTail.ReadAsync(this, offset, interrupted, cancellationToken);
+    }
+
+    /// <summary>
     /// Appends batch after batch, in one call to the server and in their order, and gives each with its first offset once it is
     /// acknowledged. Batches are sent ahead while answers are on their way, as far as the server takes them: so what is held in memory
     /// is bounded, and one caller profits from the server's flushing in groups.

@@ -1,0 +1,100 @@
+using LogKit.Client;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Client;
+
+/// <summary>A tail lives through what its server does not, and says so where it cannot.</summary>
+public sealed class TailTests
+{
+    private const int Kills = 4;
+    private const int RecordsPerLife = 50;
+
+    [Fact]
+    public async Task A_tail_over_kills_of_the_server_gives_every_record_once_and_in_order()
+    {
+        using var server = new RestartedServer();
+        await server.StartAsync();
+        await using var log = server.Connect();
+        using var ending = new CancellationTokenSource();
+        var seen = new List<string>();
+        var interruptions = 0;
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var end = ulong.MaxValue;
+        var tail = Task.Run(async () =>
+        {
+            await using var reader = server.Connect();
+            await foreach (var (first, batch) in reader.TailAsync(0, _ => Interlocked.Increment(ref interruptions), ending.Token))
+            {
+                Assert.Equal((ulong)seen.Count, first);
+                seen.AddRange(batch.Select(record => record.ToString()));
+                if (first + (ulong)batch.Count >= Volatile.Read(ref end))
+                    reached.TrySetResult();
+            }
+        });
+
+        for (var life = 0; ; life++)
+        {
+            var kill = Task.CompletedTask;
+            for (var i = 0; i < RecordsPerLife; i++)
+            {
+                if (life < Kills && i == RecordsPerLife / 2)
+                    kill = server.KillAsync();
+                await AppendWhatItCanAsync(log, $"{life}.{i}");
+            }
+
+            await kill;
+            if (life == Kills)
+                break;
+            await server.StartAsync();
+            await AppendOneAsync(log, $"{life} is over");
+        }
+
+        var next = (await log.GetRangeAsync()).NextOffset;
+        Volatile.Write(ref end, next);
+        await AppendOneAsync(log, "the last");
+        await Task.WhenAny(tail, reached.Task).Within("the tail to reach the end");
+        await ending.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tail);
+
+        var content = new List<string>();
+        await foreach (var (_, batch) in log.ReadFromAsync(0, stopAtEnd: true))
+            content.AddRange(batch.Select(record => record.ToString()));
+        Assert.Equal(content[..seen.Count], seen);
+        Assert.True((ulong)seen.Count >= next);
+        Assert.True(interruptions >= Kills, $"{interruptions} interruptions of {Kills}");
+    }
+
+    [Fact]
+    public async Task A_tail_ends_where_the_log_has_no_such_offset()
+    {
+        await using var backend = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(backend.Log);
+        await using var log = server.Connect();
+        var failure = await Assert.ThrowsAsync<OffsetOutOfRangeException>(async () =>
+        {
+            await foreach (var unused in log.TailAsync(1))
+                Assert.Fail("there is nothing to read");
+        }).Within("the tail to end");
+        Assert.Equal(1ul, failure.Offset);
+    }
+
+    private static async Task AppendWhatItCanAsync(GrpcLog log, string text)
+    {
+        try
+        {
+            await log.AppendBatchAsync(RecordBatch.OfText(text));
+        }
+        catch (Exception exception) when (exception is LogUnavailableException or AppendOutcomeUnknownException)
+        {
+            // The server is away, or went meanwhile.
+        }
+    }
+
+    /// <summary>Over a server that is back, once the channel has found it.</summary>
+    private static async Task AppendOneAsync(GrpcLog log, string text)
+    {
+        await using (var tail = log.TailAsync(0).GetAsyncEnumerator())
+            await tail.MoveNextAsync().AsTask().Within("the server to be found again");
+        await log.AppendBatchAsync(RecordBatch.OfText(text));
+    }
+}

@@ -1,0 +1,36 @@
+using LogKit.Client;
+
+namespace LogKit.Tests.Support;
+
+/// <summary>The real server on one directory and one port, killed and started again as often as a test wants.</summary>
+internal sealed class RestartedServer : IDisposable
+{
+    private readonly TestDirectory _directory = new();
+    private ServerProcess? _server;
+
+    /// <summary>Where it listens, each time.</summary>
+    public string Address { get; private set; } = "http://127.0.0.1:0";
+
+    public GrpcLog Connect() => GrpcLog.Connect(Address);
+
+    public async Task StartAsync()
+    {
+        _server = ServerProcess.Start([$"--Log:Address={Address}", $"--Log:Directory={_directory["log"]}"]);
+        Address = await _server.AddressAsync();
+    }
+
+    /// <summary>Ends it as a power cut ends a process: nothing is told, nothing is flushed.</summary>
+    public async Task KillAsync()
+    {
+        _server!.Signal("KILL");
+        await _server.ExitCodeAsync();
+        _server.Dispose();
+        _server = null;
+    }
+
+    public void Dispose()
+    {
+        _server?.Dispose();
+        _directory.Dispose();
+    }
+}
