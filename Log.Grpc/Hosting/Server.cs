@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Reflection;
 using LogKit.Disk;
+using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
 using LogKit.InMemory;
 using Microsoft.AspNetCore.Connections;
@@ -8,12 +9,11 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Hosting.Systemd;
-using Microsoft.Extensions.Logging.Console;
 
 namespace LogKit.Grpc.Hosting;
 
 /// <summary>The deployable server: reads its settings, opens its log, serves it until it is told to stop, and closes it.</summary>
-internal static partial class Server
+internal static class Server
 {
     private const int Success = 0;
     private const int Failure = 1;
@@ -45,17 +45,7 @@ internal static partial class Server
     {
         var builder = CreateBuilder(ServerArguments.Normalize(args));
         var settings = ServerSettings.Read(builder.Configuration);
-        builder.Logging.ClearProviders().AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
-        builder.Logging.AddFilter("Grpc", LogLevel.None); // ErrorInterceptor tells what failed; a client that resets its call is no error
-        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.Logging.AddJournal(settings.JournalFormat, builder.Configuration.GetSection("Logging"));
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -80,11 +70,11 @@ internal static partial class Server
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        LogStarted(journal, Version, address, security.Summary);
+        journal.LogStarted(Version, address, security.Summary);
         if (log is DiskLog disk)
-            LogDirectory(journal, disk.Directory, disk.Recovery);
+            journal.LogDirectory(disk.Directory, disk.Recovery);
         else
-            LogMemory(journal);
+            journal.LogMemory();
 
         // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
         var systemd = new SystemdNotifier();
@@ -92,7 +82,7 @@ internal static partial class Server
         systemd.Notify(ServiceState.Ready);
         await app.WaitForShutdownAsync();
         await log.DisposeAsync();
-        LogStopped(journal);
+        journal.LogStopped();
     }
 
     private static WebApplicationBuilder CreateBuilder(string[] args)
@@ -138,16 +128,4 @@ internal static partial class Server
 
     private static string Version { get; } =
         typeof(Server).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
-    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} ({Security})")]
-    private static partial void LogStarted(ILogger journal, string version, string address, string security);
-
-    [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "data in {Directory}: {Recovery}")]
-    private static partial void LogDirectory(ILogger journal, string directory, RecoveryReport recovery);
-
-    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data in memory only: it is gone when the server stops")]
-    private static partial void LogMemory(ILogger journal);
-
-    [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "stopped")]
-    private static partial void LogStopped(ILogger journal);
 }

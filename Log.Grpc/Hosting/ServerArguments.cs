@@ -7,6 +7,7 @@ internal static class ServerArguments
 {
     private const string SettingPrefix = $"--{ServerSettings.Section}:";
     private const string JournalPrefix = "--Logging:";
+    private const string JournalFormat = "--log-format";
 
     /// <summary>The arguments in the form that the configuration reads: <c>--key=value</c> each.</summary>
     /// <exception cref="SettingException">An argument is not a setting.</exception>
@@ -15,14 +16,13 @@ internal static class ServerArguments
         var normal = new List<string>();
         for (var i = 0; i < args.Length; i++)
         {
-            if (args[i] is "--insecure")
-                normal.Add($"{SettingPrefix}{nameof(ServerSettings.Insecure)}=true");
-            else if (!IsSetting(args[i]))
-                throw new SettingException(args[i], null, "there is no such argument: settings are given as --Log:Key=value, see --help");
-            else if (args[i].Contains('=', StringComparison.Ordinal))
-                normal.Add(args[i]);
+            var argument = InFull(args[i]);
+            if (!IsSetting(argument))
+                throw new SettingException(argument, null, "there is no such argument: settings are given as --Log:Key=value, see --help");
+            else if (argument.Contains('=', StringComparison.Ordinal))
+                normal.Add(argument);
             else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
-                normal.Add($"{args[i]}={args[++i]}");
+                normal.Add($"{argument}={args[++i]}");
             else
                 throw new SettingException(args[i], null, "the value is missing");
         }
@@ -38,7 +38,7 @@ internal static class ServerArguments
             """
             Serves an append-only log over gRPC (log.v1.Log).
 
-            Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure]
+            Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure] [--log-format json|text]
                    LogKit.Grpc --health ADDRESS    (asks a server whether it serves: exit code 0, or 1)
 
             A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json.
@@ -49,6 +49,16 @@ internal static class ServerArguments
                 CultureInfo.InvariantCulture, $"  {setting.Key.PadRight(width)} {setting.Meaning}: {setting.Allowed} (default {setting.Show(defaults)})"));
         }
     }
+
+    /// <summary>The setting that an argument is short for.</summary>
+    private static string InFull(string argument) => argument switch
+    {
+        "--insecure" => $"{SettingPrefix}{nameof(ServerSettings.Insecure)}=true",
+        JournalFormat => $"{SettingPrefix}{nameof(ServerSettings.JournalFormat)}",
+        _ when argument.StartsWith($"{JournalFormat}=", StringComparison.Ordinal) =>
+            $"{SettingPrefix}{nameof(ServerSettings.JournalFormat)}{argument[JournalFormat.Length..]}",
+        _ => argument,
+    };
 
     private static bool IsSetting(string argument) =>
         argument.StartsWith(SettingPrefix, StringComparison.OrdinalIgnoreCase)

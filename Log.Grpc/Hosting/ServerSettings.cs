@@ -1,5 +1,6 @@
 using System.Net;
 using LogKit.Disk;
+using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
 
 using static System.FormattableString;
@@ -43,6 +44,8 @@ internal sealed record ServerSettings
 
     /// <summary>How often the files of <see cref="Files"/> are looked at.</summary>
     public int ReloadIntervalMs { get; init; } = 1000;
+
+    public JournalFormat JournalFormat { get; init; } = JournalFormat.Text;
 
     public bool IsTls => Address.Scheme.Equals(Uri.UriSchemeHttps, StringComparison.Ordinal);
 

@@ -59,6 +59,8 @@ internal static class SettingTable
             settings => settings.Insecure ? "true" : "false",
             (settings, value) => bool.TryParse(value, out var insecure) ? settings with { Insecure = insecure } : null),
 
+        Choice("JournalFormat", "how the journal is written",
+            settings => settings.JournalFormat, (settings, format) => settings with { JournalFormat = format }),
         Number("MessageLimitBytes", "the largest request, in bytes", 64 * 1024, 24 * 1024 * 1024,
             settings => settings.Service.MessageLimitBytes, (settings, number) => settings.With(service => service with { MessageLimitBytes = (int)number })),
         Number("QueuedLimitBytes", "the bytes of batches that may wait for the log, of all callers together", 1024 * 1024, 64 * GiB,

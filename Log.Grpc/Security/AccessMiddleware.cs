@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Net;
+using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
 using Microsoft.AspNetCore.Authorization;
 
@@ -9,7 +9,7 @@ namespace LogKit.Grpc.Security;
 /// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
 /// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
 /// </summary>
-internal sealed partial class AccessMiddleware(RequestDelegate next, AccessGate gate, ILogger<AccessMiddleware> journal)
+internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, ILogger<AccessMiddleware> journal)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -21,7 +21,7 @@ internal sealed partial class AccessMiddleware(RequestDelegate next, AccessGate 
         if (gate.RefusalOf(caller, metadata?.GetMetadata<RequiredAction>()?.Action ?? LogActions.None) is { } refusal)
         {
             var remote = context.Connection.RemoteIpAddress;
-            LogRefused(journal, context.Request.Path, remote, refusal.Message);
+            journal.LogRefused(context.Request.Path, remote, refusal.Message);
             End(context, ErrorCatalogue.ToStatus(refusal));
             return Task.CompletedTask;
         }
@@ -38,7 +38,4 @@ internal sealed partial class AccessMiddleware(RequestDelegate next, AccessGate 
         foreach (var entry in status.Trailers)
             context.Response.AppendTrailer(entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
     }
-
-    [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
-    private static partial void LogRefused(ILogger journal, PathString path, IPAddress? remote, string problem);
 }

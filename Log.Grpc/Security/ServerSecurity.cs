@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using LogKit.Grpc.Hosting;
+using LogKit.Grpc.Observability;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -10,7 +11,7 @@ namespace LogKit.Grpc.Security;
 /// The server's security, from its files: TLS with whatever certificate is in force when a client connects, and the gate before every
 /// call. Without files there is neither.
 /// </summary>
-internal sealed partial class ServerSecurity
+internal sealed class ServerSecurity
 {
     private readonly WatchedFiles<SslStreamCertificateContext>? _certificate;
     private readonly WatchedFiles<ClientAuthority>? _authority;
@@ -74,7 +75,7 @@ internal sealed partial class ServerSecurity
                     EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                     AllowRenegotiation = false,
                 };
-                _authority?.Value.Require(options, (subject, problem) => LogCertificateRefused(journal, subject, problem));
+                _authority?.Value.Require(options, (subject, problem) => journal.LogCertificateRefused(subject, problem));
                 return ValueTask.FromResult(options);
             },
         });
@@ -94,7 +95,4 @@ internal sealed partial class ServerSecurity
             throw new SettingException($"{ServerSettings.Section}:{setting}", paths[0], exception.Message);
         }
     }
-
-    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "the client certificate of {Subject} was refused: {Problem}")]
-    private static partial void LogCertificateRefused(ILogger journal, string subject, string problem);
 }

@@ -6,7 +6,7 @@ using LogKit.Grpc.Observability;
 namespace LogKit.Grpc.Service;
 
 /// <summary>Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it.</summary>
-internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime, LogHealth health) : Interceptor
+internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime, LogHealth health) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -62,10 +62,7 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> journal
             return status;
 
         var traceId = Activity.Current?.TraceId.ToString() ?? context.GetHttpContext().TraceIdentifier;
-        LogUnexpected(journal, exception, context.Method, traceId);
+        journal.LogUnexpected(exception, context.Method, traceId);
         return ErrorCatalogue.Internal(traceId);
     }
-
-    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "{Method} failed unexpectedly (trace id {TraceId})")]
-    private static partial void LogUnexpected(ILogger journal, Exception exception, string method, string traceId);
 }

@@ -137,6 +137,8 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:Address=http://a:b@127.0.0.1:1"], "error: Log:Address=http://a:b@127.0.0.1:1: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--urls=http://127.0.0.1:1"], "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help" },
         { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
+        { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
+        { ["--log-format"], "error: --log-format: the value is missing" },
         { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
     };
 

@@ -1,0 +1,38 @@
+using System.Net;
+using LogKit.Disk;
+
+namespace LogKit.Grpc.Observability;
+
+/// <summary>
+/// All that the server writes into its journal, in one place: each entry's text, level and number, which stay as they are. An operator's
+/// alerts hang on them. No entry has a secret among its values.
+/// </summary>
+internal static partial class Journal
+{
+    [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "{Method} failed unexpectedly (trace id {TraceId})")]
+    public static partial void LogUnexpected(this ILogger journal, Exception exception, string method, string traceId);
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} ({Security})")]
+    public static partial void LogStarted(this ILogger journal, string version, string address, string security);
+
+    [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "data in {Directory}: {Recovery}")]
+    public static partial void LogDirectory(this ILogger journal, string directory, RecoveryReport recovery);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data in memory only: it is gone when the server stops")]
+    public static partial void LogMemory(this ILogger journal);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "stopped")]
+    public static partial void LogStopped(this ILogger journal);
+
+    [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
+    public static partial void LogRefused(this ILogger journal, PathString path, IPAddress? remote, string problem);
+
+    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "the client certificate of {Subject} was refused: {Problem}")]
+    public static partial void LogCertificateRefused(this ILogger journal, string subject, string problem);
+
+    [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "{Files} changed, and is in force")]
+    public static partial void LogReloaded(this ILogger journal, string files);
+
+    [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
+    public static partial void LogKept(this ILogger journal, string files, string problem);
+}

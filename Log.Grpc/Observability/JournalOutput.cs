@@ -1,0 +1,56 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace LogKit.Grpc.Observability;
+
+/// <summary>What a line of the journal looks like.</summary>
+internal enum JournalFormat
+{
+    /// <summary>For people: the time, the level, the category, the text.</summary>
+    Text,
+
+    /// <summary>For programs: an object a line, with each value of the entry under its name in <c>State</c>.</summary>
+    Json,
+}
+
+/// <summary>Where the journal of the deployable server goes, and which entries of the libraries below it are in it.</summary>
+internal static class JournalOutput
+{
+    private const string Time = "yyyy-MM-ddTHH:mm:ss.fffZ";
+
+    /// <summary>Writes the journal to the standard output, an entry a line, and nowhere else.</summary>
+    /// <param name="logging">The host's.</param>
+    /// <param name="format">How a line looks.</param>
+    /// <param name="overrides">The operator's own levels, by category: they come last.</param>
+    public static void AddJournal(this ILoggingBuilder logging, JournalFormat format, IConfiguration overrides)
+    {
+        logging.ClearProviders();
+        if (format is JournalFormat.Json)
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.TimestampFormat = Time;
+                console.UseUtcTimestamp = true;
+            });
+            logging.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleFormatterNames.Json); // under systemd, too
+        }
+        else
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = $"{Time} ";
+                console.UseUtcTimestamp = true;
+                console.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
+        logging.AddFilter("Grpc", LogLevel.None); // ErrorInterceptor tells what failed; a client that resets its call is no error
+
+        // Its one entry of such a level is Critical, on a connection with too many resets waiting to be sent; Kestrel has closed it by
+        // then. Any client can bring that about, as often as it likes: it would fill the journal, and wake people up, for nothing.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Http2", LogLevel.None);
+        logging.AddConfiguration(overrides);
+    }
+}
