@@ -18,6 +18,8 @@ internal sealed class ServerProcess : IDisposable
 
     private ServerProcess(Process process) => _process = process;
 
+    public int Id => _process.Id;
+
     public string Output => Text(_output);
 
     public string Errors => Text(_errors);

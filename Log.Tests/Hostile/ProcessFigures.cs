@@ -1,0 +1,23 @@
+using System.Globalization;
+
+namespace LogKit.Tests.Hostile;
+
+/// <summary>What Linux says of a process: the memory that it holds, the most that it held, and the processor time that it has used.</summary>
+internal readonly record struct ProcessFigures(long ResidentBytes, long PeakBytes, long ProcessorMs)
+{
+    private const int TicksPerSecond = 100; // of /proc, on every architecture that .NET runs on
+    private const int FieldsBeforeUserTicks = 11; // counted from the state, which follows the name
+
+    public static ProcessFigures Of(int processId)
+    {
+        var status = File.ReadAllLines($"/proc/{processId}/status");
+        var stat = File.ReadAllText($"/proc/{processId}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        var ticks = fields.Skip(FieldsBeforeUserTicks).Take(2).Sum(field => long.Parse(field, CultureInfo.InvariantCulture));
+        return new ProcessFigures(BytesOf(status, "VmRSS:"), BytesOf(status, "VmHWM:"), ticks * 1000 / TicksPerSecond);
+    }
+
+    // VmRSS:	   81240 kB
+    private static long BytesOf(string[] status, string name) => 1024 * long.Parse(
+        status.Single(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..^"kB".Length].Trim(), CultureInfo.InvariantCulture);
+}
