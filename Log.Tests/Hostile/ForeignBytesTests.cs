@@ -10,7 +10,7 @@ public sealed class ForeignBytesTests
 {
     private static readonly byte[] Preface = Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-    private static readonly Dictionary<string, (byte[] Bytes, string? Answer)> Cases = new()
+    internal static readonly Dictionary<string, (byte[] Bytes, string? Answer)> Cases = new()
     {
         ["HTTP/1.1"] = (Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "HTTP/1.1 400 Bad Request"),
         ["garbage"] = ([.. Enumerable.Range(0, 2000).Select(i => (byte)(i * 37))], null),

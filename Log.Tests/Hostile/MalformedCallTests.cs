@@ -19,9 +19,9 @@ public sealed class MalformedCallTests
         new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } } }.ToByteArray();
 
     /// <summary>A body, and what it is refused with. In a call of one message gRPC reads before the service is asked, and has its own word for it.</summary>
-    private sealed record Row(Func<byte[]> Body, StatusCode Unary, StatusCode Stream, string? Encoding = null);
+    internal sealed record Row(Func<byte[]> Body, StatusCode Unary, StatusCode Stream, string? Encoding = null);
 
-    private static readonly Dictionary<string, Row> Bodies = new()
+    internal static readonly Dictionary<string, Row> Bodies = new()
     {
         ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.Unknown, StatusCode.InvalidArgument),
         ["a length over the limit"] = new(

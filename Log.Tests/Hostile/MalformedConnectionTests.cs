@@ -10,7 +10,7 @@ public sealed class MalformedConnectionTests
     private const uint FrameSizeError = 0x6;
     private const uint EnhanceYourCalm = 0xB;
 
-    private static readonly Dictionary<string, (Func<byte[]> Bytes, uint Code)> Cases = new()
+    internal static readonly Dictionary<string, (Func<byte[]> Bytes, uint Code)> Cases = new()
     {
         ["a frame over the size that the server takes"] = (() => Http2Peer.Frame(Http2Peer.Data, 0, 1, new byte[1 << 20]), FrameSizeError),
         ["data on a stream that was never opened"] = (() => Http2Peer.Frame(Http2Peer.Data, 0, 1, new byte[10]), ProtocolError),
