@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
@@ -175,7 +176,11 @@ internal sealed class LogWriter
                 isWriting = true;
                 _writer.Write(_buffer.Bytes);
                 if (_options.FlushMode == FlushMode.Always)
-                    _writer.Flush();
+                {
+                    Flush();
+                    DiskMetrics.GroupSize.Record(_buffer.Frames.Count);
+                }
+
                 Publish(nextOffset);
             }
         }
@@ -254,7 +259,15 @@ internal sealed class LogWriter
     {
         _sealer.SealBefore(offset);
         if (_writer.Segment.BaseOffset < offset && _writer.FlushedPosition < _writer.Position)
-            _writer.Flush();
+            Flush();
+    }
+
+    private void Flush()
+    {
+        var started = DiskMetrics.FlushDuration.Enabled ? Stopwatch.GetTimestamp() : 0;
+        _writer.Flush();
+        if (started != 0)
+            DiskMetrics.FlushDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private void MoveStart(ulong offset)

@@ -82,6 +82,8 @@ public static class LogKitExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
         services.AddSingleton(limits);
         services.AddSingleton<LiveStreams>();
+        services.AddMetrics();
+        services.AddSingleton<ServiceMetrics>();
         services.AddSingleton<LogHealth>();
         services.AddSingleton(new ReflectionV1ServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton(new ReflectionServiceImpl(V1.Log.Descriptor, Health.Descriptor));

@@ -67,6 +67,7 @@ internal static class Server
         app.MapLogKit();
         app.MapLogKitHealth();
         app.MapLogKitReflection();
+        app.Services.GetRequiredService<ServiceMetrics>(); // measured from the start, not from the first call on
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();

@@ -9,7 +9,7 @@ namespace LogKit.Grpc.Security;
 /// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
 /// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
 /// </summary>
-internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, ILogger<AccessMiddleware> journal)
+internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, ServiceMetrics metrics, ILogger<AccessMiddleware> journal)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -22,7 +22,9 @@ internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, IL
         {
             var remote = context.Connection.RemoteIpAddress;
             journal.LogRefused(context.Request.Path, remote, refusal.Message);
-            End(context, ErrorCatalogue.ToStatus(refusal));
+            var status = ErrorCatalogue.ToStatus(refusal);
+            metrics.CountError(status);
+            End(context, status);
             return Task.CompletedTask;
         }
 

@@ -61,7 +61,7 @@ internal static class ErrorCatalogue
             info.Metadata.Add(key, value);
         var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
         var trailers = new Metadata { { ErrorReasons.TrailerName, details.ToByteArray() } };
-        return new StatusException(new global::Grpc.Core.Status(code, message), trailers);
+        return new StatusException(new global::Grpc.Core.Status(code, message), trailers) { Reason = reason };
     }
 
     private static string Text<T>(T value)
@@ -72,4 +72,8 @@ internal static class ErrorCatalogue
 internal sealed class ServerStoppingException() : Exception("the server is shutting down");
 
 /// <summary>A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.</summary>
-internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers);
+internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers)
+{
+    /// <summary>The reason that the catalogue gives; null where the status is the transport's own.</summary>
+    public string? Reason { get; init; }
+}

@@ -6,7 +6,8 @@ using LogKit.Grpc.Observability;
 namespace LogKit.Grpc.Service;
 
 /// <summary>Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it.</summary>
-internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime, LogHealth health) : Interceptor
+internal sealed class ErrorInterceptor(
+    ILogger<ErrorInterceptor> journal, IHostApplicationLifetime lifetime, LogHealth health, ServiceMetrics metrics) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -54,6 +55,13 @@ internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> journal, IHostA
         if (context.CancellationToken.IsCancellationRequested)
             return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody is left to read it
 
+        var status = StatusOf(exception, context);
+        metrics.CountError(status);
+        return status;
+    }
+
+    private StatusException StatusOf(Exception exception, ServerCallContext context)
+    {
         if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
             exception = new ServerStoppingException(); // the log was closed under a late call
         if (exception is LogReadOnlyException)

@@ -30,6 +30,35 @@ internal sealed class LiveStreams : IDisposable
     /// <summary>How many are open.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>How many are open of ProduceStream, and of ConsumeStream.</summary>
+    public (int Produce, int Consume) CountByAction()
+    {
+        var produce = 0;
+        var consume = 0;
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Action is LogActions.Produce)
+                produce++;
+            else
+                consume++;
+        }
+
+        return (produce, consume);
+    }
+
+    /// <summary>The offset that comes next on the ConsumeStream that is furthest behind; null where there is none.</summary>
+    public ulong? EarliestPosition()
+    {
+        ulong? earliest = null;
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Position is { } position && !(position >= earliest))
+                earliest = position;
+        }
+
+        return earliest;
+    }
+
     /// <summary>Counts a stream in, until it is disposed.</summary>
     /// <exception cref="StreamLimitException">There are as many as may be.</exception>
     public LiveStream Open(ServerCallContext context, LogActions action)
@@ -80,6 +109,8 @@ internal sealed class LiveStream : IDisposable
     /// <summary>How long a stream that has lost its right may take to tell its caller so.</summary>
     private const long GoodbyeMs = 5_000;
 
+    private const ulong Unknown = ulong.MaxValue;
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending;
     private readonly CancellationToken _stopping;
@@ -89,6 +120,7 @@ internal sealed class LiveStream : IDisposable
     private Exception? _revoked;
     private long _revokedAt;
     private long _writingSince;
+    private ulong _position = Unknown;
     private bool _isClosed;
 
     public LiveStream(ServerCallContext context, LogActions action, TimeProvider time, Action<LiveStream> close, CancellationToken stopping)
@@ -103,6 +135,13 @@ internal sealed class LiveStream : IDisposable
     }
 
     public LogActions Action { get; }
+
+    /// <summary>The offset of the record that it sends next; null until that is known, and where it sends none.</summary>
+    public ulong? Position
+    {
+        get => Volatile.Read(ref _position) is var position and not Unknown ? position : null;
+        set => Volatile.Write(ref _position, value ?? Unknown);
+    }
 
     /// <summary>Who calls; null where nobody asks.</summary>
     public Caller? Caller { get; }

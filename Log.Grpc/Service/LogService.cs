@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using LogKit.Grpc.Observability;
 using LogKit.V1;
 
 namespace LogKit.Grpc.Service;
@@ -8,7 +9,7 @@ namespace LogKit.Grpc.Service;
 /// The service <c>log.v1.Log</c> over an <see cref="ILog"/>: what each method does, read from the top down. Failures are thrown as
 /// the log's exceptions; <see cref="ErrorInterceptor"/> turns them into statuses.
 /// </summary>
-internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions options)
+internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, LogKitOptions options)
 {
     /// <summary>What all calls together have handed to the log, and the log has not taken yet.</summary>
     private readonly ByteBudget _queued = new(options.QueuedLimitBytes);
@@ -19,7 +20,9 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
         await _queued.TakeAsync(batch.SizeBytes, context.CancellationToken);
         try
         {
+            var started = metrics.Start();
             var offset = await log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), context.CancellationToken);
+            metrics.CountAppend(batch.Count, batch.SizeBytes, started);
             return new ProduceResponse { FirstOffset = offset };
         }
         finally
@@ -28,8 +31,12 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
         }
     }
 
-    public async Task<V1.Envelope.ConsumeResponse> Consume(ConsumeRequest request, ServerCallContext context) =>
-        Response(request.Offset, await log.ReadBatchAsync(request.Offset, context.CancellationToken));
+    public async Task<V1.Envelope.ConsumeResponse> Consume(ConsumeRequest request, ServerCallContext context)
+    {
+        var batch = await log.ReadBatchAsync(request.Offset, context.CancellationToken);
+        metrics.CountRead(batch);
+        return Response(request.Offset, batch);
+    }
 
     public async Task ConsumeStream(
         ConsumeRequest request, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, ServerCallContext context)
@@ -49,7 +56,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
         IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses, ServerCallContext context)
     {
         using var stream = streams.Open(context, LogActions.Produce);
-        await new ProducePipeline(log, requests, responses, _queued, stream).RunAsync();
+        await new ProducePipeline(log, requests, responses, _queued, stream, metrics).RunAsync();
     }
 
     public async Task<GetRangeResponse> GetRange(ServerCallContext context)
@@ -66,6 +73,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
         var offset = request.Offset;
         if (offset > range.NextOffset || offset < range.StartOffset)
             throw new OffsetOutOfRangeException(offset, range);
+        stream.Position = offset;
 
         if (offset == range.NextOffset && !request.StopAtEnd)
             await context.WriteResponseHeadersAsync([]); // the first message may be long in coming: the caller hears that it is waited for
@@ -81,7 +89,9 @@ internal sealed class LogService(ILog log, LiveStreams streams, LogKitOptions op
 
             var batch = await log.ReadBatchAsync(offset, ending);
             await stream.WriteAsync(responses, Response(offset, batch)); // a stream that is to end does so between batches, not within one
+            metrics.CountRead(batch);
             offset += (ulong)batch.Count;
+            stream.Position = offset;
         }
     }
 

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
+using LogKit.Grpc.Observability;
 using LogKit.V1;
 
 namespace LogKit.Grpc.Service;
@@ -9,7 +10,7 @@ namespace LogKit.Grpc.Service;
 /// Binds <see cref="LogService"/> to the methods of the contract, in their form that leaves batches as bytes; the generated base
 /// class would decode every record.
 /// </summary>
-internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
+internal sealed class LogServiceMethods(IServiceProvider services) : IServiceMethodProvider<LogService>
 {
     private static readonly object[] Produces = [new RequiredAction(LogActions.Produce)];
     private static readonly object[] Consumes = [new RequiredAction(LogActions.Consume)];
@@ -27,7 +28,7 @@ internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
     }
 
     /// <summary>The method, with a request that is no message answered from the catalogue instead of as a failure of the server.</summary>
-    private static Method<TRequest, TResponse> Checked<TRequest, TResponse>(Method<TRequest, TResponse> method)
+    private Method<TRequest, TResponse> Checked<TRequest, TResponse>(Method<TRequest, TResponse> method)
         where TRequest : class
         where TResponse : class
     {
@@ -44,7 +45,9 @@ internal sealed class LogServiceMethods : IServiceMethodProvider<LogService>
             }
             catch (InvalidProtocolBufferException)
             {
-                throw ErrorCatalogue.ToStatus(RequestException.Malformed("request", "it is not the protobuf message of this method"));
+                var status = ErrorCatalogue.ToStatus(RequestException.Malformed("request", "it is not the protobuf message of this method"));
+                services.GetRequiredService<ServiceMetrics>().CountError(status); // not before: it needs the log, which is made on first use
+                throw status;
             }
         }
     }

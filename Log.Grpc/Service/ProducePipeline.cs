@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Grpc.Core;
+using LogKit.Grpc.Observability;
 using LogKit.V1;
 
 namespace LogKit.Grpc.Service;
@@ -11,7 +12,7 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class ProducePipeline(
     ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses,
-    ByteBudget queued, LiveStream stream)
+    ByteBudget queued, LiveStream stream, ServiceMetrics metrics)
 {
     /// <summary>How many appends of one stream are on their way at most.</summary>
     public const int CountLimit = 1024;
@@ -28,7 +29,7 @@ internal sealed class ProducePipeline(
     private readonly ByteBudget _budget = new(LimitBytes);
     private long _queuedBytes; // of all streams' budget, what this one holds
 
-    private readonly record struct Append(ValueTask<ulong> Offset, int SizeBytes);
+    private readonly record struct Append(ValueTask<ulong> Offset, int Records, int SizeBytes, long Started);
 
     /// <summary>Runs until the client has half-closed and all is answered, or until the first failure.</summary>
     public async Task RunAsync()
@@ -66,8 +67,9 @@ internal sealed class ProducePipeline(
                 await _budget.TakeAsync(batch.SizeBytes, ending);
                 await queued.TakeAsync(batch.SizeBytes, ending);
                 Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
+                var started = metrics.Start();
                 var append = new Append(
-                    log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.SizeBytes);
+                    log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.Count, batch.SizeBytes, started);
                 if (!log.AppendsInCallOrder)
                     append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
                 var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
@@ -94,6 +96,7 @@ internal sealed class ProducePipeline(
         await foreach (var append in _appends.Reader.ReadAllAsync(stream.CallEnded))
         {
             var offset = await append.Offset;
+            metrics.CountAppend(append.Records, append.SizeBytes, append.Started);
             _budget.Return(append.SizeBytes);
             queued.Return(append.SizeBytes);
             Interlocked.Add(ref _queuedBytes, -append.SizeBytes);

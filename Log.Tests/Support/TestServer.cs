@@ -33,6 +33,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Address { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public Journal Journal { get; }
 
     public GrpcChannel Channel { get; }

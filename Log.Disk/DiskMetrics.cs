@@ -1,0 +1,24 @@
+using System.Diagnostics.Metrics;
+
+namespace LogKit.Disk;
+
+/// <summary>What the logs of this process measure of their devices, together, as the meter <c>LogKit.Disk</c>. It costs next to nothing where nobody listens.</summary>
+internal static class DiskMetrics
+{
+    public const string MeterName = "LogKit.Disk";
+
+    private static readonly Meter Meter = new(MeterName);
+
+    /// <summary>How long the device takes to flush what was appended.</summary>
+    public static Histogram<double> FlushDuration { get; } = Meter.CreateHistogram(
+        "logkit.flush.duration", "s", "how long a flush of what was appended takes",
+        advice: new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+        });
+
+    /// <summary>How many appends share a flush: with <see cref="FlushMode.Always"/>.</summary>
+    public static Histogram<int> GroupSize { get; } = Meter.CreateHistogram(
+        "logkit.flush.group_size", "{append}", "appends that one flush acknowledges",
+        advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096] });
+}
