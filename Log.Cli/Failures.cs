@@ -17,12 +17,15 @@ internal static class Failures
             : null;
     }
 
+    /// <summary>The name of its status, such as UNAVAILABLE; null for what is no failure of a log.</summary>
+    public static string? NameOf(Exception exception) => StatusOf(exception) is { } status ? NameOf(status) : null;
+
     private static StatusCode? StatusOf(Exception exception) => exception switch
     {
+        LogUnavailableException => StatusCode.Unavailable, // a handshake that failed is INTERNAL to the transport
         { InnerException: RpcException failure } => failure.StatusCode,
         OffsetOutOfRangeException => StatusCode.OutOfRange,
         OffsetMismatchException => StatusCode.Aborted,
-        LogUnavailableException => StatusCode.Unavailable,
         LogFullException => StatusCode.ResourceExhausted,
         LogReadOnlyException => StatusCode.FailedPrecondition,
         RecordCorruptException => StatusCode.DataLoss,

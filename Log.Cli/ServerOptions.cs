@@ -60,12 +60,24 @@ internal sealed class ServerOptions
                 CaFile = parsed.GetValue(_ca),
                 CertificateFile = parsed.GetValue(_certificate),
                 KeyFile = parsed.GetValue(_key),
-                Token = parsed.GetValue(_tokenFile) is { } file ? File.ReadAllText(file).Trim() : isTls ? _token : null, // a variable that is set for other servers does no harm
+                Token = parsed.GetValue(_tokenFile) is { } file ? TokenIn(file) : isTls ? _token : null, // a variable that is set for other servers does no harm
             });
+        }
+        catch (ArgumentException exception)
+        {
+            throw new UnusableException(exception.Message, exception);
+        }
+    }
+
+    private static string TokenIn(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).Trim() is { Length: > 0 } token ? token : throw new UnusableException($"the token file {file} is empty");
         }
         catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new UnusableException(exception.Message, exception);
+            throw new UnusableException($"the token file {file} cannot be read: {exception.Message}", exception);
         }
     }
 

@@ -7,12 +7,12 @@ namespace LogKit.Tests.Cli;
 internal static class Logkit
 {
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
-        string[] arguments, string? address = null, CancellationToken stopping = default)
+        string[] arguments, string? address = null, string? token = null, CancellationToken stopping = default)
     {
         using var stdin = new MemoryStream();
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = address }, stopping);
+        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = address, Token = token }, stopping);
         return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
     }
 }

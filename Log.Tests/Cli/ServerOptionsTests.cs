@@ -1,0 +1,120 @@
+using System.Security.Cryptography.X509Certificates;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Cli;
+
+/// <summary>Who a command is to a server that asks, and what is said where that, or the command's files, are not right.</summary>
+public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : IClassFixture<ServerOptionsTests.Fixture>
+{
+    private const string Trusting = "--ca ca.crt";
+
+    public static TheoryData<string, string?> Callers => new()
+    {
+        { $"{Trusting} --cert alice.crt --key alice.key", null },
+        { $"{Trusting} --token-file token", null },
+        { Trusting, SecureServer.Token },
+        { $"{Trusting} --token-file token", "the token of another server" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Callers))]
+    public async Task Who_has_the_right_produces_and_tails(string options, string? tokenVariable)
+    {
+        var value = $"by {options} {tokenVariable}";
+        var produced = await RunAsync(["produce", value], options, tokenVariable);
+        Assert.Equal((0, ""), (produced.ExitCode, produced.Output));
+        Assert.StartsWith("produced 1 record ", produced.Errors, StringComparison.Ordinal);
+
+        var tailed = await RunAsync(["tail", "--from-start", "--stop-at-end"], options, tokenVariable);
+        Assert.Equal((0, ""), (tailed.ExitCode, tailed.Errors));
+        Assert.Contains(value, tailed.Output.Split('\n'));
+    }
+
+    public static TheoryData<string, string> Refusals => new()
+    {
+        { $"{Trusting} --cert nobody.crt --key nobody.key", "error: PERMISSION_DENIED: nobody is not permitted to produce\n" },
+        { Trusting, "error: UNAUTHENTICATED: client identity is required\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public async Task Who_has_not_is_told_so_in_one_line(string options, string errors) =>
+        Assert.Equal((1, "", errors), await RunAsync(["produce", "a"], options));
+
+    public static TheoryData<string, string, int, string> Mistakes => new()
+    {
+        { "https", "--cert alice.crt", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
+        { "https", "--key alice.key", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
+        { "http", Trusting, 1, "error: a CA file is for TLS only: the address 'http://localhost:1' must be https://\n" },
+        { "http", "--cert alice.crt --key alice.key", 1, "error: a client certificate is for TLS only: the address 'http://localhost:1' must be https://\n" },
+        { "http", "--token-file token", 1, "error: a token is for TLS only: the address 'http://localhost:1' must be https://\n" },
+        { "https", "--ca missing", 1, "error: the CA file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
+        { "https", "--cert missing --key alice.key", 1, "error: the certificate file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
+        { "https", "--cert alice.crt --key missing", 1, "error: the key file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
+        { "https", "--cert alice.crt --key nobody.key", 1, "error: the key file DIRECTORY/nobody.key does not hold the key of DIRECTORY/alice.crt: " },
+        { "https", "--token-file missing", 1, "error: the token file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
+        { "https", "--token-file empty", 1, "error: the token file DIRECTORY/empty is empty\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_is_named_before_anything_is_sent(string scheme, string options, int exitCode, string errors)
+    {
+        var outcome = await RunAsync(["range"], options, address: $"{scheme}://localhost:1");
+        Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith(errors.Replace("DIRECTORY", fixture.Directory.Path, StringComparison.Ordinal), outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_of_an_authority_that_is_not_trusted_is_not_talked_to()
+    {
+        var outcome = await RunAsync(["range"], "--ca stranger.crt");
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith($"error: UNAVAILABLE: cannot reach {fixture.Address}: ", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    /// <param name="arguments">The command.</param>
+    /// <param name="options">Its options, where what is no option is a file of the fixture's.</param>
+    /// <param name="token">The token's variable.</param>
+    /// <param name="address">Another server than the fixture's.</param>
+    private Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string[] arguments, string options, string? token = null, string? address = null)
+    {
+        var words = options.Split(' ').Select(word => word.StartsWith('-') ? word : fixture.Directory[word]);
+        return Logkit.RunAsync([arguments[0], .. words, .. arguments[1..]], address ?? fixture.Address, token);
+    }
+
+    /// <summary>A server that asks who calls, and the files of those who do.</summary>
+    public sealed class Fixture : IAsyncLifetime
+    {
+        private SecureServer _server = null!;
+
+        internal TestDirectory Directory { get; } = new();
+
+        internal string Address => $"https://localhost:{_server.Port}";
+
+        public async Task InitializeAsync()
+        {
+            _server = await SecureServer.StartAsync("alice produce consume\ncarol produce consume\n");
+            await File.WriteAllTextAsync(Directory["ca.crt"], _server.Authority.Pem);
+            await File.WriteAllTextAsync(Directory["token"], $"{SecureServer.Token}\n");
+            await File.WriteAllTextAsync(Directory["empty"], "\n");
+            using var stranger = new TestAuthority("a stranger");
+            await File.WriteAllTextAsync(Directory["stranger.crt"], stranger.Pem);
+            foreach (var name in new[] { "alice", "nobody" })
+            {
+                using var certificate = _server.Authority.Client(name);
+                await File.WriteAllTextAsync(Directory[$"{name}.crt"], certificate.ExportCertificatePem());
+                using var key = certificate.GetECDsaPrivateKey()!;
+                await File.WriteAllTextAsync(Directory[$"{name}.key"], key.ExportPkcs8PrivateKeyPem());
+            }
+        }
+
+        public async Task DisposeAsync()
+        {
+            await _server.DisposeAsync();
+            Directory.Dispose();
+        }
+    }
+}
