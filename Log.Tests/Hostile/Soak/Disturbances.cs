@@ -6,21 +6,32 @@ namespace LogKit.Tests.Hostile.Soak;
 /// <summary>Something that happens to a server again and again while others work; a step may be left early once the soak stops.</summary>
 internal sealed record Disturbance(string Name, Func<CancellationToken, Task> StepAsync)
 {
-    private int _steps;
+    private readonly TaskCompletionSource _once = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>How often it has happened.</summary>
-    public int Steps => _steps;
+    public int Steps { get; private set; }
+
+    /// <summary>Completes once it has happened, or cannot any more.</summary>
+    public Task Once => _once.Task;
 
     public async Task RunAsync(CancellationToken stop)
     {
         try
         {
-            for (; !stop.IsCancellationRequested; _steps++)
+            while (!stop.IsCancellationRequested)
+            {
                 await StepAsync(stop);
+                Steps++;
+                _once.TrySetResult();
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // As told.
+        }
+        finally
+        {
+            _once.TrySetResult();
         }
     }
 }
@@ -28,7 +39,7 @@ internal sealed record Disturbance(string Name, Func<CancellationToken, Task> St
 /// <summary>What a soak can be disturbed by. A case to come is a method more, and a line in the soak that is to have it.</summary>
 internal sealed class Disturbances(SoakServer server, SoakProgress progress, int seed)
 {
-    private const int BatchesBetweenKills = 2000;
+    private const int BatchesBetweenKills = 500;
 
     /// <summary>The server is killed amid its work, and started again.</summary>
     public Disturbance Kills()
@@ -36,6 +47,32 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
         var random = new Random(TestSeed.Mix(seed, 1));
         return new Disturbance("kills", async stop =>
         {
+            await progress.MoreAsync(random.Next(1, BatchesBetweenKills), stop);
+            await server.RestartByKillAsync();
+        });
+    }
+
+    /// <summary>
+    /// The certificate is renewed, tails lose their right and get it back, and then the server is killed: in turn, for a server does not
+    /// start on files that are half written.
+    /// </summary>
+    public Disturbance NewFilesAndKills(SoakFiles files)
+    {
+        var random = new Random(TestSeed.Mix(seed, 5));
+        return new Disturbance("new files and kills", async stop =>
+        {
+            await progress.MoreAsync(random.Next(1, BatchesBetweenKills), stop);
+            files.WriteCertificate();
+            files.Permit("produce");
+            try
+            {
+                await progress.MoreAsync(random.Next(1, BatchesBetweenKills), stop);
+            }
+            finally
+            {
+                files.Permit("produce consume");
+            }
+
             await progress.MoreAsync(random.Next(1, BatchesBetweenKills), stop);
             await server.RestartByKillAsync();
         });

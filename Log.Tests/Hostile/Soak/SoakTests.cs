@@ -11,7 +11,7 @@ namespace LogKit.Tests.Hostile.Soak;
 /// The real server at work while everything happens to it at once. What must hold at the end: nothing that was acknowledged is lost,
 /// nothing is there twice, each tail saw every record once and in order, and the journal has no error.
 /// </summary>
-/// <remarks>3 seconds each; <c>LOGKIT_SOAK_SECONDS=N</c> makes them N.</remarks>
+/// <remarks>3 seconds each, or until everything has happened once; <c>LOGKIT_SOAK_SECONDS=N</c> makes them N.</remarks>
 public sealed class SoakTests(ITestOutputHelper output) : IDisposable
 {
     private const int DefaultSeconds = 3;
@@ -35,6 +35,14 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             [disturbances.Kills(), disturbances.ForeignBytes(), disturbances.MalformedCalls(), disturbances.MalformedConnections()]);
     }
 
+    [Fact]
+    public async Task Secure_and_with_files_that_change_it_loses_nothing_and_repeats_nothing()
+    {
+        using var files = new SoakFiles(_directory);
+        using var server = new SoakServer(_directory["log"], files.Options, files.Settings);
+        await SoakAsync(server, disturbances => [disturbances.NewFilesAndKills(files), disturbances.ForeignBytes()]);
+    }
+
     private async Task SoakAsync(SoakServer server, Func<Disturbances, IReadOnlyList<Disturbance>> choose)
     {
         var seed = TestSeed.Next();
@@ -45,10 +53,14 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         SoakTail[] tails = [.. Enumerable.Range(0, 3).Select(_ => new SoakTail(server))];
         await server.StartAsync();
 
-        using var stop = new CancellationTokenSource(Duration);
+        using var stop = new CancellationTokenSource();
         using var stopTails = new CancellationTokenSource();
         var tailing = tails.Select(tail => tail.RunAsync(stopTails.Token)).ToList();
-        await Task.WhenAll([.. producers.Select(producer => producer.RunAsync(stop.Token)), .. disturbances.Select(disturbance => disturbance.RunAsync(stop.Token))]);
+        var working = Task.WhenAll([.. producers.Select(producer => producer.RunAsync(stop.Token)), .. disturbances.Select(disturbance => disturbance.RunAsync(stop.Token))]);
+        await Task.Delay(Duration, CancellationToken.None);
+        await Task.WhenAll(disturbances.Select(disturbance => disturbance.Once)).Within("everything to have happened once");
+        await stop.CancelAsync();
+        await working.Within("the producers and what disturbs them to stop");
         await stopTails.CancelAsync();
         await Task.WhenAll(tailing).Within("the tails to stop");
         await Task.WhenAll(tails.Select(tail => tail.FinishAsync())).Within("the tails to reach the end");
@@ -59,8 +71,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             + $"tails interrupted {string.Join(", ", tails.Select(tail => tail.Interruptions))} times");
         await RequireKeptAsync(server.Directory, producers, tails);
         Assert.All(server.Complaints, line => Assert.Contains(Flood, line, StringComparison.Ordinal));
-        foreach (var tail in tails)
-            tail.Dispose();
+        Array.ForEach(tails, tail => tail.Dispose());
     }
 
     private static async Task RequireKeptAsync(string directory, SoakProducer[] producers, SoakTail[] tails)
