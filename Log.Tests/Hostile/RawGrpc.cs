@@ -42,7 +42,7 @@ internal sealed class RawGrpc(string address) : IDisposable
     }
 
     public async Task<RawAnswer> CallAsync(
-        string method, byte[] body, string? encoding = null, string contentType = "application/grpc")
+        string method, byte[] body, string? encoding = null, string contentType = "application/grpc", (string Name, string Value)? header = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/log.v1.Log/{method}", UriKind.Relative))
         {
@@ -54,6 +54,8 @@ internal sealed class RawGrpc(string address) : IDisposable
         request.Headers.TE.ParseAdd("trailers");
         if (encoding is not null)
             request.Headers.Add("grpc-encoding", encoding);
+        if (header is { } added)
+            request.Headers.TryAddWithoutValidation(added.Name, added.Value);
         using var response = await _client.SendAsync(request).Within("the headers of the answer");
         var answers = await response.Content.ReadAsByteArrayAsync().Within("the body of the answer");
         return new RawAnswer(response.StatusCode, StatusOf(response.TrailingHeaders) ?? StatusOf(response.Headers)) { Messages = Count(answers) };

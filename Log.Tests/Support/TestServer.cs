@@ -1,7 +1,7 @@
-using System.Collections.Concurrent;
 using Grpc.Net.Client;
 using LogKit.Client;
 using LogKit.Grpc;
+using LogKit.Grpc.Service;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -65,8 +65,11 @@ internal sealed class TestServer : IAsyncDisposable
         return new TestServer(app, journal, address, ended) { ExpectsJournalEntries = expectsJournalEntries };
     }
 
-    /// <summary>Completes once the server has done with the first call of a method, however that ended.</summary>
-    public Task EndedAsync(string method) => _ended.FirstOf(method).Within($"the server to end {method}");
+    /// <summary>How many streams the server holds open.</summary>
+    public int LiveStreams => _app.Services.GetRequiredService<LiveStreams>().Count;
+
+    /// <summary>Completes once the server has done with so many calls of a method, however they ended.</summary>
+    public Task EndedAsync(string method, int count = 1) => _ended.Of(method, count).Within($"the server to end {count} {method}");
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);
 
@@ -82,9 +85,22 @@ internal sealed class TestServer : IAsyncDisposable
 
     private sealed class CallsEnded
     {
-        private readonly ConcurrentDictionary<string, TaskCompletionSource> _first = [];
+        private readonly Lock _gate = new();
+        private readonly Dictionary<string, int> _counts = [];
+        private readonly List<(string Path, int Count, TaskCompletionSource Reached)> _awaited = [];
 
-        public Task FirstOf(string method) => Signal($"/log.v1.Log/{method}").Task;
+        public Task Of(string method, int count)
+        {
+            var path = $"/log.v1.Log/{method}";
+            lock (_gate)
+            {
+                if (_counts.GetValueOrDefault(path) >= count)
+                    return Task.CompletedTask;
+                var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _awaited.Add((path, count, reached));
+                return reached.Task;
+            }
+        }
 
         public async Task WatchAsync(HttpContext context, RequestDelegate next)
         {
@@ -94,10 +110,18 @@ internal sealed class TestServer : IAsyncDisposable
             }
             finally
             {
-                Signal(context.Request.Path).TrySetResult();
+                Count(context.Request.Path);
             }
         }
 
-        private TaskCompletionSource Signal(string path) => _first.GetOrAdd(path, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+        private void Count(string path)
+        {
+            lock (_gate)
+            {
+                var count = _counts[path] = _counts.GetValueOrDefault(path) + 1;
+                foreach (var (_, _, reached) in _awaited.Where(awaited => awaited.Path == path && awaited.Count <= count))
+                    reached.TrySetResult();
+            }
+        }
     }
 }
