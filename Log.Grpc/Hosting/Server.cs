@@ -4,6 +4,7 @@ using LogKit.Disk;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
 using LogKit.InMemory;
+using LogKit.Postgres;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -59,7 +60,7 @@ internal static class Server
             });
         });
 
-        await using var log = OpenLog(settings);
+        await using var log = await OpenLogAsync(settings);
         builder.Services.AddLogKit(log, settings.Service);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
         await using var app = builder.Build();
@@ -74,6 +75,8 @@ internal static class Server
         journal.LogStarted(Version, address, security.Summary);
         if (log is DiskLog disk)
             journal.LogDirectory(disk.Directory, disk.Recovery);
+        else if (log is PostgresLog database)
+            Tell(journal, settings.LogName, database.Report);
         else
             journal.LogMemory();
 
@@ -98,8 +101,10 @@ internal static class Server
         }
     }
 
-    private static ILog OpenLog(ServerSettings settings)
+    private static async Task<ILog> OpenLogAsync(ServerSettings settings)
     {
+        if (settings is { Backend: Backend.Postgres, ConnectionString: { } connectionString })
+            return await OpenDatabaseAsync(settings, connectionString);
         if (settings.Backend == Backend.Memory)
             return new InMemoryLog(new InMemoryLogOptions { BatchLimitBytes = settings.Disk.BatchLimitBytes });
         try
@@ -110,6 +115,39 @@ internal static class Server
         {
             throw new SettingException($"{ServerSettings.Section}:{nameof(settings.Directory)}", settings.Directory, exception.Message);
         }
+    }
+
+    private static async Task<ILog> OpenDatabaseAsync(ServerSettings settings, string connectionString)
+    {
+        try
+        {
+            return await PostgresLog.OpenAsync(new PostgresLogOptions
+            {
+                ConnectionString = connectionString,
+                LogName = settings.LogName,
+                BatchLimitBytes = settings.Disk.BatchLimitBytes,
+                RetentionLimitBytes = settings.Disk.RetentionLimitBytes,
+                RetentionLimitMs = settings.Disk.RetentionLimitMs,
+            });
+        }
+        catch (LogException exception)
+        {
+            throw WrongDatabase(exception is LogUnavailableException { InnerException: { } cause } ? $"the database cannot be reached: {cause.Message}" : exception.Message);
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException or NotSupportedException)
+        {
+            throw WrongDatabase("it is no connection string that Npgsql takes"); // what the exception says may quote it
+        }
+
+        static SettingException WrongDatabase(string problem) =>
+            new($"{ServerSettings.Section}:{nameof(settings.ConnectionString)}", null, problem.ReplaceLineEndings(" "));
+    }
+
+    private static void Tell(ILogger journal, string name, PostgresLogReport report)
+    {
+        journal.LogDatabase(name, report.ServerVersion, report.Range);
+        foreach (var warning in report.Warnings)
+            journal.LogDatabaseWarning(warning);
     }
 
     private static async Task StartAsync(WebApplication app, ServerSettings settings)

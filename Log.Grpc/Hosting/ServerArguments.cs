@@ -18,7 +18,7 @@ internal static class ServerArguments
         {
             var argument = InFull(args[i]);
             if (!IsSetting(argument))
-                throw new SettingException(argument, null, "there is no such argument: settings are given as --Log:Key=value, see --help");
+                throw new SettingException(Shown(argument), null, "there is no such argument: settings are given as --Log:Key=value, see --help");
             else if (argument.Contains('=', StringComparison.Ordinal))
                 normal.Add(argument);
             else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
@@ -59,6 +59,11 @@ internal static class ServerArguments
             $"{SettingPrefix}{nameof(ServerSettings.JournalFormat)}{argument[JournalFormat.Length..]}",
         _ => argument,
     };
+
+    // What may be a connection string, or a piece of one, is not shown: that is what has an equals sign in its value, or is no option.
+    private static string Shown(string argument) =>
+        argument.Split('=', 2) is [var name, var value] && (!argument.StartsWith("--", StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))
+            ? $"{name}=..." : argument;
 
     private static bool IsSetting(string argument) =>
         argument.StartsWith(SettingPrefix, StringComparison.OrdinalIgnoreCase)

@@ -2,6 +2,7 @@ using System.Net;
 using LogKit.Disk;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
+using LogKit.Postgres;
 
 using static System.FormattableString;
 
@@ -15,6 +16,9 @@ internal enum Backend
 
     /// <summary>In memory, gone with the process: for trying things out.</summary>
     Memory,
+
+    /// <summary>In a PostgreSQL database, which several servers may share: <see cref="PostgresLog"/>.</summary>
+    Postgres,
 }
 
 /// <summary>
@@ -31,6 +35,12 @@ internal sealed record ServerSettings
     public Backend Backend { get; init; } = Backend.Disk;
 
     public string Directory { get; init; } = "./data";
+
+    /// <summary>How the database is reached. It holds a password as a rule, and is shown nowhere.</summary>
+    public string? ConnectionString { get; init; }
+
+    /// <summary>Which of the database's logs is served.</summary>
+    public string LogName { get; init; } = "log";
 
     public bool Insecure { get; init; }
 
@@ -59,11 +69,11 @@ internal sealed record ServerSettings
         foreach (var section in configuration.GetSection(Section).GetChildren())
         {
             var setting = SettingTable.Rows.FirstOrDefault(setting => setting.Name.Equals(section.Key, StringComparison.OrdinalIgnoreCase))
-                ?? throw new SettingException(section.Path, section.Value, $"there is no such setting{Suggestion(section.Key)}");
+                ?? throw new SettingException(section.Path, MayBeSecret(section) ? null : section.Value, $"there is no such setting{Suggestion(section.Key)}");
             if (section.GetChildren().FirstOrDefault() is { } child)
-                throw new SettingException(child.Path, child.Value, "there is no such setting");
+                throw new SettingException(child.Path, setting.IsSecret ? null : child.Value, "there is no such setting");
             settings = (section.Value is { } value ? setting.TryRead(settings, value) : null)
-                ?? throw new SettingException(setting.Key, section.Value ?? "", $"must be {setting.Allowed}");
+                ?? throw new SettingException(setting.Key, setting.IsSecret ? null : section.Value ?? "", $"must be {setting.Allowed}");
         }
 
         settings.RequireSense();
@@ -79,6 +89,8 @@ internal sealed record ServerSettings
     /// <summary>What no setting is wrong in by itself.</summary>
     private void RequireSense()
     {
+        if (Backend == Backend.Postgres && ConnectionString is null)
+            throw new SettingException($"{Section}:{nameof(ConnectionString)}", null, $"is missing: {Section}:{nameof(Backend)}={Backend} needs to know the database");
         if (Disk.RetentionLimitBytes is { } retention && retention < 2 * Disk.SegmentLimitBytes)
             throw Wrong("RetentionLimitBytes", Invariant($"{retention}"), Invariant($"must be at least {2 * Disk.SegmentLimitBytes}, twice {Section}:SegmentLimitBytes"));
         if (Service.MessageLimitBytes < Disk.BatchLimitBytes + 1024)
@@ -104,9 +116,14 @@ internal sealed record ServerSettings
 
     private static SettingException Wrong(string name, string value, string problem) => new($"{Section}:{name}", value, problem);
 
+    // A connection string has an equals sign in it, under whatever name it was meant to be one.
+    private static bool MayBeSecret(IConfigurationSection section) => Nearest(section.Key).IsSecret || section.Value?.Contains('=', StringComparison.Ordinal) == true;
+
+    private static Setting Nearest(string name) => SettingTable.Rows.MinBy(setting => Spelling.Distance(setting.Name, name))!;
+
     private static string Suggestion(string name)
     {
-        var nearest = SettingTable.Rows.MinBy(setting => Spelling.Distance(setting.Name, name))!;
+        var nearest = Nearest(name);
         return Spelling.Distance(nearest.Name, name) <= 1 + (name.Length / 3)
             ? $": did you mean {nearest.Key}?"
             : $": there are {string.Join(", ", SettingTable.Rows.Select(setting => setting.Key))}";

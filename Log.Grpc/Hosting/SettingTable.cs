@@ -11,6 +11,9 @@ internal sealed record Setting(
     string Name, string Meaning, string Allowed, Func<ServerSettings, string> Show, Func<ServerSettings, string, ServerSettings?> TryRead)
 {
     public string Key => $"{ServerSettings.Section}:{Name}";
+
+    /// <summary>Whether its value is never shown, whatever is wrong with it.</summary>
+    public bool IsSecret { get; init; }
 }
 
 /// <summary>Every setting there is, in the order in which the help shows them. The README's tables are tested against it.</summary>
@@ -29,6 +32,13 @@ internal static class SettingTable
         new("Directory", "the directory of the disk log, made if need be", "the path of a directory",
             settings => settings.Directory,
             (settings, value) => value.Length > 0 ? settings with { Directory = value } : null),
+        new("ConnectionString", "how the database of Backend=Postgres is reached", "none, or KEY=VALUE;KEY=VALUE... as Npgsql has it, which is never shown",
+            settings => settings.ConnectionString is null ? None : "set",
+            (settings, value) => string.IsNullOrWhiteSpace(value) ? null
+                : settings with { ConnectionString = value.Equals(None, StringComparison.OrdinalIgnoreCase) ? null : value }) { IsSecret = true },
+        new("LogName", "which of the database's logs is served, made if need be", "a name of at most 200 characters",
+            settings => settings.LogName,
+            (settings, value) => value.Length is >= 1 and <= 200 ? settings with { LogName = value } : null),
         Choice("FlushMode", "when an append is flushed to the device",
             settings => settings.Disk.FlushMode, (settings, mode) => settings.With(disk => disk with { FlushMode = mode })),
         Number("FlushIntervalMs", "the time between flushes for FlushMode=Interval, in milliseconds", 1, 60_000,

@@ -24,6 +24,12 @@ internal static partial class Journal
     [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "stopped")]
     public static partial void LogStopped(this ILogger journal);
 
+    [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "data in log {Name} of PostgreSQL {Version}: range {Range}")]
+    public static partial void LogDatabase(this ILogger journal, string name, Version version, LogRange range);
+
+    [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "{Warning}")]
+    public static partial void LogDatabaseWarning(this ILogger journal, string warning);
+
     [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
     public static partial void LogRefused(this ILogger journal, PathString path, IPAddress? remote, string problem);
 

@@ -113,8 +113,8 @@ public sealed class ServerProcessTests : IDisposable
     public static TheoryData<string[], string> WrongSettings => new()
     {
         { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
-        { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk or Memory" },
-        { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk or Memory" },
+        { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk, Memory or Postgres" },
+        { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk, Memory or Postgres" },
         { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
         { ["--Log:FlushIntervalMs=0"], "error: Log:FlushIntervalMs=0: must be a number from 1 to 60000" },
         { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
@@ -132,7 +132,7 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:StreamLimit=0"], "error: Log:StreamLimit=0: must be a number from 1 to 1000000" },
         { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
         { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
-        { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk or Memory" },
+        { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk, Memory or Postgres" },
         { ["--Log:Directory", "--insecure"], "error: --Log:Directory: the value is missing" },
         { ["--Log:Address=http://a:b@127.0.0.1:1"], "error: Log:Address=http://a:b@127.0.0.1:1: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--urls=http://127.0.0.1:1"], "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help" },

@@ -1,0 +1,148 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using LogKit.Client;
+using LogKit.Tests.Support;
+using LogKit.V1;
+using Npgsql;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>The server with its log in a database, as its operator meets it: what it says, what it refuses to start with, what it never shows.</summary>
+[UsesVerify]
+public sealed class ServerOnPostgresTests
+{
+    private const string Secret = "a-secret-that-nobody-sees";
+
+    private readonly string _name = $"server_{Guid.NewGuid():N}";
+
+    [SkippableFact]
+    public async Task It_serves_the_log_of_its_name_and_keeps_it()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        for (var run = 0ul; run < 2; run++)
+        {
+            using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:BatchLimitBytes=1024");
+            await using var log = GrpcLog.Connect(await server.AddressAsync());
+            Assert.Equal(run, await log.AppendBatchAsync(RecordBatch.OfText($"{run}")));
+            await Assert.ThrowsAsync<BatchTooLargeException>(() => log.AppendBatchAsync(new RecordBatch(new Record(new byte[1024]))).AsTask());
+            server.Signal("TERM");
+            Assert.Equal(0, await server.ExitCodeAsync());
+            Assert.Contains($"data in log {_name} of PostgreSQL ", server.Output, StringComparison.Ordinal);
+            Assert.Contains($": range [0, {run})", server.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain(PostgresCluster.Password, server.Output, StringComparison.Ordinal);
+            Assert.Empty(server.Errors);
+        }
+    }
+
+    [SkippableFact]
+    public async Task What_weakens_an_acknowledgement_is_a_warning_in_the_journal()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
+        await server.AddressAsync();
+        await server.SaysAsync("warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
+    }
+
+    [SkippableFact]
+    public async Task The_oldest_records_go_where_the_settings_say_so()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using (var unlimited = Start(PostgresCluster.Shared.ConnectionString))
+        {
+            await using var log = GrpcLog.Connect(await unlimited.AddressAsync());
+            for (var i = 0; i < 4; i++)
+                await log.AppendBatchAsync(new RecordBatch(new Record(new byte[60_000])));
+        }
+
+        using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:SegmentLimitBytes=65536", "--Log:RetentionLimitBytes=131072");
+        await using var limited = GrpcLog.Connect(await server.AddressAsync());
+        await PollAsync().Within("retention");
+
+        async Task PollAsync()
+        {
+            while ((await limited.GetRangeAsync()).StartOffset != 2)
+                await Task.Yield();
+        }
+    }
+
+    public static TheoryData<string, string, string> WrongConnections => new()
+    {
+        { "Password", Secret, "the database refuses the password of user \"postgres\"" },
+        { "Database", "missing", "there is no database \"missing\"" },
+        { "Port", "1", "the database cannot be reached: Failed to connect to 127.0.0.1:1" },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(WrongConnections))]
+    public async Task A_database_that_cannot_be_used_is_one_line_and_exit_code_1(string key, string value, string problem)
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [key] = value };
+        await AssertRefusedAsync(Start(connection.ConnectionString), $"error: Log:ConnectionString: {problem}");
+    }
+
+    [SkippableFact]
+    public async Task A_user_without_rights_is_one_line_and_exit_code_1()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await PostgresCluster.Shared.ExecuteAsync($"create database {_name}");
+        await PostgresCluster.Shared.ExecuteAsync($"create role {_name} login password '{Secret}'");
+        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { Database = _name, Username = _name, Password = Secret };
+        await AssertRefusedAsync(
+            Start(connection.ConnectionString),
+            $"error: Log:ConnectionString: user \"{_name}\" lacks a right that schema \"logkit\" of database \"{_name}\" takes: permission denied for database {_name}");
+    }
+
+    public static TheoryData<string[], string> WrongSettings => new()
+    {
+        { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres needs to know the database" },
+        { ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"], "error: Log:ConnectionString: it is no connection string that Npgsql takes" },
+        { ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"], "error: Log:ConnectionString: it is no connection string that Npgsql takes" },
+        { ["--Log:ConnectionString="], "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as Npgsql has it, which is never shown" },
+        { [$"--Log:ConectionString={Secret}"], "error: Log:ConectionString: there is no such setting: did you mean Log:ConnectionString?" },
+        { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: there is no such setting: did you mean Log:Directory?" },
+        { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: there is no such setting" },
+        { [$"--ConnectionString=Password={Secret}"], "error: --ConnectionString=...: there is no such argument: settings are given as --Log:Key=value, see --help" },
+        { ["--Log:ConnectionString=Host=x;", $"Password={Secret}"], "error: Password=...: there is no such argument: settings are given as --Log:Key=value, see --help" },
+        { ["--Log:LogName="], "error: Log:LogName=: must be a name of at most 200 characters" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongSettings))]
+    public async Task A_wrong_setting_is_one_line_and_shows_no_password(string[] arguments, string message) =>
+        await AssertRefusedAsync(ServerProcess.Start(arguments), message);
+
+    [SkippableFact]
+    public async Task A_server_whose_database_is_stopped_says_unavailable_and_goes_on_when_it_is_back()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using var cluster = new PostgresCluster();
+        using var server = Start(cluster.ConnectionString);
+        using var channel = GrpcChannel.ForAddress(await server.AddressAsync());
+        var client = new V1.Log.LogClient(channel); // what anybody has: it tries nothing again
+        var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } };
+        Assert.Equal(0ul, (await client.ProduceAsync(request)).FirstOffset);
+
+        cluster.Stop();
+        var consumed = Assert.ThrowsAsync<RpcException>(() => client.ConsumeAsync(new ConsumeRequest()).ResponseAsync.Within("a read"));
+        var asked = await Assert.ThrowsAsync<RpcException>(() => client.GetRangeAsync(new GetRangeRequest()).ResponseAsync.Within("the range"));
+        Assert.Equal(StatusText.Of(asked), StatusText.Of(await consumed));
+
+        cluster.Start();
+        Assert.Equal(1ul, (await client.ProduceAsync(request).ResponseAsync.Within("an append once the database is back")).FirstOffset);
+        Assert.Single((await client.ConsumeAsync(new ConsumeRequest { Offset = 1 })).RecordBatch.Records);
+        await Verify(StatusText.Of(asked));
+    }
+
+    // In a variable, for what is in the arguments is there for everybody to see.
+    private ServerProcess Start(string connectionString, params IEnumerable<string> arguments) => ServerProcess.Start(
+        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres", $"--Log:LogName={_name}", .. arguments], ("Log__ConnectionString", connectionString));
+
+    private static async Task AssertRefusedAsync(ServerProcess process, string message)
+    {
+        using var server = process;
+        Assert.Equal(1, await server.ExitCodeAsync());
+        Assert.Equal(message, server.Errors.TrimEnd());
+        Assert.Empty(server.Output);
+    }
+}
