@@ -1,5 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
+using LogKit.Postgres;
+using LogKit.Tests.Postgres;
 using LogKit.Tests.Support;
 using LogKit.V1;
 using Moq;
@@ -55,18 +57,23 @@ public sealed class ErrorStatusTests
         foreach (var backend in Enum.GetValues<Backend>())
         {
             await using var log = TestLog.Open(backend);
-            await log.Log.AppendBatchAsync(RecordBatch.OfText([.. Enumerable.Range(0, 40).Select(i => $"{i}")]));
-            await ((ITruncatableLog)log.Log).TruncateBeforeAsync(10);
-            await using var server = await TestServer.StartAsync(log.Log);
-            var failure = await Assert.ThrowsAsync<RpcException>(() => OfAnyLog[row](server).Within(row));
-            descriptions.Add(StatusText.Of(failure));
-
-            // The next good client is served.
-            Assert.Equal(30, (await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 10 })).RecordBatch.Records.Count);
+            descriptions.Add(await DescribeAsync(row, (ITruncatableLog)log.Log));
         }
 
         Assert.Single(descriptions.Distinct());
         await Verify(descriptions[0]).UseParameters(FileNameOf(row));
+    }
+
+    /// <remarks>What the log in memory gives is held against the snapshots above.</remarks>
+    [SkippableTheory]
+    [MemberData(nameof(RowsOfAnyLog))]
+    public async Task Status_is_the_same_where_the_log_is_in_a_database(string row)
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var memory = TestLog.Open(Backend.InMemory);
+        await using var database = await PostgresLog.OpenAsync(
+            new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString, LogName = $"status_{Guid.NewGuid():N}" });
+        Assert.Equal(await DescribeAsync(row, (ITruncatableLog)memory.Log), await DescribeAsync(row, database));
     }
 
     [Theory]
@@ -96,6 +103,18 @@ public sealed class ErrorStatusTests
         var failure = await Assert.ThrowsAsync<RpcException>(() => server.Client.GetRangeAsync(new GetRangeRequest()).ResponseAsync);
         var traceId = StatusText.InfoOf(failure)!.Metadata[ErrorReasons.Keys.TraceId];
         Assert.Contains(server.Journal.Entries, entry => entry.Contains(traceId, StringComparison.Ordinal) && entry.Contains("the very cause", StringComparison.Ordinal));
+    }
+
+    private static async Task<string> DescribeAsync(string row, ITruncatableLog log)
+    {
+        await log.AppendBatchAsync(RecordBatch.OfText([.. Enumerable.Range(0, 40).Select(i => $"{i}")]));
+        await log.TruncateBeforeAsync(10);
+        await using var server = await TestServer.StartAsync(log);
+        var failure = await Assert.ThrowsAsync<RpcException>(() => OfAnyLog[row](server).Within(row));
+
+        // The next good client is served.
+        Assert.Equal(30, (await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 10 })).RecordBatch.Records.Count);
+        return StatusText.Of(failure);
     }
 
     private static string FileNameOf(string row) => row.Replace(' ', '_');
