@@ -62,6 +62,7 @@ internal static class Server
 
         await using var log = await OpenLogAsync(settings);
         builder.Services.AddLogKit(log, settings.Service);
+        builder.Services.AddTelemetryExport(builder.Configuration, Version);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
         await using var app = builder.Build();
         security.UseIn(app);

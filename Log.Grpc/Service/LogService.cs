@@ -23,6 +23,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
             var started = metrics.Start();
             var offset = await log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), context.CancellationToken);
             metrics.CountAppend(batch.Count, batch.SizeBytes, started);
+            CallTags.Set(offset, batch.Count);
             return new ProduceResponse { FirstOffset = offset };
         }
         finally
@@ -35,6 +36,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
     {
         var batch = await log.ReadBatchAsync(request.Offset, context.CancellationToken);
         metrics.CountRead(batch);
+        CallTags.Set(request.Offset, batch.Count);
         return Response(request.Offset, batch);
     }
 
