@@ -1,0 +1,15 @@
+using System.Text.Json.Serialization;
+
+namespace LogKit.Cli.Bench;
+
+/// <summary>From the beginning of an append until its answer: what half of them stayed within, and so on, in milliseconds.</summary>
+internal sealed record BenchLatency(
+    double P50Ms, double P90Ms, double P99Ms, [property: JsonPropertyName("p99_9_ms")] double P999Ms, double MaxMs)
+{
+    public static BenchLatency Of(BenchMeter meter)
+    {
+        return new BenchLatency(At(50), At(90), At(99), At(99.9), At(100));
+
+        double At(double percent) => Math.Round(meter.LatencyAt(percent).TotalMilliseconds, 3);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace LogKit.Cli.Bench;
+
+/// <summary>How a run goes, moving on a terminal; what is shown is looked up now and then, and costs the run nothing.</summary>
+internal static class BenchProgress
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    /// <param name="terminal">Null: nothing is shown.</param>
+    /// <param name="load">How long it takes.</param>
+    /// <param name="meter">What is shown.</param>
+    /// <param name="work">The run.</param>
+    public static Task RunAsync(IAnsiConsole? terminal, BenchLoad load, BenchMeter meter, Func<Task> work)
+    {
+        if (terminal is null)
+            return work();
+
+        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn(), new RemainingTimeColumn()];
+        return terminal.Progress().AutoClear(true).Columns(columns).StartAsync(async context =>
+        {
+            var task = context.AddTask("warming up", maxValue: load.Duration.TotalSeconds);
+            var running = work();
+            while (await Task.WhenAny(running, Task.Delay(Interval)) != running)
+            {
+                var seconds = meter.Elapsed.TotalSeconds;
+                if (seconds is 0)
+                    continue;
+                task.Value = seconds;
+                task.Description = string.Create(
+                    CultureInfo.InvariantCulture, $"{meter.Appends / seconds,12:N0} appends/s, {meter.Errors.Values.Sum():N0} errors");
+            }
+
+            await running;
+        });
+    }
+}

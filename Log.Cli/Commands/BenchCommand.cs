@@ -1,0 +1,83 @@
+using System.CommandLine;
+using LogKit.Cli.Bench;
+using LogKit.Client;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit bench</c>: loads a server with appends, and says how many it takes and how long each takes.</summary>
+internal static class BenchCommand
+{
+    private const int MostProducers = 10_000;
+    private const int MostBatchRecords = 100_000;
+    private const int MostRecordBytes = 64 * 1024 * 1024;
+    private const int MostInFlight = 10_000;
+    private const int MostSeconds = 24 * 60 * 60;
+    private const int MostTails = 10_000;
+
+    private const string Examples =
+        """
+        Examples:
+          logkit bench                              64 producers, each awaiting its answers, for ten seconds
+          logkit bench --producers 1                how long a single append takes
+          logkit bench --stream --batch 100         how much goes through: batches sent ahead of their answers
+          logkit bench --tails 8 --json             with eight that follow; figures for a program
+
+        The records stay in the log. An append counts if it begins after the warm-up, and its latency lasts until its answer: with
+        --stream, that includes its time behind those sent before it. A megabyte is a million bytes, of the records
+        alone. Ctrl-C ends it early, with the figures so far. The exit code is 1 if anything failed: the errors are counted by their
+        gRPC status.
+        """;
+
+    public static Command Create(Surroundings surroundings, ServerOptions server)
+    {
+        var producers = NumberOption.Create("--producers", "How many append at the same time", 1, MostProducers);
+        var batch = NumberOption.Create("--batch", "How many records are appended together", 1, MostBatchRecords);
+        var size = NumberOption.Create("--size", "The bytes of a record", 0, MostRecordBytes);
+        var seconds = NumberOption.Create("--seconds", "How long it is measured", 1, MostSeconds);
+        var warmup = NumberOption.Create("--warmup", "How many seconds of appends are made before, and not counted", 0, MostSeconds);
+        var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MostTails);
+        var stream = new Option<bool>("--stream") { Description = "Each producer sends ahead in one stream, instead of awaiting each answer" };
+        var inFlight = NumberOption.Create("--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MostInFlight);
+        var json = new Option<bool>("--json") { Description = "The figures as JSON" };
+        producers.DefaultValueFactory = _ => 64;
+        batch.DefaultValueFactory = _ => 1;
+        size.DefaultValueFactory = _ => 100;
+        seconds.DefaultValueFactory = _ => 10;
+        warmup.DefaultValueFactory = _ => 1;
+        inFlight.DefaultValueFactory = _ => 32;
+        tails.DefaultValueFactory = _ => 0;
+
+        var command = new ExampleCommand("bench", "Loads a server with appends, and prints throughput and latency.", Examples)
+        {
+            producers, batch, size, seconds, warmup, stream, inFlight, tails, json,
+        };
+        server.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(inFlight) is { Implicit: false } && result.GetResult(stream) is not { Implicit: false })
+                result.AddError("--in-flight needs --stream");
+        });
+        command.SetAction((parsed, stopping) =>
+        {
+            var load = new BenchLoad(
+                parsed.GetValue(producers), parsed.GetValue(batch), parsed.GetValue(size), parsed.GetValue(stream),
+                parsed.GetValue(inFlight), parsed.GetValue(tails), TimeSpan.FromSeconds(parsed.GetValue(warmup)), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            return RunAsync(load, parsed.GetValue(json), () => server.Connect(parsed), surroundings, stopping);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        BenchLoad load, bool isJson, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    {
+        await using var log = connect();
+        var meter = new BenchMeter();
+        var run = new BenchRun(log, load, meter);
+        await BenchProgress.RunAsync(surroundings.Terminal, load, meter, () => run.RunAsync(stopping));
+
+        var report = BenchReport.Of(load, meter);
+        var output = new LineOutput(surroundings.Stdout);
+        await (isJson ? BenchOutput.WriteJsonAsync(report, output) : BenchOutput.WriteTextAsync(report, output));
+        return report.Errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
+    }
+}
