@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Google.Protobuf;
 using Grpc.Core;
+using LogKit.Client.Producing;
 using LogKit.V1.Envelope;
 
 namespace LogKit.Client;
@@ -18,16 +19,18 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
     public bool IsComplete => _isComplete;
 
     /// <summary>Fails as the source does, or as a write does; the call's own status, if it has one, then says more.</summary>
-    public async Task SendAsync(IAsyncEnumerable<RecordBatch> batches, CancellationToken cancellationToken)
+    public async Task SendAsync(IAsyncEnumerable<ConditionalBatch> batches, CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
+            await foreach (var (batch, expectedOffset) in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
             {
                 if (batch.Count == 0)
                     throw new ArgumentException("batch must not be empty", nameof(batches));
                 _unanswered.Enqueue(batch); // first: its answer may be here before the write returns
                 var request = new ProduceRequest { RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded) };
+                if (expectedOffset is { } expected)
+                    request.ExpectedOffset = expected;
                 if (!await TryWriteAsync(request, cancellationToken).ConfigureAwait(false))
                     return;
             }

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using LogKit.Client.Connecting;
+using LogKit.Client.Producing;
 using LogKit.V1;
 
 namespace LogKit.Client;
@@ -165,6 +166,14 @@ public sealed class GrpcLog : ILog
     {
         ArgumentNullException.ThrowIfNull(batches);
         ThrowIfEnded(cancellationToken);
+        return AppendStreamCoreAsync(Unconditional(batches, CancellationToken.None), cancellationToken);
+    }
+
+    /// <summary>The same, with a condition for each batch: where one is not met, the call fails after the answers to those before.</summary>
+    internal IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamAsync(
+        IAsyncEnumerable<ConditionalBatch> batches, CancellationToken cancellationToken)
+    {
+        ThrowIfEnded(cancellationToken);
         return AppendStreamCoreAsync(batches, cancellationToken);
     }
 
@@ -185,7 +194,7 @@ public sealed class GrpcLog : ILog
     }
 
     private async IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamCoreAsync(
-        IAsyncEnumerable<RecordBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IAsyncEnumerable<ConditionalBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
         using var call = _invoker.AsyncDuplexStreamingCall(LogMethods.ProduceStream, host: null, Options(ending.Token));
@@ -206,6 +215,13 @@ public sealed class GrpcLog : ILog
             await ending.CancelAsync().ConfigureAwait(false);
             await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private static async IAsyncEnumerable<ConditionalBatch> Unconditional(
+        IAsyncEnumerable<RecordBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
+            yield return new ConditionalBatch(batch, ExpectedOffset: null);
     }
 
     private async Task RethrowAsync(Task sending, CancellationToken cancellationToken)

@@ -64,7 +64,7 @@ internal static class RemoteErrors
     }
 
     /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>
-    private static bool WasNeverSent(RpcException failure) =>
+    public static bool WasNeverSent(RpcException failure) =>
         failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
         || failure.Status.DebugException is SocketException or HttpRequestException
         {

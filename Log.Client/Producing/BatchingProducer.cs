@@ -1,0 +1,94 @@
+namespace LogKit.Client.Producing;
+
+/// <summary>
+/// Appends single records of many callers in batches, over one call to the server, in the order of the calls. Nothing is delayed to
+/// fill a batch: records queue while earlier batches are in flight, and what is queued becomes the next one.
+/// </summary>
+/// <remarks>
+/// While the server is away, the producer tries again, at intervals from 50 ms to 2 s; <see cref="ProducerMode"/> says what becomes of
+/// the records that were sent and not answered. All members may be used by many tasks at once. The log stays the caller's.
+/// </remarks>
+public sealed class BatchingProducer : IAsyncDisposable
+{
+    private readonly BatchingProducerOptions _options;
+    private readonly RecordQueue _queue;
+    private readonly CancellationTokenSource _givingUp = new();
+    private readonly Task _running;
+
+    /// <summary>A producer on a log. Connects at once, and waits for a server that is not there yet.</summary>
+    /// <param name="log">Must stay open for as long as the producer does.</param>
+    /// <param name="options">How to send; the defaults if null.</param>
+    /// <exception cref="ArgumentException">An option is wrong; the message says which and how.</exception>
+    public BatchingProducer(GrpcLog log, BatchingProducerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        _options = options ?? new BatchingProducerOptions();
+        _options.Validate();
+        _queue = new RecordQueue(_options.QueuedLimitBytes);
+        IOutcomes outcomes = _options.Mode is ProducerMode.Exclusive ? new ExclusiveOutcomes(log) : new SharedOutcomes();
+        var loop = new ProduceLoop(log, _queue, _options, outcomes);
+        _running = Task.Run(() => loop.RunAsync(_givingUp.Token));
+    }
+
+    /// <summary>Appends a record: waits for room and then for the server.</summary>
+    /// <param name="value">Must not change until this completes.</param>
+    /// <param name="cancellationToken">Takes the record back for as long as it is not sent; a record that is sent has its outcome awaited.</param>
+    /// <returns>The record's offset.</returns>
+    /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be. It fails alone.</exception>
+    /// <exception cref="AppendOutcomeUnknownException">The record was sent, and may be stored or not.</exception>
+    /// <exception cref="ProducerFencedException">Another writer appended to the log of an exclusive producer, which is at an end.</exception>
+    /// <exception cref="LogException">The log refused the record; nothing of its batch was stored.</exception>
+    /// <exception cref="ObjectDisposedException">The producer or its log was disposed.</exception>
+    public async ValueTask<ulong> AppendAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
+    {
+        var offset = await EnqueueAsync(value, cancellationToken).ConfigureAwait(false);
+        return await offset.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Accepts a record: waits for room only. For one caller that appends many: it awaits this, and so is held back where the
+    /// log is slower, and awaits the outcomes later.
+    /// </summary>
+    /// <param name="value">Must not change until the task that is given back completes.</param>
+    /// <param name="cancellationToken">As that of <see cref="AppendAsync"/>.</param>
+    /// <returns>A task that gives the record's offset, or fails as <see cref="AppendAsync"/> does.</returns>
+    /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be.</exception>
+    public async ValueTask<Task<ulong>> EnqueueAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var record = new PendingRecord(value, cancellationToken);
+        if (record.SizeBytes > _options.BatchLimitBytes)
+            throw new BatchTooLargeException(record.SizeBytes, _options.BatchLimitBytes);
+        _queue.Add(record);
+        var outcome = OutcomeAsync(record);
+        await record.Accepted.Task.ConfigureAwait(false);
+        return outcome;
+    }
+
+    /// <summary>Completes once all that was appended before has its outcome, of whatever kind: each append tells its own.</summary>
+    /// <param name="cancellationToken">Ends this wait, and nothing else.</param>
+    public async Task FlushAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var outcome in _queue.Unfinished())
+        {
+            await outcome.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Takes no more records, and completes once all that were taken have their outcome; within the limit on draining.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Close(new ObjectDisposedException(GetType().FullName));
+        _givingUp.CancelAfter(_options.DrainLimit);
+        await _running.ConfigureAwait(false);
+        _givingUp.Dispose();
+    }
+
+    private async Task<ulong> OutcomeAsync(PendingRecord record)
+    {
+        var withdrawing = record.CancellationToken.UnsafeRegister(_ => _queue.Withdraw(record), state: null);
+        await using (withdrawing.ConfigureAwait(false))
+            return await record.Offset.Task.ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,171 @@
+using System.Threading.Channels;
+
+namespace LogKit.Client.Producing;
+
+/// <summary>
+/// The records of a producer in the order of the calls: those that wait for room, those that wait to be sent, and the count of bytes of
+/// all that is accepted and not finished. Many add, one takes.
+/// </summary>
+internal sealed class RecordQueue(long limitBytes)
+{
+    private readonly Lock _gate = new();
+    private readonly LinkedList<PendingRecord> _waiting = []; // for room
+    private readonly LinkedList<PendingRecord> _accepted = []; // and not sent
+    private readonly HashSet<PendingRecord> _unfinished = []; // both of these, and what is sent
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private long _heldBytes;
+    private Exception? _closed; // why no more is taken
+
+    /// <exception cref="Exception">What the queue was closed with.</exception>
+    public void Add(PendingRecord record)
+    {
+        lock (_gate)
+        {
+            if (_closed is not null)
+                throw _closed;
+            _unfinished.Add(record);
+            _waiting.AddLast(record);
+            AdmitLocked();
+        }
+
+        Signal();
+    }
+
+    /// <summary>Takes a record back that is not sent; a record that is goes its way.</summary>
+    public void Withdraw(PendingRecord record)
+    {
+        lock (_gate)
+        {
+            var wasAccepted = _accepted.Remove(record);
+            if (!wasAccepted && !_waiting.Remove(record))
+                return;
+            FinishLocked(record, wasAccepted);
+        }
+
+        record.Accepted.TrySetResult();
+        record.Offset.TrySetCanceled(record.CancellationToken);
+        Signal();
+    }
+
+    /// <summary>Puts records back in front that were taken and, as it turned out, not sent.</summary>
+    public void PutBack(PendingRecord[] records)
+    {
+        lock (_gate)
+        {
+            for (var i = records.Length - 1; i >= 0; i--)
+                _accepted.AddFirst(records[i]);
+        }
+
+        foreach (var record in records.Where(record => record.CancellationToken.IsCancellationRequested))
+            Withdraw(record); // asked for while it was taken, and not heard then
+        Signal();
+    }
+
+    /// <summary>True once there is something to take; false once there never will be again.</summary>
+    public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            lock (_gate)
+            {
+                if (_accepted.Count > 0)
+                    return true;
+                if (_closed is not null && _waiting.Count == 0)
+                    return false;
+            }
+
+            await _changed.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes as many records as one batch holds; none only where there are none.</summary>
+    public PendingRecord[] Take(long batchLimitBytes)
+    {
+        var taken = new List<PendingRecord>();
+        lock (_gate)
+        {
+            while (_accepted.First is { Value: var record } && (taken.Count == 0 || record.SizeBytes <= batchLimitBytes))
+            {
+                _accepted.RemoveFirst();
+                batchLimitBytes -= record.SizeBytes;
+                taken.Add(record);
+            }
+        }
+
+        return [.. taken];
+    }
+
+    /// <summary>Makes room: these records, which were taken, have their outcome.</summary>
+    public void Finish(PendingRecord[] records)
+    {
+        lock (_gate)
+        {
+            foreach (var record in records)
+                FinishLocked(record, wasAccepted: true);
+        }
+
+        Signal();
+    }
+
+    /// <summary>The outcomes of all that was added and is not finished.</summary>
+    public Task[] Unfinished()
+    {
+        lock (_gate)
+            return [.. _unfinished.Select(record => record.Offset.Task)];
+    }
+
+    /// <summary>Takes no more; what was added is still to be sent.</summary>
+    public void Close(Exception reason)
+    {
+        lock (_gate)
+            _closed ??= reason;
+        Signal();
+    }
+
+    /// <summary>Takes no more, and fails all that is not sent.</summary>
+    public void Fail(Exception reason)
+    {
+        PendingRecord[] failed;
+        lock (_gate)
+        {
+            _closed ??= reason;
+            failed = [.. _accepted, .. _waiting];
+            _heldBytes -= _accepted.Sum(record => record.SizeBytes);
+            _unfinished.ExceptWith(failed);
+            _accepted.Clear();
+            _waiting.Clear();
+        }
+
+        foreach (var record in failed)
+        {
+            record.Accepted.TrySetResult();
+            record.Offset.TrySetException(reason);
+        }
+
+        Signal();
+    }
+
+    private void FinishLocked(PendingRecord record, bool wasAccepted)
+    {
+        _unfinished.Remove(record);
+        if (wasAccepted)
+            _heldBytes -= record.SizeBytes;
+        AdmitLocked();
+    }
+
+    private void AdmitLocked()
+    {
+        while (_waiting.First is { Value: var record } && (_heldBytes == 0 || _heldBytes + record.SizeBytes <= limitBytes))
+        {
+            _waiting.RemoveFirst();
+            _accepted.AddLast(record);
+            _heldBytes += record.SizeBytes;
+            record.Accepted.TrySetResult();
+        }
+    }
+
+    private void Signal() => _changed.Writer.TryWrite(true);
+}
