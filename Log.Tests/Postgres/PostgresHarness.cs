@@ -20,7 +20,7 @@ public sealed class PostgresHarness : LogHarness
         LogCapabilities.SecondClient | LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage | LogCapabilities.Faults
         | LogCapabilities.Truncate | LogCapabilities.SeededStart | LogCapabilities.Limits;
 
-    public override int RaceRounds => 300;
+    public override int RaceRounds => 100;
 
     public override ValueTask<ILog> OpenAsync(string name) => OpenAtAsync(name, 0);
 
