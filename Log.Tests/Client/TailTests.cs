@@ -1,5 +1,11 @@
+using Google.Protobuf;
+using Grpc.Core;
 using LogKit.Client;
 using LogKit.Tests.Support;
+using LogKit.V1;
+using Moq;
+
+using ConsumeResponse = LogKit.V1.Envelope.ConsumeResponse;
 
 namespace LogKit.Tests.Client;
 
@@ -76,6 +82,30 @@ public sealed class TailTests
                 Assert.Fail("there is nothing to read");
         }).Within("the tail to end");
         Assert.Equal(1ul, failure.Offset);
+    }
+
+    [Fact]
+    public async Task A_tail_refuses_records_that_it_did_not_ask_for()
+    {
+        var response = new ConsumeResponse { FirstOffset = 4, RecordBatch = ByteString.CopyFrom(RecordBatch.OfText("x").Encoded.Span) };
+        await using var log = new GrpcLog(ChannelThatAnswers(response));
+        await using var tail = log.TailAsync(3).GetAsyncEnumerator();
+        var failure = await Assert.ThrowsAsync<LogException>(() => tail.MoveNextAsync().AsTask().Within("the tail to end"));
+        Assert.Equal("the server sent records from offset 4: 3 was asked for", failure.Message);
+    }
+
+    private static ChannelBase ChannelThatAnswers(ConsumeResponse response)
+    {
+        var responses = new Mock<IAsyncStreamReader<ConsumeResponse>>();
+        responses.Setup(reader => reader.MoveNext(It.IsAny<CancellationToken>())).ReturnsAsync(true);
+        responses.Setup(reader => reader.Current).Returns(response);
+        var invoker = new Mock<CallInvoker>();
+        invoker.Setup(calls => calls.AsyncServerStreamingCall(LogMethods.ConsumeStream, It.IsAny<string?>(), It.IsAny<CallOptions>(), It.IsAny<ConsumeRequest>()))
+            .Returns(new AsyncServerStreamingCall<ConsumeResponse>(
+                responses.Object, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { }));
+        var channel = new Mock<ChannelBase>("a server that is mistaken");
+        channel.Setup(target => target.CreateCallInvoker()).Returns(invoker.Object);
+        return channel.Object;
     }
 
     private static async Task AppendWhatItCanAsync(GrpcLog log, string text)

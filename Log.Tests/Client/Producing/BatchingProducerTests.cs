@@ -167,11 +167,26 @@ public sealed class BatchingProducerTests
         Assert.Equal(0ul, await AppendAsync(producer, "b").Within("the next record"));
     }
 
+    [Fact]
+    public async Task An_exclusive_producer_moves_up_what_was_sent_behind_a_batch_that_was_refused()
+    {
+        await using var backend = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(FailingOnce(backend.Log, isStored: false, new LogFullException()));
+        await using var log = server.Connect();
+        await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Exclusive, BatchLimitBytes = 10 });
+        var appends = Enumerable.Range(0, 100).Select(i => AppendAsync(producer, $"{i:0000}")).ToList(); // each a batch
+        await producer.FlushAsync().Within("the flush");
+        await Assert.ThrowsAsync<LogFullException>(() => appends[0]);
+        Assert.Equal(Enumerable.Range(0, 99).Select(i => (ulong)i), await Task.WhenAll(appends[1..]));
+        Assert.Equal(Enumerable.Range(1, 99).Select(i => $"{i:0000}"), await backend.Log.ReadAllTextAsync());
+    }
+
     /// <summary>A log whose first append fails, stored or not.</summary>
     private static ILog FailingOnce(ILog inner, bool isStored, LogException fault)
     {
         var isFirst = true;
         var mock = new Mock<ILog>();
+        mock.Setup(log => log.AppendsInCallOrder).Returns(inner.AppendsInCallOrder);
         mock.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).Returns<CancellationToken>(inner.GetRangeAsync);
         mock.Setup(log => log.ReadBatchAsync(It.IsAny<ulong>(), It.IsAny<CancellationToken>())).Returns<ulong, CancellationToken>(inner.ReadBatchAsync);
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
