@@ -71,7 +71,9 @@ internal sealed class SecureServer : IAsyncDisposable
             ClientCertificates = certificate is null ? null : [certificate],
             CertificateChainPolicy = new X509ChainPolicy
             {
-                TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { trusted ?? Authority.Root }, RevocationMode = X509RevocationMode.NoCheck,
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { trusted ?? Authority.Root },
+                RevocationMode = X509RevocationMode.NoCheck,
             },
         };
         options.RemoteCertificateValidationCallback = (_, shown, _, errors) =>
