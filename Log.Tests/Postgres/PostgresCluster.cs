@@ -50,9 +50,24 @@ internal sealed class PostgresCluster : IDisposable
     /// <summary>Ends the server's processes at once, as a crash does.</summary>
     public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
 
-    public void Start() => RunAsUser(
-        Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
-        $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off", "start");
+    public void Start()
+    {
+        // A process of the server that was killed may be slow to go, on a busy machine, and hold its memory until then.
+        for (var tries = 20; ; tries--)
+        {
+            try
+            {
+                RunAsUser(
+                    Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
+                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off", "start");
+                return;
+            }
+            catch (InvalidOperationException) when (tries > 0)
+            {
+                Thread.Sleep(250);
+            }
+        }
+    }
 
     /// <summary>Stops the server and removes all of it, soon. Without it that happens at the end of this process.</summary>
     public void Dispose() => _remover.StandardInput.Close();
@@ -116,6 +131,8 @@ internal sealed class PostgresCluster : IDisposable
             Run(binary, arguments);
     }
 
+    private string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
+
     private void Run(string binary, params string[] arguments)
     {
         var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(_directory, "output"), binary, .. arguments])
@@ -127,7 +144,7 @@ internal sealed class PostgresCluster : IDisposable
         using var process = Process.Start(start)!;
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}");
+            throw new InvalidOperationException($"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}{JournalText()}");
     }
 
     // A shell that waits for this process to let go of a pipe, which it does however it ends.
