@@ -57,7 +57,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
         Assert.Equal(inFlight is not null, report.GetProperty("stream").GetBoolean());
 
         var (appends, seconds) = (Number("appends"), Number("elapsed_seconds"));
-        Assert.InRange(seconds, 1, double.MaxValue);
+        Assert.InRange(seconds, 0.9, double.MaxValue); // as long as was asked for, but for the coarseness of a timer
         Assert.Equal(appends * 7, Number("records"));
         Assert.Equal(Number("records") + 7, (await _log.GetRangeAsync()).Count); // with the first append, which does not count
         AssertRate(appends, "appends_per_second", seconds);
