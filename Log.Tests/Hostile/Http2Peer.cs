@@ -16,17 +16,16 @@ internal sealed class Http2Peer : IDisposable
 
     private const byte EndHeaders = 0x4;
 
-    private readonly TcpClient _client = new();
+    private readonly NetworkStream _stream; // kept: a client that has lost its connection gives out none any more
 
-    private Http2Peer()
-    {
-    }
+    private Http2Peer(NetworkStream stream) => _stream = stream;
 
     /// <summary>Connects, with the preface and empty settings sent.</summary>
     public static async Task<Http2Peer> ConnectAsync(string address)
     {
-        var peer = new Http2Peer();
-        await peer._client.ConnectAsync("127.0.0.1", new Uri(address).Port);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", new Uri(address).Port);
+        var peer = new Http2Peer(new NetworkStream(socket, ownsSocket: true));
         await peer.SendAsync([.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Frame(Settings, 0, 0, [])]);
         return peer;
     }
@@ -61,7 +60,7 @@ internal sealed class Http2Peer : IDisposable
     {
         try
         {
-            await _client.GetStream().WriteAsync(bytes).AsTask().Within("the server to take the bytes or to close");
+            await _stream.WriteAsync(bytes).AsTask().Within("the server to take the bytes or to close");
         }
         catch (IOException)
         {
@@ -82,16 +81,16 @@ internal sealed class Http2Peer : IDisposable
         }
     }
 
-    public void Dispose() => _client.Dispose();
+    public void Dispose() => _stream.Dispose();
 
     private async Task<uint?> ReadGoAwayCoreAsync()
     {
         var header = new byte[9];
         while (true)
         {
-            await _client.GetStream().ReadExactlyAsync(header);
+            await _stream.ReadExactlyAsync(header);
             var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header) >>> 8];
-            await _client.GetStream().ReadExactlyAsync(payload);
+            await _stream.ReadExactlyAsync(payload);
             if (header[3] == GoAway && BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(4)) is var code and not 0)
                 return code;
         }
