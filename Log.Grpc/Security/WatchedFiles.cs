@@ -32,28 +32,24 @@ internal sealed class WatchedFiles<T> : IWatchedFiles
     public ReloadOutcome Look(out string problem)
     {
         problem = "";
+        var content = TryRead(out var unreadable);
+        if (content.SequenceEqual(_tried))
+        {
+            _seen = null;
+            return ReloadOutcome.Unchanged;
+        }
+
+        if (_seen is null || !content.SequenceEqual(_seen))
+        {
+            _seen = content;
+            return ReloadOutcome.Unchanged;
+        }
+
+        (_tried, _seen) = (content, null);
         try
         {
-            var content = Read();
-            if (content.SequenceEqual(_tried))
-            {
-                _seen = null;
-                return ReloadOutcome.Unchanged;
-            }
-
-            if (_seen is null || !content.SequenceEqual(_seen))
-            {
-                _seen = content;
-                return ReloadOutcome.Unchanged;
-            }
-
-            (_tried, _seen) = (content, null);
-            _value = _parse(content);
+            _value = unreadable is null ? _parse(content) : throw new FormatException(unreadable.Message, unreadable);
             return ReloadOutcome.Reloaded;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return IsTold(exception.Message, out problem);
         }
         catch (FormatException exception)
         {
@@ -62,17 +58,19 @@ internal sealed class WatchedFiles<T> : IWatchedFiles
         }
     }
 
-    // A file that cannot be read is told of once, at the second look, as one that cannot be used is.
-    private ReloadOutcome IsTold(string message, out string problem)
+    // Files that cannot be read say why, in the place of their content: so they, too, are told of once, and at the second look.
+    private string[] TryRead(out Exception? unreadable)
     {
-        problem = message;
-        string[] content = [message];
-        var isNew = !content.SequenceEqual(_tried);
-        var isSeen = _seen is not null && content.SequenceEqual(_seen);
-        if (isNew && isSeen)
-            _tried = content;
-        _seen = isNew && !isSeen ? content : null;
-        return isNew && isSeen ? ReloadOutcome.Refused : ReloadOutcome.Unchanged;
+        try
+        {
+            unreadable = null;
+            return Read();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            unreadable = exception;
+            return [exception.Message];
+        }
     }
 
     private string[] Read() => [.. _paths.Select(File.ReadAllText)];
