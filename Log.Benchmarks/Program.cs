@@ -1,22 +1,55 @@
+using System.Globalization;
 using LogKit.Benchmarks;
+using LogKit.Benchmarks.Disk;
+using LogKit.Benchmarks.Micro;
+using LogKit.Benchmarks.Results;
+using LogKit.Benchmarks.Service;
+using LogKit.Benchmarks.Service.Peers;
 
 return args switch
 {
-    [] or ["disk", ..] => await DiskBenchmarks.RunAsync(new BenchmarkSettings(args)),
+    [] or ["disk", ..] => await RunAsync((settings, table) => new DiskBenchmarks(settings, table).RunAsync()),
+    ["service", ..] => await RunAsync((settings, table) => new ServiceBenchmarks(settings, table).RunAsync()),
     ["micro"] => MicroBenchmarks.Run(),
+    ["serve", .. var server] => await PeerServer.RunAsync(server), // the processes that the service's benchmark starts
+    ["tail", var address, var tails] => await TailProcess.RunAsync(address, int.Parse(tails, CultureInfo.InvariantCulture)),
     _ => Usage(),
 };
+
+async Task<int> RunAsync(Func<BenchmarkSettings, Table, Task> benchmarks)
+{
+    var settings = new BenchmarkSettings(args);
+    var table = new Table();
+    Directory.CreateDirectory(settings.Directory);
+    try
+    {
+        await benchmarks(settings, table);
+    }
+    finally
+    {
+        Directory.Delete(settings.Directory, recursive: true);
+    }
+
+    table.Print();
+    if (settings.JsonFile is { } json)
+        table.WriteJson(json);
+    if (settings.ChartFile is { } chart)
+        File.WriteAllText(chart, Chart.Draw(table.Rows));
+    return 0;
+}
 
 static int Usage()
 {
     Console.Error.WriteLine(
         """
-        usage: dotnet run -c Release --project Log.Benchmarks -- disk [--directory D] [--seconds N] [--large-gib N] [--only TEXT]
+        usage: dotnet run -c Release --project Log.Benchmarks -- disk|service [--directory D] [--seconds N] [--large-gib N]
+               [--only TEXT] [--json FILE] [--chart FILE]
 
         or:    dotnet run -c Release --project Log.Benchmarks -- micro
 
-          disk   the disk log beside what the device itself can do, measured in the same run on the same directory
-          micro  the steps of an append and of a read by themselves
+          disk     the disk log beside what the device itself can do, measured in the same run on the same directory
+          service  the server beside a gRPC service that does nothing, a REST service, and Redis Streams where it is installed
+          micro    the steps of an append and of a read by themselves
         """);
     return 2;
 }

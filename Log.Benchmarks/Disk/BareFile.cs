@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace LogKit.Benchmarks;
+namespace LogKit.Benchmarks.Disk;
 
 /// <summary>The ceiling of appends: the same bytes written by a bare loop into space that is there already.</summary>
 internal sealed partial class BareFile : IDisposable

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
 
-namespace LogKit.Benchmarks;
+namespace LogKit.Benchmarks.Disk;
 
 /// <summary>The ceiling of reads: the log's own files, read by a bare loop.</summary>
 internal sealed class BareReads(string directory) : IDisposable

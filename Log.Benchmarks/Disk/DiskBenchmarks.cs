@@ -1,8 +1,9 @@
 using System.Diagnostics;
-using System.Globalization;
+using LogKit.Benchmarks.Results;
 using LogKit.Disk;
+using static LogKit.Benchmarks.Results.Row;
 
-namespace LogKit.Benchmarks;
+namespace LogKit.Benchmarks.Disk;
 
 /// <summary>The disk log beside what the device itself can do.</summary>
 internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
@@ -13,49 +14,32 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
     private static readonly RecordBatch Hundred = BatchOf(100);
     private static readonly RecordBatch Megabyte = new(new Record(new byte[1_000_000]));
 
-    private int _names;
-
-    public static async Task<int> RunAsync(BenchmarkSettings settings)
+    public async Task RunAsync()
     {
-        Directory.CreateDirectory(settings.Directory);
-        try
+        (string Name, Func<Task> Run)[] all =
+        [
+            ("append", AppendOneAsync),
+            ("producers", AppendManyAsync),
+            ("never", AppendNeverAsync),
+            ("megabyte", AppendMegabytesAsync),
+            ("allocation", AllocationAsync),
+            ("tail", TailAsync),
+            ("read", ReadAsync),
+            ("open", OpenAsync),
+        ];
+        foreach (var (name, run) in all)
         {
-            var table = new Table();
-            var benchmarks = new DiskBenchmarks(settings, table);
-            (string Name, Func<Task> Run)[] all =
-            [
-                ("append", benchmarks.AppendOneAsync),
-                ("producers", benchmarks.AppendManyAsync),
-                ("never", benchmarks.AppendNeverAsync),
-                ("megabyte", benchmarks.AppendMegabytesAsync),
-                ("allocation", benchmarks.AllocationAsync),
-                ("tail", benchmarks.TailAsync),
-                ("read", benchmarks.ReadAsync),
-                ("open", benchmarks.OpenAsync),
-            ];
-            foreach (var (name, run) in all)
-            {
-                if (name.Contains(settings.Only, StringComparison.Ordinal))
-                    await run();
-            }
-
-            table.Print();
-            return 0;
-        }
-        finally
-        {
-            Directory.Delete(settings.Directory, recursive: true);
+            if (name.Contains(settings.Only, StringComparison.Ordinal))
+                await run();
         }
     }
 
     private async Task AppendOneAsync()
     {
         await using var log = Open();
-        using var bare = new BareFile(NewPath(), FrameBytes(One));
+        using var bare = new BareFile(settings.NewPath(), FrameBytes(One));
         var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(log, One, producers: 1), () => bare.DurableWritesPerSecondAsync(settings.Seconds));
-        table.Add(
-            "durable append, 1 producer, one record a batch", $"{result.First:N0}/s", $"bare pwrite + fdatasync of the same bytes: {result.Second:N0}/s",
-            result.Ratio, 0.85, spread: result.Spread);
+        table.Add(result.ToRow("durable append, 1 producer, one record a batch", "bare pwrite + fdatasync of the same bytes", "/s", Bound.AtLeast(0.85)));
     }
 
     private async Task AppendManyAsync()
@@ -64,16 +48,14 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         foreach (var (producers, bound) in ((int, double)[])[(64, 20), (1024, 100)])
         {
             var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(log, One, producers), () => AppendsPerSecondAsync(log, One, producers: 1));
-            table.Add(
-                $"durable append, {producers} producers", $"{result.First:N0}/s", $"the same log with 1 producer: {result.Second:N0}/s",
-                result.Ratio, bound, spread: result.Spread);
+            table.Add(result.ToRow($"durable append, {producers:N0} producers", "the same log with 1 producer", "/s", Bound.AtLeast(bound)));
         }
     }
 
     private async Task AppendNeverAsync()
     {
         await using var log = Open(new DiskLogOptions { FlushMode = FlushMode.Never });
-        using var bare = new BareFile(NewPath(), FrameBytes(Hundred));
+        using var bare = new BareFile(settings.NewPath(), FrameBytes(Hundred));
         var result = await Rounds.CompareAsync(
             async () =>
             {
@@ -82,20 +64,17 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
                 return rate;
             },
             () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: false));
-        table.Add(
-            "FlushMode.Never, batches of 100, 1 producer, 64 in flight", $"{result.First * FrameBytes(Hundred) / 1e6:N0} MB/s",
-            $"bare pwrite of the same: {result.Second * FrameBytes(Hundred) / 1e6:N0} MB/s", result.Ratio, 0.6, spread: result.Spread);
+        table.Add(result.ToRow(
+            "FlushMode.Never, batches of 100, 1 producer, 64 in flight", "bare pwrite of the same", " MB/s", Bound.AtLeast(0.6), FrameBytes(Hundred) / 1e6));
     }
 
     private async Task AppendMegabytesAsync()
     {
         await using var log = Open();
-        using var bare = new BareFile(NewPath(), FrameBytes(Megabyte));
+        using var bare = new BareFile(settings.NewPath(), FrameBytes(Megabyte));
         var result = await Rounds.CompareAsync(
             () => AppendsPerSecondAsync(log, Megabyte, producers: 1), () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: true));
-        table.Add(
-            "durable append, 1 MB batches", $"{result.First:N0} MB/s", $"bare pwrite + fdatasync of the same: {result.Second:N0} MB/s",
-            result.Ratio, 0.8, spread: result.Spread);
+        table.Add(result.ToRow("durable append, 1 MB batches", "bare pwrite + fdatasync of the same", " MB/s", Bound.AtLeast(0.8)));
     }
 
     private async Task AllocationAsync()
@@ -108,7 +87,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
             var started = (await log.GetRangeAsync()).NextOffset;
             await AppendsPerSecondAsync(log, One, producers);
             var bytes = (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / ((await log.GetRangeAsync()).NextOffset - started);
-            table.Add($"allocation a durable append, {producers} producers", $"{bytes:N0} bytes", "-", bytes, 256, isAtMost: true);
+            table.Add(new Row($"allocation a durable append, {producers} producers", new Figure(bytes, " bytes"), "nothing", default, bytes) { Target = Bound.AtMost(256), Unit = " bytes" });
         }
     }
 
@@ -130,9 +109,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
                     return rate;
                 },
                 () => AppendsPerSecondAsync(log, One, producers: 1));
-            table.Add(
-                fromStart ? "durable append, 1 producer, beside a scan of old data" : "durable append, 1 producer, beside a tail",
-                $"{result.First:N0}/s", $"alone: {result.Second:N0}/s", result.Ratio, 0.9, spread: result.Spread);
+            table.Add(result.ToRow($"durable append, 1 producer, beside a {(fromStart ? "scan of old data" : "tail")}", "alone", "/s", Bound.AtLeast(0.9)));
         }
     }
 
@@ -140,19 +117,15 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
     {
         foreach (var (batch, name) in ((RecordBatch, string)[])[(One, "one record a batch"), (Hundred, "batches of 100")])
         {
-            var path = NewPath();
+            var path = settings.NewPath();
             await using var log = DiskLog.Open(path, new DiskLogOptions { FlushMode = FlushMode.Never });
-            await FillAsync(log, batch, 512L * 1024 * 1024);
+            await Filling.FillAsync(log, batch, 512L * 1024 * 1024 / FrameBytes(batch));
             using var bare = new BareReads(path);
             var sequential = await Rounds.CompareAsync(() => ScanMegabytesPerSecondAsync(log), () => bare.SequentialMegabytesPerSecondAsync());
-            table.Add(
-                $"sequential read, {name}, checksums on", $"{sequential.First:N0} MB/s", $"bare pread in 64 KiB pieces: {sequential.Second:N0} MB/s",
-                sequential.Ratio, 0.5, spread: sequential.Spread);
+            table.Add(sequential.ToRow($"sequential read, {name}, checksums on", "bare pread in 64 KiB pieces", " MB/s", Bound.AtLeast(0.5)));
             var random = await Rounds.CompareAsync(
                 () => RandomReadsPerSecondAsync(log), () => bare.RandomReadsPerSecondAsync(FrameBytes(batch), settings.Seconds));
-            table.Add(
-                $"random read, {name}", $"{random.First:N0}/s", $"bare pread of as many bytes: {random.Second:N0}/s",
-                random.Ratio, 0.4, spread: random.Spread);
+            table.Add(random.ToRow($"random read, {name}", "bare pread of as many bytes", "/s", Bound.AtLeast(0.4)));
         }
     }
 
@@ -162,24 +135,22 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         var largeBytes = (long)(settings.LargeGiB * 1024 * 1024 * 1024);
         var large = await FilledLogAsync(largeBytes);
         var result = await Rounds.CompareAsync(() => OpenMsAsync(large), () => OpenMsAsync(small));
-        table.Add(
-            $"opening a log of {settings.LargeGiB} GiB after a crash", $"{result.First:0.0} ms", $"one of 100 MB: {result.Second:0.0} ms",
-            result.Ratio, 1.5, isAtMost: true, spread: result.Spread);
+        table.Add(result.ToRow($"opening a log of {settings.LargeGiB} GiB after a crash", "one of 100 MB", " ms", Bound.AtMost(1.5)));
 
         var before = GC.GetTotalMemory(forceFullCollection: true);
         await using var log = DiskLog.Open(large);
         await RandomReadsPerSecondAsync(log);
         var bytes = (double)(GC.GetTotalMemory(forceFullCollection: true) - before);
-        table.Add(
-            "memory of an idle open log, after reads all over it", $"{bytes / 1e6:0.00} MB", $"its size on disk: {largeBytes / 1e6:N0} MB",
-            bytes / largeBytes, 1.0 / 2000, isAtMost: true);
+        table.Add(new Row(
+            "memory of an idle open log, after reads all over it", new Figure(bytes / 1e6, " MB"), "its size on disk", new Figure(largeBytes / 1e6, " MB"),
+            bytes / largeBytes) { Target = Bound.AtMost(1.0 / 2000) });
     }
 
     private async Task<string> FilledLogAsync(long bytes)
     {
-        var path = NewPath();
+        var path = settings.NewPath();
         await using var log = DiskLog.Open(path, new DiskLogOptions { FlushMode = FlushMode.Never });
-        await FillAsync(log, Hundred, bytes);
+        await Filling.FillAsync(log, Hundred, bytes / FrameBytes(Hundred));
         return path;
     }
 
@@ -252,20 +223,6 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         }
     }
 
-    private static async Task FillAsync(DiskLog log, RecordBatch batch, long bytes)
-    {
-        var window = new Queue<ValueTask<ulong>>();
-        for (var written = 0L; written < bytes; written += FrameBytes(batch))
-        {
-            if (window.Count == 256)
-                await window.Dequeue();
-            window.Enqueue(log.AppendBatchAsync(batch));
-        }
-
-        while (window.TryDequeue(out var append))
-            await append;
-    }
-
     private static async Task<double> ScanMegabytesPerSecondAsync(DiskLog log)
     {
         var started = Stopwatch.GetTimestamp();
@@ -292,9 +249,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         return count / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
-    private DiskLog Open(DiskLogOptions? options = null) => DiskLog.Open(NewPath(), options);
-
-    private string NewPath() => Path.Combine(settings.Directory, (_names++).ToString(CultureInfo.InvariantCulture));
+    private DiskLog Open(DiskLogOptions? options = null) => DiskLog.Open(settings.NewPath(), options);
 
     private static int FrameBytes(RecordBatch batch) => 32 + batch.SizeBytes;
 

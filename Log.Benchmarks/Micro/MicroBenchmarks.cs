@@ -10,7 +10,7 @@ using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
 using LogKit.Disk.Segments;
 
-namespace LogKit.Benchmarks;
+namespace LogKit.Benchmarks.Micro;
 
 /// <summary>The steps of an append and of a read by themselves, each beside what else one would take for it.</summary>
 internal static class MicroBenchmarks

@@ -1,0 +1,20 @@
+namespace LogKit.Benchmarks.Disk;
+
+/// <summary>Makes logs of some size.</summary>
+internal static class Filling
+{
+    /// <summary>Appends a batch so many times, many at a time.</summary>
+    public static async Task FillAsync(ILog log, RecordBatch batch, long count)
+    {
+        var window = new Queue<ValueTask<ulong>>();
+        for (var i = 0L; i < count; i++)
+        {
+            if (window.Count == 256)
+                await window.Dequeue();
+            window.Enqueue(log.AppendBatchAsync(batch));
+        }
+
+        while (window.TryDequeue(out var append))
+            await append;
+    }
+}

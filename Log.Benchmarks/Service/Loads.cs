@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using LogKit.Benchmarks.Service.Peers;
+using LogKit.Client;
+using LogKit.Client.Producing;
+
+namespace LogKit.Benchmarks.Service;
+
+/// <summary>What clients do to a server for a while. Each gives the number of records that were answered, or came.</summary>
+internal static class Loads
+{
+    public static RecordBatch BatchOf(int records, int recordBytes) =>
+        new([.. Enumerable.Range(0, records).Select(_ => new Record(new byte[recordBytes]))]);
+
+    /// <summary>Callers that each append and await the answer.</summary>
+    public static Task<long> UnaryAsync(GrpcLog log, int callers, RecordBatch batch, double seconds) =>
+        RepeatAsync(callers, seconds, batch.Count, async () => await log.AppendBatchAsync(batch));
+
+    /// <summary>Streams that each send ahead of the answers as far as they are let.</summary>
+    public static async Task<long> StreamAsync(GrpcLog log, int streams, RecordBatch batch, double seconds)
+    {
+        var counts = await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => Task.Run(async () =>
+        {
+            var count = 0L;
+            await foreach (var _ in log.AppendStreamAsync(RepeatedAsync(batch, seconds)))
+                count += batch.Count;
+            return count;
+        })));
+        return counts.Sum();
+    }
+
+    /// <summary>Streams that each read the log from its start to its end.</summary>
+    public static async Task<long> ConsumeAsync(GrpcLog log, int streams)
+    {
+        var counts = await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => Task.Run(async () =>
+        {
+            var count = 0L;
+            await foreach (var (_, batch) in log.ReadFromAsync(0, stopAtEnd: true))
+                count += batch.Count;
+            return count;
+        })));
+        return counts.Sum();
+    }
+
+    /// <summary>Tasks that each append single records, with so many of them unanswered at a time.</summary>
+    public static async Task<long> BatchingAsync(GrpcLog log, int tasks, int inFlight, int recordBytes, double seconds)
+    {
+        await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Shared });
+        var value = new byte[recordBytes];
+        return await RepeatAsync(tasks * inFlight, seconds, 1, async () => await producer.AppendAsync(value));
+    }
+
+    /// <summary>Callers that each post a record and await the answer.</summary>
+    public static Task<long> RestAsync(HttpClient client, int callers, int recordBytes, double seconds)
+    {
+        var request = new RestService.Appending(new byte[recordBytes]);
+        return RepeatAsync(callers, seconds, 1, async () =>
+        {
+            using var response = await client.PostAsJsonAsync(RestService.Path, request, RestJson.Default.Appending);
+            response.EnsureSuccessStatusCode();
+            await response.Content.ReadFromJsonAsync(RestJson.Default.Appended);
+        });
+    }
+
+    private static async Task<long> RepeatAsync(int callers, double seconds, int records, Func<Task> call)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var counts = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Task.Run(async () =>
+        {
+            var count = 0L;
+            for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count += records)
+                await call();
+            return count;
+        })));
+        return counts.Sum();
+    }
+
+    private static async IAsyncEnumerable<RecordBatch> RepeatedAsync(
+        RecordBatch batch, double seconds, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; cancellationToken.ThrowIfCancellationRequested())
+            yield return batch;
+        await Task.CompletedTask;
+    }
+}

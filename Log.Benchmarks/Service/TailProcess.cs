@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using HdrHistogram;
+using LogKit.Client;
+
+namespace LogKit.Benchmarks.Service;
+
+/// <summary>
+/// Tails in a process of their own. Each record begins with the time at which its producer set out, by the clock that all processes
+/// share; what the first tail makes of those is told whenever a record says so.
+/// </summary>
+internal sealed class TailProcess : IDisposable
+{
+    private const string Waiting = "waiting";
+
+    private readonly ChildProcess _process;
+
+    private TailProcess(ChildProcess process) => _process = process;
+
+    /// <summary>From setting out to arriving, in microseconds.</summary>
+    internal readonly record struct Delays(double Median, double P99);
+
+    /// <summary>Starts tails at the end of a log, and completes once they wait there.</summary>
+    public static async Task<TailProcess> StartAsync(string address, int tails)
+    {
+        var process = ChildProcess.StartAssembly("LogKit.Benchmarks.dll", "tail", address, tails.ToString(CultureInfo.InvariantCulture));
+        await process.ReadLineAsync(Waiting);
+        return new TailProcess(process);
+    }
+
+    /// <summary>The delays since the last time, once the record that asks for them has come.</summary>
+    public async Task<Delays> ReadDelaysAsync()
+    {
+        var fields = (await _process.ReadLineAsync()).Split(' ');
+        return new Delays(double.Parse(fields[0], CultureInfo.InvariantCulture), double.Parse(fields[1], CultureInfo.InvariantCulture));
+    }
+
+    public void Dispose() => _process.Dispose();
+
+    /// <summary>A record that is sent now.</summary>
+    public static RecordBatch Stamped(bool asks = false)
+    {
+        var value = new byte[100];
+        BinaryPrimitives.WriteInt64LittleEndian(value, asks ? 0 : Stopwatch.GetTimestamp());
+        return new RecordBatch(new Record(value));
+    }
+
+    /// <summary>What the process does: runs until it is killed.</summary>
+    public static async Task<int> RunAsync(string address, int tails)
+    {
+        await using var log = GrpcLog.Connect(address);
+        var next = (await log.GetRangeAsync()).NextOffset;
+        var others = Enumerable.Range(1, tails - 1).Select(_ => Task.Run(() => FollowAsync(log, next, _ => { }))).ToList();
+        var histogram = new LongHistogram(TimeStamp.Hours(1), 3);
+        var first = FollowAsync(log, next, batch =>
+        {
+            var stamp = BinaryPrimitives.ReadInt64LittleEndian(batch[0].Value.Span);
+            if (stamp != 0)
+            {
+                histogram.RecordValue(Math.Max(1, Stopwatch.GetTimestamp() - stamp));
+                return;
+            }
+
+            Console.WriteLine(FormattableString.Invariant($"{histogram.GetValueAtPercentile(50) / 1e3} {histogram.GetValueAtPercentile(99) / 1e3}"));
+            histogram.Reset();
+        });
+        Console.WriteLine(Waiting);
+        await Task.WhenAll([first, .. others]);
+        return 0;
+    }
+
+    private static async Task FollowAsync(GrpcLog log, ulong next, Action<RecordBatch> take)
+    {
+        await foreach (var (_, batch) in log.ReadFromAsync(next, stopAtEnd: false))
+            take(batch);
+    }
+}
