@@ -8,8 +8,10 @@ namespace LogKit.Disk.Commit;
 /// caller works for others for long.
 /// </summary>
 /// <remarks>
-/// There is no linger: a group is what came while the one before it was being flushed, and while its callers were told. So callers
-/// that append again at once, on being told, meet in one group.
+/// <para>There is no linger: a group is what came while the one before it was being flushed, and while its callers were told. So callers
+/// that append again at once, on being told, meet in one group.</para>
+/// <para>A caller that sends ahead must not lead, or each of its appends would be a group of its own. It is known by this: when it
+/// appends again, it has not taken the answer to the append that it led.</para>
 /// </remarks>
 /// <param name="commit">
 /// Commits appends of a group from an index on, settles those that it returns the number of, at least one, and does not throw.
@@ -17,12 +19,17 @@ namespace LogKit.Disk.Commit;
 /// <param name="closed">Makes the exception for appends that come too late.</param>
 internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Func<Exception> closed)
 {
+    /// <summary>After how many groups of a single append a caller may lead again that was seen to send ahead.</summary>
+    private const int SendsAheadGroups = 64;
+
     private readonly Lock _gate = new();
     private readonly List<PendingAppend> _group = [];
     private readonly Stack<GroupAnswers> _spareAnswers = [];
     private List<PendingAppend> _queue = [];
     private List<PendingAppend> _spare = [];
     private bool _isLed;
+    private PendingAppend.Answered _lastLed;
+    private int _sendsAhead; // groups of one until callers lead again
     private TaskCompletionSource? _drained;
 
     /// <summary>Queues an append and completes once its group is committed.</summary>
@@ -31,6 +38,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         var append = PendingAppend.Rent(batch, expectedOffset);
         var task = append.Task(cancellationToken);
         bool leads;
+        bool sendsAhead;
         lock (_gate)
         {
             if (_drained is not null)
@@ -47,13 +55,16 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
             _queue.Add(append);
             leads = !_isLed;
             _isLed = true;
+            if (leads && _lastLed.IsNotTaken)
+                _sendsAhead = SendsAheadGroups;
+            sendsAhead = _sendsAhead > 0;
         }
 
         if (!leads)
             return task;
         if (GroupAnswers.CurrentOf(this) is { } answers && answers.TryPutOff(QueueLead))
             return task; // those told after this caller join the group first
-        if (!TryCommitQueued(append))
+        if (sendsAhead || !TryCommitQueued(append))
             QueueLead();
         return task;
     }
@@ -103,12 +114,15 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
 
         taken.Clear();
         _spare = taken;
+        var size = _group.Count;
         var answers = CommitGroup(caller);
         _group.Clear();
 
         bool isLast;
         lock (_gate)
         {
+            _lastLed = caller?.AsAnswered ?? default;
+            _sendsAhead = _sendsAhead == 0 ? 0 : size > 1 ? SendsAheadGroups : _sendsAhead - 1;
             isLast = _queue.Count == 0;
             if (isLast)
             {

@@ -27,6 +27,16 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     {
     }
 
+    /// <summary>An append as it was when it was answered: later it may be another, of another caller.</summary>
+    internal readonly record struct Answered(PendingAppend? Append, short Version)
+    {
+        /// <summary>Whether its caller has not asked for the answer yet.</summary>
+        public bool IsNotTaken => Append is not null && Append._source.Version == Version;
+    }
+
+    /// <summary>To be asked for before its caller gets its task.</summary>
+    public Answered AsAnswered => new(this, _source.Version);
+
     public RecordBatch Batch { get; private set; } = null!;
 
     public ulong? ExpectedOffset { get; private set; }
