@@ -108,6 +108,41 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
+    public async Task The_appends_of_a_caller_that_sends_ahead_meet_in_groups()
+    {
+        const int Count = 100;
+        var device = new Device();
+        device.GoOn();
+        var first = device.Commit.AppendAsync(RecordBatch.OfText("its answer is not asked for yet"), null, CancellationToken.None);
+        device.Hold();
+        var others = await Task.Run(() => Enumerable.Range(0, Count).Select(i => AppendAsync(device.Commit, $"{i}")).ToList())
+            .Within("appends that do not wait for the device");
+        device.GoOn();
+        await first;
+        await Task.WhenAll(others).Within("the answers");
+        Assert.Equal(Count + 1, device.Groups.Sum());
+        Assert.InRange(device.Groups.Count, 2, 3); // the first; what the pool's thread found; the rest
+    }
+
+    [Fact]
+    public async Task A_caller_that_sent_ahead_and_awaits_again_leads_again()
+    {
+        var device = new Device();
+        device.GoOn();
+        var ahead = Enumerable.Range(0, 3).Select(i => device.Commit.AppendAsync(RecordBatch.OfText($"{i}"), null, CancellationToken.None)).ToList();
+        foreach (var append in ahead)
+            await append;
+        for (var i = 0; i < 200; i++)
+            await device.Commit.AppendAsync(RecordBatch.OfText("one at a time"), null, CancellationToken.None);
+        for (var i = 0; i < 50; i++)
+        {
+            var append = device.Commit.AppendAsync(RecordBatch.OfText("committed on this thread"), null, CancellationToken.None);
+            Assert.True(append.IsCompleted, $"append {i} is left to another thread");
+            await append;
+        }
+    }
+
+    [Fact]
     public async Task A_cancellation_while_queued_is_answered_but_not_on_the_stack_of_whoever_cancels()
     {
         var device = new Device();
@@ -283,6 +318,9 @@ public sealed class GroupCommitTests
         public List<string> Texts { get; } = [];
 
         public void GoOn() => _goOn.Set();
+
+        /// <summary>Is busy with the groups that come, until it is told to go on.</summary>
+        public void Hold() => _goOn.Reset();
 
         private int CommitPart(List<PendingAppend> group, int first)
         {
