@@ -75,7 +75,6 @@ public static class LogKitExtensions
     {
         services.AddGrpc().AddServiceOptions<LogService>(options =>
         {
-            options.Interceptors.Add<ErrorInterceptor>();
             options.MaxReceiveMessageSize = limits.MessageLimitBytes;
             options.MaxSendMessageSize = null; // the log's limit on batches is the limit
         });
@@ -88,7 +87,7 @@ public static class LogKitExtensions
         services.AddSingleton(new ReflectionV1ServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton(new ReflectionServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton<LogService>();
-        services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<ErrorBoundary>();
         return services;
     }
 }

@@ -149,8 +149,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
     private async Task<string> FilledLogAsync(long bytes)
     {
         var path = settings.NewPath();
-        await using var log = DiskLog.Open(path, new DiskLogOptions { FlushMode = FlushMode.Never });
-        await Filling.FillAsync(log, Hundred, bytes / FrameBytes(Hundred));
+        await Filling.FillAsync(path, Hundred, bytes / FrameBytes(Hundred));
         return path;
     }
 

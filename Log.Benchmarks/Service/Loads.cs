@@ -13,7 +13,7 @@ internal static class Loads
         new([.. Enumerable.Range(0, records).Select(_ => new Record(new byte[recordBytes]))]);
 
     /// <summary>Callers that each append and await the answer.</summary>
-    public static Task<long> UnaryAsync(GrpcLog log, int callers, RecordBatch batch, double seconds) =>
+    public static Task<long> UnaryAsync(ILog log, int callers, RecordBatch batch, double seconds) =>
         RepeatAsync(callers, seconds, batch.Count, async () => await log.AppendBatchAsync(batch));
 
     /// <summary>Streams that each send ahead of the answers as far as they are let.</summary>
@@ -40,6 +40,13 @@ internal static class Loads
             return count;
         })));
         return counts.Sum();
+    }
+
+    /// <summary>Callers that each read a batch that begins anywhere.</summary>
+    public static async Task<long> ReadAnywhereAsync(ILog log, int callers, double seconds)
+    {
+        var range = await log.GetRangeAsync();
+        return await RepeatAsync(callers, seconds, 1, async () => await log.ReadBatchAsync((ulong)Random.Shared.NextInt64((long)range.StartOffset, (long)range.NextOffset)));
     }
 
     /// <summary>Tasks that each append single records, with so many of them unanswered at a time.</summary>

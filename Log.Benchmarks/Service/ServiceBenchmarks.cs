@@ -5,7 +5,6 @@ using LogKit.Benchmarks.Disk;
 using LogKit.Benchmarks.Results;
 using LogKit.Benchmarks.Service.Peers;
 using LogKit.Client;
-using LogKit.Disk;
 using LogKit.V1;
 using static LogKit.Benchmarks.Results.Row;
 
@@ -24,6 +23,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
 
     private static readonly RecordBatch One = Loads.BatchOf(1, RecordBytes);
     private static readonly RecordBatch Hundred = Loads.BatchOf(100, RecordBytes);
+
+    private readonly Comparison _comparison = new(table);
 
     public async Task RunAsync()
     {
@@ -52,25 +53,24 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
     {
         using var logKit = await ServerProcess.StartOnAsync(settings.NewPath());
         using var noOp = await ServerProcess.StartPeerAsync("noop", 1, RecordBytes, 0);
-        await CompareAsync(
-            "unary Produce, one record, 64 callers, durable", NoOp, 0.6, logKit, noOp, log => Loads.UnaryAsync(log, Callers, One, settings.Seconds));
+        await _comparison.RunAsync(
+            "unary Produce, one record, 64 callers, durable", NoOp, Bound.AtLeast(0.6), logKit, noOp, log => Loads.UnaryAsync(log, Callers, One, settings.Seconds));
     }
 
     private async Task StreamAsync(string what, RecordBatch batch, double target)
     {
         using var logKit = await ServerProcess.StartOnAsync(settings.NewPath());
         using var noOp = await ServerProcess.StartPeerAsync("noop", 1, RecordBytes, 0);
-        await CompareAsync($"{what}, durable", NoOp, target, logKit, noOp, log => Loads.StreamAsync(log, 1, batch, settings.Seconds));
+        await _comparison.RunAsync($"{what}, durable", NoOp, Bound.AtLeast(target), logKit, noOp, log => Loads.StreamAsync(log, 1, batch, settings.Seconds));
     }
 
     private async Task ConsumeAsync(string what, RecordBatch batch, int count, double target)
     {
         var directory = settings.NewPath();
-        await using (var log = DiskLog.Open(directory, new DiskLogOptions { FlushMode = FlushMode.Never }))
-            await Filling.FillAsync(log, batch, count);
+        await Filling.FillAsync(directory, batch, count);
         using var logKit = await ServerProcess.StartOnAsync(directory);
         using var noOp = await ServerProcess.StartPeerAsync("noop", batch.Count, RecordBytes, count);
-        await CompareAsync(what, NoOp, target, logKit, noOp, log => Loads.ConsumeAsync(log, 1));
+        await _comparison.RunAsync(what, NoOp, Bound.AtLeast(target), logKit, noOp, log => Loads.ConsumeAsync(log, 1));
     }
 
     private async Task RestStreamAsync() => await CompareWithRestAsync(
@@ -85,8 +85,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var rest = await ServerProcess.StartPeerAsync("rest", settings.NewPath());
         await using var log = GrpcLog.Connect(logKit.Address);
         using var client = new HttpClient { BaseAddress = new Uri(rest.Address) };
-        await CompareAsync(
-            what, Rest, target, new Side(logKit, () => load(log)), new Side(rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds)));
+        await _comparison.RunAsync(
+            what, Rest, Bound.AtLeast(target), new Side(logKit, () => load(log)), new Side(rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds)));
     }
 
     private async Task RedisAsync()
@@ -169,8 +169,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var plain = await ServerProcess.StartOnAsync(settings.NewPath());
         await using var secureLog = GrpcLog.Connect(secure.Address, new GrpcLogOptions { CaFile = $"{certificates}/ca.crt" });
         await using var plainLog = GrpcLog.Connect(plain.Address);
-        await CompareAsync(
-            "one ProduceStream over TLS, batches of 100, durable", "plaintext", 0.7,
+        await _comparison.RunAsync(
+            "one ProduceStream over TLS, batches of 100, durable", "plaintext", Bound.AtLeast(0.7),
             new Side(secure, () => Loads.StreamAsync(secureLog, 1, Hundred, settings.Seconds)),
             new Side(plain, () => Loads.StreamAsync(plainLog, 1, Hundred, settings.Seconds)));
     }
@@ -190,19 +190,5 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = GrpcLog.Connect(server.Address);
         await Loads.StreamAsync(log, 1, Hundred, settings.Seconds * 3);
         return server.PeakMemoryBytes / 1e6;
-    }
-
-    private async Task CompareAsync(
-        string what, string peer, double target, ServerProcess first, ServerProcess second, Func<GrpcLog, Task<long>> load)
-    {
-        await using var firstLog = GrpcLog.Connect(first.Address);
-        await using var secondLog = GrpcLog.Connect(second.Address);
-        await CompareAsync(what, peer, target, new Side(first, () => load(firstLog)), new Side(second, () => load(secondLog)));
-    }
-
-    private async Task CompareAsync(string what, string peer, double target, Side first, Side second)
-    {
-        var result = await Rounds.CompareAsync(first.RunAsync, second.RunAsync);
-        table.Add(result.ToRow(what, peer, " records/s", Bound.AtLeast(target)) with { Cost = $"{first.Cost} against {second.Cost}" });
     }
 }

@@ -46,7 +46,10 @@ internal static class JournalOutput
 
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
-        logging.AddFilter("Grpc", LogLevel.None); // ErrorInterceptor tells what failed; a client that resets its call is no error
+        logging.AddFilter("Grpc", LogLevel.None); // ErrorBoundary tells what failed; a client that resets its call is no error
+
+        // It has nothing to tell at these levels; but while it might, each call pays for an activity and a scope.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
         // Its one entry of such a level is Critical, on a connection with too many resets waiting to be sent; Kestrel has closed it by
         // then. Any client can bring that about, as often as it likes: it would fill the journal, and wake people up, for nothing.

@@ -7,12 +7,14 @@ namespace LogKit.Grpc.Service;
 
 /// <summary>
 /// The service <c>log.v1.Log</c> over an <see cref="ILog"/>: what each method does, read from the top down. Failures are thrown as
-/// the log's exceptions; <see cref="ErrorInterceptor"/> turns them into statuses.
+/// the log's exceptions; <see cref="ErrorBoundary"/> turns them into statuses.
 /// </summary>
-internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, LogKitOptions options)
+internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, ErrorBoundary errors, LogKitOptions options)
 {
     /// <summary>What all calls together have handed to the log, and the log has not taken yet.</summary>
     private readonly ByteBudget _queued = new(options.QueuedLimitBytes);
+
+    public ErrorBoundary Errors => errors;
 
     public async Task<ProduceResponse> Produce(V1.Envelope.ProduceRequest request, ServerCallContext context)
     {

@@ -18,13 +18,16 @@ internal sealed class LogServiceMethods(IServiceProvider services) : IServiceMet
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<LogService> context)
     {
-        context.AddUnaryMethod(Checked(LogMethods.Produce), Produces, static (service, request, call) => service.Produce(request, call));
-        context.AddUnaryMethod(Checked(LogMethods.Consume), Consumes, static (service, request, call) => service.Consume(request, call));
+        context.AddUnaryMethod(Checked(LogMethods.Produce), Produces, static (service, request, call) =>
+            service.Errors.EndAsync(service.Produce(request, call), call));
+        context.AddUnaryMethod(Checked(LogMethods.Consume), Consumes, static (service, request, call) =>
+            service.Errors.EndAsync(service.Consume(request, call), call));
         context.AddServerStreamingMethod(Checked(LogMethods.ConsumeStream), Consumes, static (service, request, responses, call) =>
-            service.ConsumeStream(request, responses, call));
+            service.Errors.EndAsync(service.ConsumeStream(request, responses, call), call));
         context.AddDuplexStreamingMethod(Checked(LogMethods.ProduceStream), Produces, static (service, requests, responses, call) =>
-            service.ProduceStream(requests, responses, call));
-        context.AddUnaryMethod(Checked(LogMethods.GetRange), DoesEither, static (service, _, call) => service.GetRange(call));
+            service.Errors.EndAsync(service.ProduceStream(requests, responses, call), call));
+        context.AddUnaryMethod(Checked(LogMethods.GetRange), DoesEither, static (service, _, call) =>
+            service.Errors.EndAsync(service.GetRange(call), call));
     }
 
     /// <summary>The method, with a request that is no message answered from the catalogue instead of as a failure of the server.</summary>

@@ -1,0 +1,28 @@
+using LogKit.Benchmarks.Results;
+using LogKit.Client;
+
+namespace LogKit.Benchmarks.Service;
+
+/// <summary>Puts two servers under the same load in turn, and the result into the table.</summary>
+internal sealed class Comparison(Table table)
+{
+    /// <param name="what">What is measured.</param>
+    /// <param name="peer">What it is measured against.</param>
+    /// <param name="target">What the ratio should reach; null for what is only shown.</param>
+    /// <param name="first">What is measured.</param>
+    /// <param name="second">What it is measured against.</param>
+    /// <param name="load">What both get; gives the number of records.</param>
+    public async Task RunAsync(string what, string peer, Row.Bound? target, ServerProcess first, ServerProcess second, Func<GrpcLog, Task<long>> load)
+    {
+        await using var firstLog = GrpcLog.Connect(first.Address);
+        await using var secondLog = GrpcLog.Connect(second.Address);
+        await RunAsync(what, peer, target, new Side(first, () => load(firstLog)), new Side(second, () => load(secondLog)));
+    }
+
+    /// <summary>The same, with a load of its own for each.</summary>
+    public async Task RunAsync(string what, string peer, Row.Bound? target, Side first, Side second)
+    {
+        var result = await Rounds.CompareAsync(first.RunAsync, second.RunAsync);
+        table.Add(result.ToRow(what, peer, " records/s", target) with { Cost = $"{first.Cost} against {second.Cost}" });
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Grpc.Core;
+using LogKit.Grpc.Observability;
+
+namespace LogKit.Grpc.Service;
+
+/// <summary>
+/// Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it. It is not one of gRPC's interceptors, for
+/// which each call that waits would pay three times over.
+/// </summary>
+internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogHealth health, ServiceMetrics metrics)
+{
+    public async Task<T> EndAsync<T>(Task<T> call, ServerCallContext context)
+    {
+        try
+        {
+            return await call;
+        }
+        catch (Exception exception) when (exception is not StatusException)
+        {
+            throw ToStatus(exception, context);
+        }
+    }
+
+    public async Task EndAsync(Task call, ServerCallContext context)
+    {
+        try
+        {
+            await call;
+        }
+        catch (Exception exception) when (exception is not StatusException)
+        {
+            throw ToStatus(exception, context);
+        }
+    }
+
+    private StatusException ToStatus(Exception exception, ServerCallContext context)
+    {
+        if (context.CancellationToken.IsCancellationRequested)
+            return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody is left to read it
+
+        var status = StatusOf(exception, context);
+        metrics.CountError(status);
+        return status;
+    }
+
+    private StatusException StatusOf(Exception exception, ServerCallContext context)
+    {
+        if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
+            exception = new ServerStoppingException(); // the log was closed under a late call
+        if (exception is LogReadOnlyException)
+            health.ReportReadOnly();
+        if (ErrorCatalogue.TryToStatus(exception) is { } status)
+            return status;
+
+        var traceId = TraceIdOf(context);
+        journal.LogUnexpected(exception, context.Method, traceId);
+        return ErrorCatalogue.Internal(traceId);
+    }
+
+    /// <summary>The caller's own trace where it is in one, whether or not traces are kept here; the connection's name for the call otherwise.</summary>
+    private static string TraceIdOf(ServerCallContext context)
+    {
+        if (Activity.Current is { } call)
+            return call.TraceId.ToString();
+        var http = context.GetHttpContext();
+        return ActivityContext.TryParse(http.Request.Headers.TraceParent, traceState: null, out var caller) ? caller.TraceId.ToString() : http.TraceIdentifier;
+    }
+}
