@@ -254,8 +254,8 @@ public sealed class GrpcLog : ILog
         where TRequest : class
         where TResponse : class
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
-        using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending.Token, _deadline), request);
+        using var ending = cancellationToken.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token) : null;
+        using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending?.Token ?? _disposing.Token, _deadline), request);
         try
         {
             return await call.ResponseAsync.ConfigureAwait(false);

@@ -8,9 +8,6 @@ internal sealed class GroupBuffer
     /// <summary>A group's batches go into one write up to this size; a larger batch has a write of its own.</summary>
     private const int LimitBytes = 4 * 1024 * 1024;
 
-    /// <summary>What is kept for the next group.</summary>
-    private const int KeptBytes = 1024 * 1024;
-
     private byte[] _bytes = new byte[64 * 1024];
 
     public int Length { get; private set; }
@@ -24,8 +21,8 @@ internal sealed class GroupBuffer
     {
         Length = 0;
         Frames.Clear();
-        if (_bytes.Length > KeptBytes)
-            _bytes = new byte[KeptBytes];
+        if (_bytes.Length > LimitBytes)
+            _bytes = new byte[LimitBytes]; // of the large batch that was alone in it nothing is kept
     }
 
     public bool HasRoomFor(int frameBytes) => Length == 0 || Length + frameBytes <= LimitBytes;
@@ -34,7 +31,7 @@ internal sealed class GroupBuffer
     {
         var header = new FrameHeader(batch.SizeBytes, batch.Count, firstOffset, flushedPosition);
         if (_bytes.Length < Length + header.FrameBytes)
-            Array.Resize(ref _bytes, Math.Max(Length + header.FrameBytes, 2 * _bytes.Length));
+            Array.Resize(ref _bytes, Math.Max(Length + header.FrameBytes, Math.Min(2 * _bytes.Length, LimitBytes)));
         var frame = _bytes.AsSpan(Length, header.FrameBytes);
         batch.Encoded.Span.CopyTo(frame[FrameHeader.SizeBytes..]);
         header.Write(frame, salt);

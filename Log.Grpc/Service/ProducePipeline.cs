@@ -59,36 +59,47 @@ internal sealed class ProducePipeline(
 
     private async Task ReadAsync(CancellationToken stopReading, CancellationToken ending)
     {
+        var isReceiving = true;
         try
         {
-            while (await MoveNextAsync(stopReading))
+            while (await requests.MoveNext(stopReading))
             {
-                var batch = Requests.BatchOf(requests.Current);
-                await _budget.TakeAsync(batch.SizeBytes, ending);
-                await queued.TakeAsync(batch.SizeBytes, ending);
-                Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
-                var started = metrics.Start();
-                var append = new Append(
-                    log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(requests.Current), ending), batch.Count, batch.SizeBytes, started);
-                if (!log.AppendsInCallOrder)
-                    append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
-                var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
-                await _appends.Writer.WriteAsync(append, CancellationToken.None);
-                if (isRefused)
+                isReceiving = false;
+                if (!await TryAppendAsync(requests.Current, ending))
                     break; // what comes after it is not for the log any more
+                isReceiving = true;
             }
 
             _appends.Writer.Complete();
         }
-        catch (OperationCanceledException) when (stream.Reason is { } reason)
-        {
-            _appends.Writer.Complete(reason);
-        }
         catch (Exception exception)
         {
             // Told to the answering side, which passes it on once all that came before is answered.
-            _appends.Writer.Complete(exception);
+            _appends.Writer.Complete(exception switch
+            {
+                OperationCanceledException when stream.Reason is { } reason => reason,
+                RpcException own when isReceiving => new StatusException(own.Status, own.Trailers), // the transport's word, for example on a message's size
+                IOException or InvalidDataException when isReceiving => // the client's mistake, or its connection's end
+                    RequestException.Malformed("request", "it is not a message as gRPC frames it"),
+                _ => exception,
+            });
         }
+    }
+
+    /// <summary>Hands an append to the log, and its outcome to the answering side; false where it is refused already.</summary>
+    private async ValueTask<bool> TryAppendAsync(V1.Envelope.ProduceRequest request, CancellationToken ending)
+    {
+        var batch = Requests.BatchOf(request);
+        await _budget.TakeAsync(batch.SizeBytes, ending);
+        await queued.TakeAsync(batch.SizeBytes, ending);
+        Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
+        var started = metrics.Start();
+        var append = new Append(log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), ending), batch.Count, batch.SizeBytes, started);
+        if (!log.AppendsInCallOrder)
+            append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
+        var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
+        await _appends.Writer.WriteAsync(append, CancellationToken.None);
+        return !isRefused;
     }
 
     private async Task AnswerAsync()
@@ -104,22 +115,6 @@ internal sealed class ProducePipeline(
             // Answers of one group go out together.
             responses.WriteOptions = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted ? Buffered : Flushed;
             await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset });
-        }
-    }
-
-    private async Task<bool> MoveNextAsync(CancellationToken stopReading)
-    {
-        try
-        {
-            return await requests.MoveNext(stopReading);
-        }
-        catch (RpcException exception)
-        {
-            throw new StatusException(exception.Status, exception.Trailers); // the transport's own word, for example on a message's size
-        }
-        catch (Exception exception) when (exception is IOException or InvalidDataException)
-        {
-            throw RequestException.Malformed("request", "it is not a message as gRPC frames it"); // the client's mistake, or its connection's end
         }
     }
 
