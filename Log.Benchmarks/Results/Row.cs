@@ -19,8 +19,8 @@ internal sealed record Row(string What, Figure Measured, string Peer, Figure Aga
     /// <summary>How far the rounds lay apart: (largest - smallest) / median of their ratios.</summary>
     public double Spread { get; init; }
 
-    /// <summary>The processor time that one record took, at both ends, of what is measured and of its peer.</summary>
-    public string? Cost { get; init; }
+    /// <summary>What a record costs each of the two; none where they are no servers, or not .NET's.</summary>
+    public IReadOnlyList<Cost> Costs { get; init; } = [];
 
     [JsonIgnore]
     public string Verdict => Target is not { } target ? "" : target.Admits(Ratio) ? "reached" : "MISSED";

@@ -16,17 +16,29 @@ internal sealed class Table
     public void Add(Row row)
     {
         _rows.Add(row);
-        Console.WriteLine(Line(row, row.Cost is not null));
+        Console.WriteLine(Line(row));
     }
 
     public void Print()
     {
-        var hasCosts = _rows.Any(row => row.Cost is not null);
         Console.WriteLine();
-        Console.WriteLine($"| what | measured | against | ratio | target | spread | |{(hasCosts ? " processor time a record, server + client |" : "")}");
-        Console.WriteLine($"|---|---|---|---|---|---|---|{(hasCosts ? "---|" : "")}");
+        Console.WriteLine("| what | measured | against | ratio | target | spread | |");
+        Console.WriteLine("|---|---|---|---|---|---|---|");
         foreach (var row in _rows)
-            Console.WriteLine(Line(row, hasCosts));
+            Console.WriteLine(Line(row));
+        if (_rows.All(row => row.Costs.Count == 0))
+            return;
+
+        Console.WriteLine();
+        Console.WriteLine("What a record costs:");
+        Console.WriteLine();
+        Console.WriteLine("| what | server | its processor time | the client's | allocated | pool items | contended locks | collecting |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        foreach (var row in _rows)
+        {
+            foreach (var cost in row.Costs)
+                Console.WriteLine(Line(row.What, cost));
+        }
     }
 
     public void WriteJson(string path) => File.WriteAllText(path, JsonSerializer.Serialize(
@@ -39,9 +51,13 @@ internal sealed class Table
         },
         Json) + "\n");
 
-    private static string Line(Row row, bool hasCosts) => string.Create(
+    private static string Line(Row row) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {row.What} | {row.Measured} | {row.Peer}{Against(row)} | {row.Ratio:0.00##}{row.Unit} | {row.Target} | {Spread(row)} | {row.Verdict} |{(hasCosts ? $" {row.Cost} |" : "")}");
+        $"| {row.What} | {row.Measured} | {row.Peer}{Against(row)} | {row.Ratio:0.00##}{row.Unit} | {row.Target} | {Spread(row)} | {row.Verdict} |");
+
+    private static string Line(string what, Cost cost) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {what} | {cost.Server} | {cost.ServerMicroseconds:0.00} µs | {cost.ClientMicroseconds:0.00} µs | {cost.AllocatedBytes:N0} bytes | {cost.PoolItems:0.00} | {cost.Contentions:0.000} | {cost.CollectingPercent:0.0} % |");
 
     private static string Against(Row row) => row.Against == default ? "" : $": {row.Against}";
 

@@ -16,13 +16,15 @@ internal sealed class Comparison(Table table)
     {
         await using var firstLog = GrpcLog.Connect(first.Address);
         await using var secondLog = GrpcLog.Connect(second.Address);
-        await RunAsync(what, peer, target, new Side(first, () => load(firstLog)), new Side(second, () => load(secondLog)));
+        await using var firstSide = new Side("LogKit", first, () => load(firstLog));
+        await using var secondSide = new Side(peer, second, () => load(secondLog));
+        await RunAsync(what, target, firstSide, secondSide);
     }
 
     /// <summary>The same, with a load of its own for each.</summary>
-    public async Task RunAsync(string what, string peer, Row.Bound? target, Side first, Side second)
+    public async Task RunAsync(string what, Row.Bound? target, Side first, Side second)
     {
         var result = await Rounds.CompareAsync(first.RunAsync, second.RunAsync);
-        table.Add(result.ToRow(what, peer, " records/s", target) with { Cost = $"{first.Cost} against {second.Cost}" });
+        table.Add(result.ToRow(what, second.Name, " records/s", target) with { Costs = [first.GetCost(), second.GetCost()] });
     }
 }

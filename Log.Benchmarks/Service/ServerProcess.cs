@@ -14,6 +14,8 @@ internal sealed class ServerProcess : IDisposable
 
     public string Address { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>The processor time that it has taken, in seconds.</summary>
     public double ProcessorSeconds
     {

@@ -85,8 +85,9 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var rest = await ServerProcess.StartPeerAsync("rest", settings.NewPath());
         await using var log = GrpcLog.Connect(logKit.Address);
         using var client = new HttpClient { BaseAddress = new Uri(rest.Address) };
-        await _comparison.RunAsync(
-            what, Rest, Bound.AtLeast(target), new Side(logKit, () => load(log)), new Side(rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds)));
+        await using var first = new Side("LogKit", logKit, () => load(log));
+        await using var second = new Side(Rest, rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds));
+        await _comparison.RunAsync(what, Bound.AtLeast(target), first, second);
     }
 
     private async Task RedisAsync()
@@ -103,12 +104,12 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = GrpcLog.Connect(logKit.Address);
         foreach (var inFlight in (int[])[1, InFlight])
         {
-            var result = await Rounds.CompareAsync(
-                new Side(logKit, () => Loads.BatchingAsync(log, Callers, inFlight, RecordBytes, settings.Seconds)).RunAsync,
-                () => redis.AppendsPerSecondAsync(Callers, InFlight, RecordBytes, settings.Seconds));
+            await using var side = new Side("LogKit", logKit, () => Loads.BatchingAsync(log, Callers, inFlight, RecordBytes, settings.Seconds));
+            var result = await Rounds.CompareAsync(side.RunAsync, () => redis.AppendsPerSecondAsync(Callers, InFlight, RecordBytes, settings.Seconds));
             table.Add(result.ToRow(
                 $"batching producer, one record a call, 64 tasks with {inFlight} in flight, durable",
-                "Redis Streams, appendfsync always, 64 clients pipelined by 16 (redis-benchmark)", " records/s", inFlight == 1 ? null : Bound.AtLeast(2)));
+                "Redis Streams, appendfsync always, 64 clients pipelined by 16 (redis-benchmark)", " records/s",
+                inFlight == InFlight ? Bound.AtLeast(2) : null) with { Costs = [side.GetCost()] });
         }
     }
 
@@ -169,10 +170,9 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var plain = await ServerProcess.StartOnAsync(settings.NewPath());
         await using var secureLog = GrpcLog.Connect(secure.Address, new GrpcLogOptions { CaFile = $"{certificates}/ca.crt" });
         await using var plainLog = GrpcLog.Connect(plain.Address);
-        await _comparison.RunAsync(
-            "one ProduceStream over TLS, batches of 100, durable", "plaintext", Bound.AtLeast(0.7),
-            new Side(secure, () => Loads.StreamAsync(secureLog, 1, Hundred, settings.Seconds)),
-            new Side(plain, () => Loads.StreamAsync(plainLog, 1, Hundred, settings.Seconds)));
+        await using var first = new Side("over TLS", secure, () => Loads.StreamAsync(secureLog, 1, Hundred, settings.Seconds));
+        await using var second = new Side("plaintext", plain, () => Loads.StreamAsync(plainLog, 1, Hundred, settings.Seconds));
+        await _comparison.RunAsync("one ProduceStream over TLS, batches of 100, durable", Bound.AtLeast(0.7), first, second);
     }
 
     private async Task MemoryAsync()
