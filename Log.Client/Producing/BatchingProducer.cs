@@ -60,8 +60,8 @@ public sealed class BatchingProducer : IAsyncDisposable
         if (record.SizeBytes > _options.BatchLimitBytes)
             throw new BatchTooLargeException(record.SizeBytes, _options.BatchLimitBytes);
         _queue.Add(record);
-        var outcome = OutcomeAsync(record);
-        await record.Accepted.Task.ConfigureAwait(false);
+        var outcome = cancellationToken.CanBeCanceled ? OutcomeAsync(record) : record.Offset.Task;
+        await record.Accepted.ConfigureAwait(false);
         return outcome;
     }
 

@@ -11,7 +11,7 @@ internal sealed class RecordQueue(long limitBytes)
     private readonly Lock _gate = new();
     private readonly LinkedList<PendingRecord> _waiting = []; // for room
     private readonly LinkedList<PendingRecord> _accepted = []; // and not sent
-    private readonly HashSet<PendingRecord> _unfinished = []; // both of these, and what is sent
+    private readonly HashSet<PendingRecord[]> _taken = []; // and not finished
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
@@ -25,8 +25,7 @@ internal sealed class RecordQueue(long limitBytes)
         {
             if (_closed is not null)
                 throw _closed;
-            _unfinished.Add(record);
-            _waiting.AddLast(record);
+            _waiting.AddLast(record.Place);
             AdmitLocked();
         }
 
@@ -38,13 +37,15 @@ internal sealed class RecordQueue(long limitBytes)
     {
         lock (_gate)
         {
-            var wasAccepted = _accepted.Remove(record);
-            if (!wasAccepted && !_waiting.Remove(record))
+            if (record.Place.List is not { } list)
                 return;
-            FinishLocked(record, wasAccepted);
+            list.Remove(record.Place);
+            if (list == _accepted)
+                _heldBytes -= record.SizeBytes;
+            AdmitLocked();
         }
 
-        record.Accepted.TrySetResult();
+        record.Accept();
         record.Offset.TrySetCanceled(record.CancellationToken);
         Signal();
     }
@@ -54,8 +55,9 @@ internal sealed class RecordQueue(long limitBytes)
     {
         lock (_gate)
         {
+            _taken.Remove(records);
             for (var i = records.Length - 1; i >= 0; i--)
-                _accepted.AddFirst(records[i]);
+                _accepted.AddFirst(records[i].Place);
         }
 
         foreach (var record in records.Where(record => record.CancellationToken.IsCancellationRequested))
@@ -93,9 +95,11 @@ internal sealed class RecordQueue(long limitBytes)
                 batchLimitBytes -= record.SizeBytes;
                 taken.Add(record);
             }
-        }
 
-        return [.. taken];
+            PendingRecord[] records = [.. taken];
+            _taken.Add(records);
+            return records;
+        }
     }
 
     /// <summary>Makes room: these records, which were taken, have their outcome.</summary>
@@ -103,8 +107,10 @@ internal sealed class RecordQueue(long limitBytes)
     {
         lock (_gate)
         {
+            _taken.Remove(records);
             foreach (var record in records)
-                FinishLocked(record, wasAccepted: true);
+                _heldBytes -= record.SizeBytes;
+            AdmitLocked();
         }
 
         Signal();
@@ -114,7 +120,7 @@ internal sealed class RecordQueue(long limitBytes)
     public Task[] Unfinished()
     {
         lock (_gate)
-            return [.. _unfinished.Select(record => record.Offset.Task)];
+            return [.. _taken.SelectMany(records => records).Concat(_accepted).Concat(_waiting).Select(record => record.Offset.Task)];
     }
 
     /// <summary>Takes no more; what was added is still to be sent.</summary>
@@ -134,26 +140,17 @@ internal sealed class RecordQueue(long limitBytes)
             _closed ??= reason;
             failed = [.. _accepted, .. _waiting];
             _heldBytes -= _accepted.Sum(record => record.SizeBytes);
-            _unfinished.ExceptWith(failed);
             _accepted.Clear();
             _waiting.Clear();
         }
 
         foreach (var record in failed)
         {
-            record.Accepted.TrySetResult();
+            record.Accept();
             record.Offset.TrySetException(reason);
         }
 
         Signal();
-    }
-
-    private void FinishLocked(PendingRecord record, bool wasAccepted)
-    {
-        _unfinished.Remove(record);
-        if (wasAccepted)
-            _heldBytes -= record.SizeBytes;
-        AdmitLocked();
     }
 
     private void AdmitLocked()
@@ -161,9 +158,9 @@ internal sealed class RecordQueue(long limitBytes)
         while (_waiting.First is { Value: var record } && (_heldBytes == 0 || _heldBytes + record.SizeBytes <= limitBytes))
         {
             _waiting.RemoveFirst();
-            _accepted.AddLast(record);
+            _accepted.AddLast(record.Place);
             _heldBytes += record.SizeBytes;
-            record.Accepted.TrySetResult();
+            record.Accept();
         }
     }
 

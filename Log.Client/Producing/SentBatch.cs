@@ -3,7 +3,7 @@ namespace LogKit.Client.Producing;
 /// <summary>Records that were taken from the queue to be sent together, until their common outcome is known.</summary>
 internal sealed class SentBatch(RecordQueue queue, PendingRecord[] records, ulong? expectedOffset)
 {
-    public RecordBatch Batch { get; } = new([.. records.Select(record => new Record(record.Value))]);
+    public RecordBatch Batch { get; } = new(Array.ConvertAll(records, record => new Record(record.Value)));
 
     /// <summary>Where an exclusive producer wants it.</summary>
     public ulong? ExpectedOffset { get; set; } = expectedOffset;
