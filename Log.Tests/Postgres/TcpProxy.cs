@@ -55,9 +55,9 @@ internal sealed class TcpProxy : IAsyncDisposable
             while (true)
                 _ = ServeAsync(await _listener.AcceptTcpClientAsync());
         }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is SocketException or InvalidOperationException)
         {
-            // Disposed.
+            // Disposed, during an accept or between two.
         }
     }
 
