@@ -53,6 +53,35 @@ public interface ILog : IAsyncDisposable
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
     ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Reads what <see cref="ReadBatchAsync"/> reads, and with it the batches that follow: for who reads on, and for a log that can
+    /// read several at the price of one. A log need not implement it: it then reads one batch at a time.
+    /// </summary>
+    /// <remarks>
+    /// The answer is of one moment, as every answer of a log is. How many batches it has, within the limit, is for the log to say: that
+    /// there is no further one does not mean that the log ends there. Reading on means adding the counts of all of them to the offset.
+    /// </remarks>
+    /// <param name="offset">The first record wanted.</param>
+    /// <param name="limitBytes">
+    /// What all batches returned may have of <see cref="RecordBatch.SizeBytes"/> together. The first is returned however large it is.
+    /// </param>
+    /// <param name="cancellationToken">Ends the read.</param>
+    /// <returns>
+    /// At least one batch: first the records from the offset to the end of their batch, then whole batches, each beginning where the one
+    /// before it ends. One that is damaged is not among them: reading on from there says so. They never change, and stay valid after
+    /// the log is disposed.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
+    /// <exception cref="OffsetOutOfRangeException">The offset is not in the log's range.</exception>
+    /// <exception cref="RecordCorruptException">What is stored at the offset is damaged.</exception>
+    /// <exception cref="LogUnavailableException">The storage cannot be reached.</exception>
+    /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
+    async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        return [await ReadBatchAsync(offset, cancellationToken).ConfigureAwait(false)];
+    }
+
     /// <summary>Tells which offsets can be read at this moment.</summary>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="LogUnavailableException">The storage cannot be reached.</exception>

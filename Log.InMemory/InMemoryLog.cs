@@ -78,6 +78,18 @@ public sealed class InMemoryLog : ITruncatableLog
     }
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException<IReadOnlyList<RecordBatch>>(end);
+        var view = _view;
+        return view.Range.Contains(offset)
+            ? ValueTask.FromResult<IReadOnlyList<RecordBatch>>(view.Read(offset, limitBytes))
+            : ValueTask.FromException<IReadOnlyList<RecordBatch>>(new OffsetOutOfRangeException(offset, view.Range));
+    }
+
+    /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException<LogRange>(end) : ValueTask.FromResult(_view.Range);
 
@@ -139,6 +151,15 @@ public sealed class InMemoryLog : ITruncatableLog
         {
             var entry = entries[IndexOf(offset)];
             return entry.Batch.From((int)(offset - entry.Offset));
+        }
+
+        public List<RecordBatch> Read(ulong offset, int limitBytes)
+        {
+            var batches = new List<RecordBatch> { Read(offset) };
+            long sizeBytes = batches[0].SizeBytes;
+            for (var i = IndexOf(offset) + 1; i < end && (sizeBytes += entries[i].Batch.SizeBytes) <= limitBytes; i++)
+                batches.Add(entries[i].Batch);
+            return batches;
         }
 
         public View TruncateBefore(ulong offset)

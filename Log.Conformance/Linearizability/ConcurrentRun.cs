@@ -147,7 +147,10 @@ internal sealed class ConcurrentRun
         {
             try
             {
-                await log.ReadBatchAsync(offset);
+                if (random.Next(2) == 0)
+                    await log.ReadBatchAsync(offset);
+                else
+                    await log.ReadBatchesAsync(offset, limitBytes: 1 << random.Next(10));
             }
             catch (OffsetOutOfRangeException)
             {

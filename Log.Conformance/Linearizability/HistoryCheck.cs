@@ -69,8 +69,9 @@ internal sealed class HistoryCheck
         {
             var problem = operation switch
             {
-                { Kind: OperationKind.Read, Result: RecordBatch batch } => PlaceRead(operation, batch),
-                { Kind: OperationKind.Read, Failure: OffsetOutOfRangeException exception } =>
+                { Kind: OperationKind.Read, Result: RecordBatch batch } => PlaceRead(operation, operation.Offset!.Value, batch),
+                { Kind: OperationKind.ReadBatches, Result: IReadOnlyList<RecordBatch> batches } => PlaceReads(operation, batches),
+                { Kind: OperationKind.Read or OperationKind.ReadBatches, Failure: OffsetOutOfRangeException exception } =>
                     PlaceAbsence(operation, operation.Offset!.Value) ?? PlaceNext(operation, exception.Range.NextOffset),
                 { Kind: OperationKind.Append, Failure: OffsetMismatchException exception } => PlaceNext(operation, exception.NextOffset),
                 { Kind: OperationKind.Range, Result: LogRange range } => PlaceNext(operation, range.NextOffset),
@@ -102,9 +103,21 @@ internal sealed class HistoryCheck
         return null;
     }
 
-    private string? PlaceRead(Operation operation, RecordBatch batch)
+    private string? PlaceReads(Operation operation, IReadOnlyList<RecordBatch> batches)
     {
         var offset = operation.Offset!.Value;
+        foreach (var batch in batches)
+        {
+            if (PlaceRead(operation, offset, batch) is { } problem)
+                return problem;
+            offset += (ulong)batch.Count;
+        }
+
+        return null;
+    }
+
+    private string? PlaceRead(Operation operation, ulong offset, RecordBatch batch)
+    {
         var j = IndexOf(offset);
         if (j < 0)
             return $"a read returned records of an offset that is not in the log:\n    {operation}";

@@ -28,6 +28,25 @@ internal sealed class ModelLog
         return Outcome.Of(RecordBatch.OfText(values.AsSpan((int)(offset - first))));
     }
 
+    /// <summary>What a read of several batches comes to that returns all that its limit allows.</summary>
+    public string ReadBatches(ulong offset, int limitBytes)
+    {
+        if (!Range.Contains(offset))
+            return Outcome.Of(new OffsetOutOfRangeException(offset, Range));
+        var first = _batches.FindLastIndex(batch => batch.First <= offset);
+        var batches = new List<RecordBatch> { RecordBatch.OfText(_batches[first].Values.AsSpan((int)(offset - _batches[first].First))) };
+        var sizeBytes = batches[0].SizeBytes;
+        foreach (var (_, values) in _batches.Skip(first + 1))
+        {
+            var batch = RecordBatch.OfText(values);
+            if ((sizeBytes += batch.SizeBytes) > limitBytes)
+                break;
+            batches.Add(batch);
+        }
+
+        return Outcome.Of(batches);
+    }
+
     public string Truncate(ulong offset)
     {
         if (offset > Range.NextOffset)

@@ -107,7 +107,7 @@ internal sealed class ModelRun : IDisposable
             actual = Outcome.Of(exception);
         }
 
-        return actual == expected ? null : $"{step.Statement(0)}\n    expected: {expected}\n    got:      {actual}";
+        return step.Accepts(actual, expected) ? null : $"{step.Statement(0)}\n    expected: {expected}\n    got:      {actual}";
     }
 
     /// <summary>After each step: waits for what is there have ended, or do soon, and no others have.</summary>

@@ -13,6 +13,8 @@ internal static class Outcome
 
     public static string Of(RecordBatch batch) => $"RecordBatch.OfText({string.Join(", ", batch.Select(record => OperationText.Of(record.ToString())))})";
 
+    public static string Of(IEnumerable<RecordBatch> batches) => string.Join(" then ", batches.Select(Of));
+
     public static string Of(Exception exception) => exception switch
     {
         OffsetOutOfRangeException { Offset: var offset, Range: var range } => $"{nameof(OffsetOutOfRangeException)} for {offset} of {range}",

@@ -25,6 +25,7 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         < 40 => Append(),
         < 65 => new ReadStep(Offset()),
         < 72 => new RangeStep(),
+        < 75 => ReadBatches(),
         < 85 => new WaitStep(Offset()),
         < 93 when capabilities.HasFlag(LogCapabilities.Truncate) => new TruncateStep(Offset()),
         < 96 when capabilities.HasFlag(LogCapabilities.Reopen) => new ReopenStep(AfterCrash: false),
@@ -37,6 +38,12 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         // Which of two reasons an append is refused for, is the log's to choose.
         var values = Values();
         return new AppendStep(values, values.Length > 0 && _random.Next(4) == 0 ? Offset() : null);
+    }
+
+    private ReadBatchesStep ReadBatches()
+    {
+        var offset = Offset();
+        return new ReadBatchesStep(offset, LimitBytes: 16 << (int)(offset % 8));
     }
 
     private string[] Values()

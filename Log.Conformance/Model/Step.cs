@@ -14,6 +14,9 @@ internal abstract record Step
     /// <remarks>What is thrown is an outcome, too.</remarks>
     public abstract Task<string> DoAsync(ModelRun run);
 
+    /// <summary>Whether what it came to is what it had to.</summary>
+    public virtual bool Accepts(string actual, string expected) => actual == expected;
+
     /// <summary>The step as a statement, without its semicolon.</summary>
     public abstract string Statement(int number);
 
@@ -61,6 +64,20 @@ internal sealed record ReadStep(ulong Offset) : Step
     public override string Statement(int number) => $"await log.ReadBatchAsync({OperationText.Number(Offset)})";
 
     public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new ReadStep(offset));
+}
+
+internal sealed record ReadBatchesStep(ulong Offset, int LimitBytes) : Step
+{
+    public override string Expect(ModelLog model) => model.ReadBatches(Offset, LimitBytes);
+
+    public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.ReadBatchesAsync(Offset, LimitBytes));
+
+    /// <summary>How many batches come, of those that may, is the log's to say.</summary>
+    public override bool Accepts(string actual, string expected) => actual.Length > 0 && expected.StartsWith(actual, StringComparison.Ordinal);
+
+    public override string Statement(int number) => $"await log.ReadBatchesAsync({OperationText.Number(Offset)}, limitBytes: {LimitBytes})";
+
+    public override IEnumerable<Step> Simpler() => [new ReadStep(Offset), .. Smaller(Offset).Select(offset => this with { Offset = offset })];
 }
 
 internal sealed record RangeStep : Step

@@ -81,4 +81,22 @@ public abstract partial class LogConformance<THarness>
             check.Equal(new LogRange(0, next), await log.GetRangeAsync(), $"the range after {next} records");
         }
     });
+
+    [Rule("BOUND-07")]
+    public Task BOUND_07_reading_batches_from_outside_the_range_is_out_of_range() => RuleAsync(async run =>
+    {
+        run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        for (var next = 0ul; next <= 4; next += 2)
+        {
+            foreach (var offset in (ulong[])[next, next + 1, 1ul << 32, 1ul << 63, ulong.MaxValue])
+            {
+                var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                    () => log.ReadBatchesAsync(offset, 1000).AsTask(), $"reading batches from offset {offset} on of [0, {next})");
+                check.Equal((offset, new LogRange(0, next)), (exception.Offset, exception.Range), "the offset and the range that the exception carries");
+            }
+
+            await log.AppendBatchAsync(Batches.Numbered(2, first: (int)next));
+        }
+    });
 }

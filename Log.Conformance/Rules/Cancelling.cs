@@ -79,6 +79,7 @@ public abstract partial class LogConformance<THarness>
         yield return (nameof(log.AppendBatchAsync), () => log.AppendBatchAsync(Batches.Of("x"), null, token).AsTask());
         yield return ($"{nameof(log.AppendBatchAsync)} with an expected offset", () => log.AppendBatchAsync(Batches.Of("x"), 2, token).AsTask());
         yield return (nameof(log.ReadBatchAsync), () => log.ReadBatchAsync(0, token).AsTask());
+        yield return (nameof(log.ReadBatchesAsync), () => log.ReadBatchesAsync(0, 100, token).AsTask());
         yield return (nameof(log.GetRangeAsync), () => log.GetRangeAsync(token).AsTask());
         yield return ($"{nameof(log.WaitForAppendAsync)} for what is there", () => log.WaitForAppendAsync(0, token).AsTask());
         yield return ($"{nameof(log.WaitForAppendAsync)} for what is not there", () => log.WaitForAppendAsync(100, token).AsTask());

@@ -63,6 +63,45 @@ public abstract partial class LogConformance<THarness>
         check.Equal(59, seen, "how many records the walk yields");
     });
 
+    [Rule("READ-06")]
+    public Task READ_06_reading_several_batches_returns_what_reading_them_one_by_one_does() => RuleAsync(async (log, check) =>
+    {
+        await AppendAsync(log, 3, 1, 5, 2, 1, 1);
+        for (var offset = 0ul; offset < 13; offset++)
+        {
+            foreach (var limitBytes in (int[])[1, 50, int.MaxValue])
+            {
+                var next = offset;
+                foreach (var batch in await log.ReadBatchesAsync(offset, limitBytes))
+                {
+                    check.Same(await log.ReadBatchAsync(next), batch, $"the batch from {next} on, of those from {offset} on within {limitBytes} bytes");
+                    next += (ulong)batch.Count;
+                }
+            }
+        }
+    });
+
+    [Rule("READ-07")]
+    public Task READ_07_reading_several_batches_keeps_to_its_limit_but_for_the_first() => RuleAsync(async (log, check) =>
+    {
+        var appended = await AppendAsync(log, 2, 2, 30, 1, 1);
+        var sizes = appended.Select(append => append.Batch.SizeBytes).ToList();
+        foreach (var limitBytes in (int[])[1, sizes[0], sizes[0] + sizes[1] - 1, sizes[0] + sizes[1], sizes[2] - 1, sizes.Sum() - 1])
+        {
+            foreach (var (first, _) in appended)
+            {
+                var batches = await log.ReadBatchesAsync(first, limitBytes);
+                check.True(batches.Count > 0, $"reading batches from offset {first} on within {limitBytes} bytes: expected one at least, got none");
+                check.True(
+                    batches.Count == 1 || batches.Sum(batch => batch.SizeBytes) <= limitBytes,
+                    $"reading batches from offset {first} on within {limitBytes} bytes: got {batches.Count} of {batches.Sum(batch => batch.SizeBytes)} bytes");
+            }
+        }
+
+        foreach (var limitBytes in (int[])[0, -1, int.MinValue])
+            await check.ThrowsAsync<ArgumentOutOfRangeException>(() => log.ReadBatchesAsync(0, limitBytes).AsTask(), $"reading batches within {limitBytes} bytes");
+    });
+
     /// <summary>Appends batches of so many records, numbered throughout.</summary>
     private static async Task<List<(ulong First, RecordBatch Batch)>> AppendAsync(ILog log, params int[] counts)
     {

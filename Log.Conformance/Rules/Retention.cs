@@ -20,6 +20,8 @@ public abstract partial class LogConformance<THarness>
                     var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
                         () => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of a log truncated to {start}");
                     check.Equal(new LogRange(start, 13), exception.Range, "the range that the exception carries");
+                    await check.ThrowsAsync<OffsetOutOfRangeException>(
+                        () => log.ReadBatchesAsync(offset, 1000).AsTask(), $"reading batches from offset {offset} on of a log truncated to {start}");
                 }
                 else
                 {

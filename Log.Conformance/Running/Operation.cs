@@ -5,6 +5,7 @@ internal enum OperationKind
     Open,
     Append,
     Read,
+    ReadBatches,
     Range,
     Wait,
     Truncate,
@@ -25,6 +26,9 @@ internal sealed class Operation(OperationKind kind, int client, ulong? offset = 
 
     /// <summary>What is read, awaited or truncated to; the offset that an append expects.</summary>
     public ulong? Offset { get; } = offset;
+
+    /// <summary>What a read of several batches may return.</summary>
+    public int LimitBytes { get; init; }
 
     /// <summary>What is appended.</summary>
     public RecordBatch? Batch { get; } = batch;

@@ -29,6 +29,8 @@ internal static class OperationText
     /// <summary>An operation, and what it came to.</summary>
     public static string Of(Operation operation) => $"{Statement(operation).TrimEnd(';').Replace("await ", "", StringComparison.Ordinal)}: {Outcome(operation)}";
 
+    public static string Of(IEnumerable<RecordBatch> batches) => $"[{string.Join(", ", batches.Select(Of))}]";
+
     public static string Of(RecordBatch? batch)
     {
         if (batch is null)
@@ -94,6 +96,7 @@ internal static class OperationText
                 $"await {log}.AppendBatchAsync({Of(operation.Batch!)}, expectedOffset: {Number(expected)});",
             OperationKind.Append => $"await {log}.AppendBatchAsync({Of(operation.Batch!)});",
             OperationKind.Read => $"await {log}.ReadBatchAsync({Number(operation.Offset!.Value)});",
+            OperationKind.ReadBatches => $"await {log}.ReadBatchesAsync({Number(operation.Offset!.Value)}, limitBytes: {operation.LimitBytes});",
             OperationKind.Range => $"await {log}.GetRangeAsync();",
             OperationKind.Wait => $"await {log}.WaitForAppendAsync({Number(operation.Offset!.Value)});",
             OperationKind.Truncate => $"await ((ITruncatableLog){log}).TruncateBeforeAsync({Number(operation.Offset!.Value)});",
@@ -112,6 +115,7 @@ internal static class OperationText
         {
             { Failure: { } failure } => $"{failure.GetType().Name}: {failure.Message.ReplaceLineEndings(" ")}",
             { Result: RecordBatch batch } => Of(batch),
+            { Result: IReadOnlyList<RecordBatch> batches } => Of(batches),
             { Result: { } result } => $"{result}",
             _ => "done",
         };

@@ -22,6 +22,9 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         CallAsync(new Operation(OperationKind.Read, client, offset), () => inner.ReadBatchAsync(offset, cancellationToken));
 
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) => CallAsync(
+        new Operation(OperationKind.ReadBatches, client, offset) { LimitBytes = limitBytes }, () => inner.ReadBatchesAsync(offset, limitBytes, cancellationToken));
+
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         CallAsync(new Operation(OperationKind.Range, client), () => inner.GetRangeAsync(cancellationToken));
 

@@ -13,6 +13,9 @@ internal abstract class LogDecorator(ITruncatableLog inner) : ITruncatableLog
     public virtual ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         inner.ReadBatchAsync(offset, cancellationToken);
 
+    public virtual ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
+        inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
+
     public virtual ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) => inner.GetRangeAsync(cancellationToken);
 
     public virtual ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>

@@ -34,6 +34,11 @@ internal static class Mutants
         new("bleeds into the next batch", "READ-03", log => new BleedsIntoTheNextBatch(log)),
         new("recycles old batches", "READ-04", log => new RecyclesOldBatches(log)),
         new("reverses large batches", "READ-05", log => new ReversesLargeBatches(log)),
+        new("leaves out a batch of several", "READ-06", log => new LeavesOutABatchOfSeveral(log)),
+        new("tears the last batch of several", "READ-06", log => new TearsTheLastBatchOfSeveral(log)),
+        new("ignores the limit of several batches", "READ-07", log => new IgnoresTheLimitOfSeveralBatches(log)),
+        new("reads no batch that is over the limit", "READ-07", log => new ReadsNoBatchThatIsOverTheLimit(log)),
+        new("takes any limit of several batches", "READ-07", log => new TakesAnyLimitOfSeveralBatches(log)),
 
         new("reads nothing at the end", "BOUND-01", log => new ReadsNothingAtTheEnd(log)),
         new("blocks at the end", "BOUND-01", log => new BlocksAtTheEnd(log)),
@@ -44,6 +49,7 @@ internal static class Mutants
         new("tells an old range in exceptions", "BOUND-04", log => new TellsAnOldRangeInExceptions(log)),
         new("says that an empty log has a record", "BOUND-05", log => new SaysThatAnEmptyLogHasARecord(log)),
         new("counts batches in the range", "BOUND-06", log => new CountsBatchesInTheRange(log)),
+        new("reads no batches at the end", "BOUND-07", log => new ReadsNoBatchesAtTheEnd(log)),
 
         new("publishes record by record", "ATOM-01", log => new PublishesRecordByRecord(log), Races: true),
         new("interleaves batches that meet", "ATOM-02", log => new InterleavesBatchesThatMeet(log), Races: true),
@@ -69,6 +75,7 @@ internal static class Mutants
 
         new("ignores the token of an append", "CANCEL-01", log => new IgnoresTheTokenOfAnAppend(log)),
         new("ignores the token of a read", "CANCEL-01", log => new IgnoresTheTokenOfARead(log)),
+        new("ignores the token of a read of several", "CANCEL-01", log => new IgnoresTheTokenOfAReadOfSeveral(log)),
         new("ignores the token of a wait for what is there", "CANCEL-01", log => new IgnoresTheTokenOfAWaitForWhatIsThere(log)),
         new("tears cancelled appends", "CANCEL-02", log => new TearsCancelledAppends(log), Races: true),
         new("forgets whose token it was", "CANCEL-03", log => new ForgetsWhoseTokenItWas(log)),
@@ -94,6 +101,7 @@ internal static class Mutants
         new("has no limit", "LIMIT-01", Flaw: Flaw.HasNoLimit),
         new("counts in 32 bits", "LIMIT-02", log => new CountsIn32Bits(log)),
         new("reads what was truncated", "RET-01", log => new ReadsWhatWasTruncated(log)),
+        new("reads on from what was truncated", "RET-01", log => new ReadsOnFromWhatWasTruncated(log)),
         new("forgets the next offset when empty", "RET-02", log => new ForgetsTheNextOffsetWhenEmpty(log)),
         new("truncates beyond the end", "RET-03", log => new TruncatesBeyondTheEnd(log)),
         new("refuses to truncate again", "RET-03", log => new RefusesToTruncateAgain(log)),

@@ -105,6 +105,12 @@ internal sealed class StoredLog : ITruncatableLog
         return _log.ReadBatchAsync(offset, cancellationToken);
     }
 
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    {
+        _pause.Call();
+        return _log.ReadBatchesAsync(offset, limitBytes, cancellationToken);
+    }
+
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) => _log.GetRangeAsync(cancellationToken);
 
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) => _log.WaitForAppendAsync(offset, cancellationToken);
