@@ -95,6 +95,15 @@ public sealed class PostgresLog : ITruncatableLog
             ? ValueTask.FromException<RecordBatch>(end) : new ValueTask<RecordBatch>(_table.ReadAsync(offset, cancellationToken));
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        return EndsAtOnce(cancellationToken) is { } end
+            ? ValueTask.FromException<IReadOnlyList<RecordBatch>>(end)
+            : new ValueTask<IReadOnlyList<RecordBatch>>(_table.ReadOnAsync(offset, limitBytes, cancellationToken));
+    }
+
+    /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         EndsAtOnce(cancellationToken) is { } end
             ? ValueTask.FromException<LogRange>(end) : new ValueTask<LogRange>(_table.GetRangeAsync(cancellationToken));

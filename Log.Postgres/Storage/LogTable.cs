@@ -10,17 +10,29 @@ internal sealed class LogTable(Database database, string schema, long id, string
     /// <summary>How many rows are deleted at a time: so many that it goes fast, so few that nobody waits for it.</summary>
     private const int DeletionLimit = 500;
 
+    /// <summary>How many batches are read at a time at most: so many that the way to the database counts for little.</summary>
+    private const int ReadLimit = 1024;
+
     private readonly string _range = $"select start_offset, next_offset from {schema}.logs where id = $1";
 
-    // Range and batch are of one snapshot, so an answer is always of one moment.
-    private readonly string _read = $"""
-        select l.start_offset, l.next_offset, b.first_offset, b.record_count, b.checksum, b.payload
-        from {schema}.logs l left join lateral (
-            select first_offset, record_count, checksum, payload from {schema}.batches
-            where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1) b
-            on l.start_offset <= $2 and $2 < l.next_offset
-        where l.id = $1
-        """;
+    private readonly string _read = Read(schema, $"""
+        select first_offset, record_count, checksum, payload from {schema}.batches
+        where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1
+        """);
+
+    // Only the key has an index. So the walk over it ends where the limit would be reached if all batches were like the first, whatever
+    // plan the database makes of it: rows that are looked at, and do not go into the answer, are few.
+    private readonly string _readOn = Read(schema, $"""
+        select b.first_offset, b.record_count, b.checksum, b.payload
+        from (
+            select first_offset, position,
+                first_offset + record_count * least($3 / greatest(octet_length(payload), 1) + 1, {ReadLimit}) as end_offset
+            from {schema}.batches where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1) f
+        cross join lateral (
+            select first_offset, position, record_count, checksum, payload from {schema}.batches
+            where log_id = $1 and f.first_offset <= first_offset and first_offset < f.end_offset order by first_offset limit {ReadLimit}) b
+        where b.first_offset = f.first_offset or b.position + octet_length(b.payload) <= f.position + $3
+        """);
 
     private readonly string _truncate = $"""
         update {schema}.logs set start_offset = greatest(start_offset, $2)
@@ -97,14 +109,26 @@ internal sealed class LogTable(Database database, string schema, long id, string
             using var query = Command(connection, _read, offset);
             var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
-            if (!await reader.ReadAsync(token).ConfigureAwait(false))
-                throw RowIsGone();
-            var range = new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1));
-            if (!range.Contains(offset))
-                throw new OffsetOutOfRangeException(offset, range);
-            if (await reader.IsDBNullAsync(2, token).ConfigureAwait(false))
-                throw new RecordCorruptException(offset);
-            return Decode(offset, (ulong)reader.GetInt64(2), reader.GetInt32(3), reader.GetInt32(4), (byte[])reader.GetValue(5));
+            return await ReadFirstAsync(reader, offset, token).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    /// <summary>Reads from an offset to the end of its batch, and the batches after it, as far as they are sound and within a limit.</summary>
+    public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) => database.RunAsync(
+        async (connection, token) =>
+        {
+            using var query = Command(connection, _readOn, offset, (ulong)limitBytes);
+            var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
+            await using var closing = reader.ConfigureAwait(false);
+            var batches = new List<RecordBatch>();
+            for (var batch = await ReadFirstAsync(reader, offset, token).ConfigureAwait(false); batch is not null;)
+            {
+                batches.Add(batch);
+                offset += (ulong)batch.Count;
+                batch = await reader.ReadAsync(token).ConfigureAwait(false) ? TryDecode(offset, reader) : null;
+            }
+
+            return (IReadOnlyList<RecordBatch>)batches;
         },
         cancellationToken);
 
@@ -166,17 +190,38 @@ internal sealed class LogTable(Database database, string schema, long id, string
 
     private static LogException RowIsGone() => new("the log's row is gone from the database");
 
-    private static RecordBatch Decode(ulong offset, ulong first, int count, int checksum, byte[] payload)
+    // Range and batches are of one snapshot, so an answer is always of one moment.
+    private static string Read(string schema, string batches) => $"""
+        select l.start_offset, l.next_offset, b.first_offset, b.record_count, b.checksum, b.payload
+        from {schema}.logs l left join lateral ({batches}) b on l.start_offset <= $2 and $2 < l.next_offset
+        where l.id = $1
+        """;
+
+    private static async Task<RecordBatch> ReadFirstAsync(NpgsqlDataReader reader, ulong offset, CancellationToken cancellationToken)
     {
-        if (offset - first >= (ulong)count || Crc32C.Of(count, payload) != checksum)
-            throw new RecordCorruptException(offset);
+        if (!await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            throw RowIsGone();
+        var range = new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1));
+        if (!range.Contains(offset))
+            throw new OffsetOutOfRangeException(offset, range);
+        return TryDecode(offset, reader) ?? throw new RecordCorruptException(offset);
+    }
+
+    /// <summary>The records of a row from an offset on; null where it holds none, or they are damaged.</summary>
+    private static RecordBatch? TryDecode(ulong offset, NpgsqlDataReader row)
+    {
+        if (row.IsDBNull(2))
+            return null;
+        var (first, count, payload) = ((ulong)row.GetInt64(2), row.GetInt32(3), (byte[])row.GetValue(5));
+        if (offset - first >= (ulong)count || Crc32C.Of(count, payload) != row.GetInt32(4))
+            return null;
         try
         {
             return RecordBatch.DecodeTrusted(payload, count).From((int)(offset - first));
         }
-        catch (FormatException exception)
+        catch (FormatException)
         {
-            throw new RecordCorruptException(offset, exception);
+            return null;
         }
     }
 
