@@ -11,6 +11,12 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, ErrorBoundary errors, LogKitOptions options)
 {
+    /// <summary>
+    /// What a ConsumeStream reads at a time. So much that a log that is a network away is asked seldom; so little that thousands of
+    /// callers who are slow to take it hold less than their connections' buffers do.
+    /// </summary>
+    private const int ReadLimitBytes = 128 * 1024;
+
     /// <summary>What all calls together have handed to the log, and the log has not taken yet.</summary>
     private readonly ByteBudget _queued = new(options.QueuedLimitBytes);
 
@@ -83,7 +89,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
             await context.WriteResponseHeadersAsync([]); // the first message may be long in coming: the caller hears that it is waited for
 
         var next = range.NextOffset;
-        while (!request.StopAtEnd || offset < range.NextOffset)
+        var end = request.StopAtEnd ? next : ulong.MaxValue;
+        while (offset < end)
         {
             if (offset >= next)
             {
@@ -91,11 +98,17 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
                 next = (await log.GetRangeAsync(ending)).NextOffset;
             }
 
-            var batch = await log.ReadBatchAsync(offset, ending);
-            await stream.WriteAsync(responses, Response(offset, batch)); // a stream that is to end does so between batches, not within one
-            metrics.CountRead(batch);
-            offset += (ulong)batch.Count;
-            stream.Position = offset;
+            // What was read may be truncated before its turn comes, and is sent: as if it had been in the connection's buffers by then.
+            foreach (var batch in await log.ReadBatchesAsync(offset, ReadLimitBytes, ending))
+            {
+                if (offset >= end)
+                    break;
+                ending.ThrowIfCancellationRequested(); // a stream that is to end does so between batches, not within one
+                await stream.WriteAsync(responses, Response(offset, batch));
+                metrics.CountRead(batch);
+                offset += (ulong)batch.Count;
+                stream.Position = offset;
+            }
         }
     }
 

@@ -2,6 +2,8 @@ using Google.Protobuf;
 using Grpc.Core;
 using LogKit.Tests.Support;
 using LogKit.V1;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Moq;
 
 namespace LogKit.Tests.Service;
@@ -255,6 +257,44 @@ public sealed class ServiceTests
         }
 
         await server.StopAsync().Within("the server to stop");
+    }
+
+    [Fact]
+    public async Task Stop_at_end_ends_at_the_end_as_it_was_though_more_was_read_by_then()
+    {
+        await using var server = await TestServer.StartAsync(LogThatReads(() => { }, "a", "b", "appended since").Object);
+        using var call = server.Client.ConsumeStream(new ConsumeRequest { StopAtEnd = true });
+        Assert.Equal(["a", "b"], (await ReadToEndAsync(call.ResponseStream)).Select(TextOf));
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_to_end_sends_nothing_more_of_what_it_has_read()
+    {
+        IHostApplicationLifetime? server = null;
+        await using var host = await TestServer.StartAsync(LogThatReads(() => server!.StopApplication(), "a", "b").Object);
+        server = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        using var call = host.Client.ConsumeStream(new ConsumeRequest());
+        Assert.Equal((0ul, "a"), await NextAsync(call));
+        Assert.Equal("the server is shutting down", (await FailureOf(call.ResponseStream.MoveNext())).Status.Detail);
+    }
+
+    /// <summary>A log of two records in two batches, whose reader gets these texts, a batch each, at once.</summary>
+    private static Mock<ILog> LogThatReads(Action between, params string[] texts)
+    {
+        var batches = new Mock<IReadOnlyList<RecordBatch>>();
+        batches.Setup(batches => batches.GetEnumerator()).Returns(() => Enumerate().GetEnumerator());
+        var log = new Mock<ILog>();
+        log.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).ReturnsAsync(new LogRange(0, 2));
+        log.Setup(log => log.ReadBatchesAsync(0, It.IsAny<int>(), It.IsAny<CancellationToken>())).ReturnsAsync(batches.Object);
+        return log;
+
+        IEnumerable<RecordBatch> Enumerate()
+        {
+            yield return RecordBatch.OfText(texts[0]);
+            between();
+            foreach (var text in texts[1..])
+                yield return RecordBatch.OfText(text);
+        }
     }
 
     private static V1.RecordBatch BatchOf(params string[] texts) =>
