@@ -105,35 +105,15 @@ public sealed class DiskLog : ITruncatableLog
     }
 
     /// <inheritdoc/>
-    public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
+    public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        Read(offset, 0, static (block, offset, _, _) => block.Read(offset), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<RecordBatch>(end);
-        var view = _writer.View;
-        if (!view.Range.Contains(offset))
-            return ValueTask.FromException<RecordBatch>(new OffsetOutOfRangeException(offset, view.Range));
-        try
-        {
-            return ValueTask.FromResult(_blocks.Read(view, offset));
-        }
-        catch (LogException exception)
-        {
-            return ValueTask.FromException<RecordBatch>(exception);
-        }
-        catch (FormatException exception)
-        {
-            // What was appended was no batch any more: its bytes changed after it was made.
-            return ValueTask.FromException<RecordBatch>(new RecordCorruptException(offset, exception));
-        }
-        catch (ObjectDisposedException)
-        {
-            // The segment's file was closed meanwhile: with the log, or because it was truncated away.
-            return ValueTask.FromException<RecordBatch>(_isDisposed ? Disposed() : new OffsetOutOfRangeException(offset, _writer.View.Range));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return ValueTask.FromException<RecordBatch>(new LogUnavailableException(exception));
-        }
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        return Read<IReadOnlyList<RecordBatch>>(
+            offset, limitBytes, static (block, offset, endOffset, limitBytes) => block.Read(offset, endOffset, limitBytes), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -170,6 +150,38 @@ public sealed class DiskLog : ITruncatableLog
         {
             _isDisposed = true;
             return new ValueTask(_disposal ??= CloseAsync());
+        }
+    }
+
+    /// <summary>Reads from the block that holds an offset; what goes wrong is told as a log tells it.</summary>
+    private ValueTask<T> Read<T>(ulong offset, int limitBytes, Func<ReadBlock, ulong, ulong, int, T> read, CancellationToken cancellationToken)
+    {
+        if (EndsAtOnce(cancellationToken) is { } end)
+            return ValueTask.FromException<T>(end);
+        var view = _writer.View;
+        if (!view.Range.Contains(offset))
+            return ValueTask.FromException<T>(new OffsetOutOfRangeException(offset, view.Range));
+        try
+        {
+            return ValueTask.FromResult(read(_blocks.BlockOf(view, offset), offset, view.Range.NextOffset, limitBytes));
+        }
+        catch (LogException exception)
+        {
+            return ValueTask.FromException<T>(exception);
+        }
+        catch (FormatException exception)
+        {
+            // What was appended was no batch any more: its bytes changed after it was made.
+            return ValueTask.FromException<T>(new RecordCorruptException(offset, exception));
+        }
+        catch (ObjectDisposedException)
+        {
+            // The segment's file was closed meanwhile: with the log, or because it was truncated away.
+            return ValueTask.FromException<T>(_isDisposed ? Disposed() : new OffsetOutOfRangeException(offset, _writer.View.Range));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return ValueTask.FromException<T>(new LogUnavailableException(exception));
         }
     }
 

@@ -12,12 +12,12 @@ internal sealed class BlockCache
     private ReadBlock? _last;
     private uint _next;
 
-    /// <summary>Reads the records from an offset to the end of their batch.</summary>
-    /// <exception cref="RecordCorruptException">They are damaged.</exception>
-    public RecordBatch Read(View view, ulong offset)
+    /// <summary>A block that holds an offset.</summary>
+    /// <exception cref="RecordCorruptException">There is none: what should be there is damaged.</exception>
+    public ReadBlock BlockOf(View view, ulong offset)
     {
         if (Volatile.Read(ref _last) is { } last && last.Contains(offset))
-            return last.Read(offset);
+            return last;
 
         var segment = view.SegmentOf(offset);
         ReadBlock? previous = null;
@@ -29,7 +29,7 @@ internal sealed class BlockCache
             if (cached.Contains(offset))
             {
                 Volatile.Write(ref _last, cached);
-                return cached.Read(offset);
+                return cached;
             }
 
             if (cached.EndOffset == offset && cached.Segment == segment)
@@ -39,6 +39,6 @@ internal sealed class BlockCache
         var block = (previous is null ? null : ReadBlock.LoadAfter(previous)) ?? ReadBlock.LoadFrame(segment, offset);
         Volatile.Write(ref _blocks[Interlocked.Increment(ref _next) % BlockCount], block);
         Volatile.Write(ref _last, block);
-        return block.Read(offset);
+        return block;
     }
 }

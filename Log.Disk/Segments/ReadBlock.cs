@@ -93,17 +93,24 @@ internal sealed class ReadBlock
     }
 
     /// <summary>The records from an offset, which the block must contain, to the end of their batch.</summary>
-    public RecordBatch Read(ulong offset)
-    {
-        var index = _next;
-        if ((uint)index >= (uint)_count || FirstOffsetOf(index) != offset)
-            index = IndexOf(offset);
-        _next = index + 1;
+    public RecordBatch Read(ulong offset) => ReadFrame(FrameOf(offset), offset);
 
-        var at = _frames[index];
-        FrameHeader.TryRead(_bytes.AsSpan(at), long.MaxValue, out var header); // it was checked when the block was made
-        var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
-        return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
+    /// <summary>The same, and the batches that the block has after it, as far as a limit and the end of the log allow.</summary>
+    public List<RecordBatch> Read(ulong offset, ulong endOffset, int limitBytes)
+    {
+        var index = FrameOf(offset);
+        var batches = new List<RecordBatch> { ReadFrame(index, offset) };
+        long sizeBytes = batches[0].SizeBytes;
+        while (++index < _count && FirstOffsetOf(index) is var first && first < endOffset)
+        {
+            var batch = ReadFrame(index, first);
+            if ((sizeBytes += batch.SizeBytes) > limitBytes)
+                break;
+            batches.Add(batch);
+        }
+
+        _next = index;
+        return batches;
     }
 
     private static ReadBlock FindFrame(Segment segment, ulong offset)
@@ -121,6 +128,23 @@ internal sealed class ReadBlock
         var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(wantedBytes, segment.End - position));
         var read = segment.Read(bytes, position);
         return read == bytes.Length ? bytes : bytes[..read];
+    }
+
+    private int FrameOf(ulong offset)
+    {
+        var index = _next;
+        if ((uint)index >= (uint)_count || FirstOffsetOf(index) != offset)
+            index = IndexOf(offset);
+        _next = index + 1;
+        return index;
+    }
+
+    private RecordBatch ReadFrame(int index, ulong offset)
+    {
+        var at = _frames[index];
+        FrameHeader.TryRead(_bytes.AsSpan(at), long.MaxValue, out var header); // it was checked when the block was made
+        var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
+        return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }
 
     private int IndexOf(ulong offset)
