@@ -111,6 +111,9 @@ internal sealed class LiveStream : IDisposable
 
     private const ulong Unknown = ulong.MaxValue;
 
+    private static readonly WriteOptions Followed = new(WriteFlags.BufferHint);
+    private static readonly WriteOptions Last = new();
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending;
     private readonly CancellationToken _stopping;
@@ -175,8 +178,12 @@ internal sealed class LiveStream : IDisposable
     }
 
     /// <summary>Sends a message, whose caller may be slow, but not for ever.</summary>
-    public async Task WriteAsync<T>(IServerStreamWriter<T> responses, T message)
+    /// <param name="responses">The stream's.</param>
+    /// <param name="message">What to send.</param>
+    /// <param name="isFollowed">Whether another is about to be sent, with which this one may go.</param>
+    public async Task WriteAsync<T>(IServerStreamWriter<T> responses, T message, bool isFollowed)
     {
+        responses.WriteOptions = isFollowed ? Followed : Last;
         var writing = responses.WriteAsync(message, CallEnded);
         if (writing.IsCompleted)
         {

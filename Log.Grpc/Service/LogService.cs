@@ -17,6 +17,9 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
     /// </summary>
     private const int ReadLimitBytes = 128 * 1024;
 
+    /// <summary>How much of that goes to the connection with one write: a write costs as much as copying so many bytes.</summary>
+    private const int WriteBytes = 32 * 1024;
+
     /// <summary>What all calls together have handed to the log, and the log has not taken yet.</summary>
     private readonly ByteBudget _queued = new(options.QueuedLimitBytes);
 
@@ -99,12 +102,16 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
             }
 
             // What was read may be truncated before its turn comes, and is sent: as if it had been in the connection's buffers by then.
-            foreach (var batch in await log.ReadBatchesAsync(offset, ReadLimitBytes, ending))
+            var batches = await log.ReadBatchesAsync(offset, ReadLimitBytes, ending);
+            var unsentBytes = 0;
+            for (var i = 0; i < batches.Count && offset < end; i++)
             {
-                if (offset >= end)
-                    break;
                 ending.ThrowIfCancellationRequested(); // a stream that is to end does so between batches, not within one
-                await stream.WriteAsync(responses, Response(offset, batch));
+                var batch = batches[i];
+                unsentBytes += batch.SizeBytes;
+                var isFollowed = i + 1 < batches.Count && offset + (ulong)batch.Count < end && unsentBytes < WriteBytes;
+                await stream.WriteAsync(responses, Response(offset, batch), isFollowed);
+                unsentBytes = isFollowed ? unsentBytes : 0;
                 metrics.CountRead(batch);
                 offset += (ulong)batch.Count;
                 stream.Position = offset;

@@ -20,9 +20,6 @@ internal sealed class ProducePipeline(
     /// <summary>How many bytes of batches of one stream are on their way at most, unless a single batch is larger.</summary>
     public const long LimitBytes = 8 * 1024 * 1024;
 
-    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
-    private static readonly WriteOptions Flushed = new();
-
     private readonly Channel<Append> _appends = Channel.CreateBounded<Append>(
         new BoundedChannelOptions(log.AppendsInCallOrder ? CountLimit : 1) { SingleReader = true, SingleWriter = true });
 
@@ -113,8 +110,8 @@ internal sealed class ProducePipeline(
             Interlocked.Add(ref _queuedBytes, -append.SizeBytes);
 
             // Answers of one group go out together.
-            responses.WriteOptions = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted ? Buffered : Flushed;
-            await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset });
+            var isFollowed = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted;
+            await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset }, isFollowed);
         }
     }
 
