@@ -12,8 +12,8 @@ namespace LogKit.Grpc.Service;
 internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, ErrorBoundary errors, LogKitOptions options)
 {
     /// <summary>
-    /// What a ConsumeStream reads at a time. So much that a log that is a network away is asked seldom; so little that thousands of
-    /// callers who are slow to take it hold less than their connections' buffers do.
+    /// What a ConsumeStream reads at a time. So much that a log that is a network away is asked seldom; so little that a
+    /// thousand callers who are slow to take it hold 128 MiB at most, but for batches that are larger by themselves.
     /// </summary>
     private const int ReadLimitBytes = 128 * 1024;
 

@@ -121,11 +121,12 @@ internal sealed class LogTable(Database database, string schema, long id, string
             var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
             var batches = new List<RecordBatch>();
+            var next = offset; // the offset itself stays as it is: the work may be done twice
             for (var batch = await ReadFirstAsync(reader, offset, token).ConfigureAwait(false); batch is not null;)
             {
                 batches.Add(batch);
-                offset += (ulong)batch.Count;
-                batch = await reader.ReadAsync(token).ConfigureAwait(false) ? TryDecode(offset, reader) : null;
+                next += (ulong)batch.Count;
+                batch = await reader.ReadAsync(token).ConfigureAwait(false) ? TryDecode(next, reader) : null;
             }
 
             return (IReadOnlyList<RecordBatch>)batches;
