@@ -7,21 +7,20 @@ namespace LogKit.Grpc.Service;
 
 /// <summary>
 /// One ProduceStream call. Requests are read ahead and handed to the log while earlier ones are being flushed, so that one stream
-/// fills groups; answers go out in the order of the requests. What is on its way is bounded by count and by bytes, and the transport
-/// then holds back the sender.
+/// fills groups; answers go out in the order of the requests. What is on its way is bounded, and the transport then holds back the
+/// sender.
 /// </summary>
 internal sealed class ProducePipeline(
     ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses,
     ByteBudget queued, LiveStream stream, ServiceMetrics metrics)
 {
-    /// <summary>How many appends of one stream are on their way at most.</summary>
-    public const int CountLimit = 1024;
-
     /// <summary>How many bytes of batches of one stream are on their way at most, unless a single batch is larger.</summary>
-    public const long LimitBytes = 8 * 1024 * 1024;
+    private const long LimitBytes = 8 * 1024 * 1024;
 
-    private readonly Channel<Append> _appends = Channel.CreateBounded<Append>(
-        new BoundedChannelOptions(log.AppendsInCallOrder ? CountLimit : 1) { SingleReader = true, SingleWriter = true });
+    /// <summary>What a small batch counts as, so that no more than a thousand are on their way.</summary>
+    private const long LeastBytes = LimitBytes / 1024;
+
+    private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly ByteBudget _budget = new(LimitBytes);
     private long _queuedBytes; // of all streams' budget, what this one holds
@@ -44,8 +43,8 @@ internal sealed class ProducePipeline(
             // Appends after the failed one that the log has not begun are withdrawn; no answer tells of the others.
             await stopReading.CancelAsync();
             await ending.CancelAsync();
-            await ObserveRestAsync(); // beside the reading, which may be waiting for a place in the queue
             await reading;
+            await ObserveRestAsync();
             throw;
         }
         finally
@@ -87,7 +86,7 @@ internal sealed class ProducePipeline(
     private async ValueTask<bool> TryAppendAsync(V1.Envelope.ProduceRequest request, CancellationToken ending)
     {
         var batch = Requests.BatchOf(request);
-        await _budget.TakeAsync(batch.SizeBytes, ending);
+        await _budget.TakeAsync(Math.Max(batch.SizeBytes, LeastBytes), ending);
         await queued.TakeAsync(batch.SizeBytes, ending);
         Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
         var started = metrics.Start();
@@ -95,7 +94,7 @@ internal sealed class ProducePipeline(
         if (!log.AppendsInCallOrder)
             append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
         var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
-        await _appends.Writer.WriteAsync(append, CancellationToken.None);
+        _appends.Writer.TryWrite(append);
         return !isRefused;
     }
 
@@ -105,7 +104,7 @@ internal sealed class ProducePipeline(
         {
             var offset = await append.Offset;
             metrics.CountAppend(append.Records, append.SizeBytes, append.Started);
-            _budget.Return(append.SizeBytes);
+            _budget.Return(Math.Max(append.SizeBytes, LeastBytes));
             queued.Return(append.SizeBytes);
             Interlocked.Add(ref _queuedBytes, -append.SizeBytes);
 
