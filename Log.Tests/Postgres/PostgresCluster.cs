@@ -19,17 +19,26 @@ internal sealed class PostgresCluster : IDisposable
     private readonly Process _remover;
 
     public PostgresCluster()
+        : this(cluster => cluster.RunAsUser(
+            Binary("initdb"), "-D", cluster._data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", cluster.PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync"))
+    {
+    }
+
+    private PostgresCluster(Action<PostgresCluster> make)
     {
         _data = Path.Combine(_directory, "data");
         if (Environment.IsPrivilegedProcess)
             Run("chown", User, _directory);
-        RunAsUser(Binary("initdb"), "-D", _data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync");
+        make(this);
         Port = FreePort();
         _remover = StartRemover();
         Start();
     }
 
     public const string Password = "a-secret-of-the-tests";
+
+    /// <summary>The name by which a standby is known to its primary.</summary>
+    public const string StandbyName = "standby";
 
     /// <summary>The cluster that tests share; each uses a schema or a log of its own.</summary>
     public static PostgresCluster Shared => LazyShared.Value;
@@ -68,6 +77,36 @@ internal sealed class PostgresCluster : IDisposable
             }
         }
     }
+
+    /// <summary>Kills every process of the server, and returns once they are gone: nothing more can come of any.</summary>
+    public void Kill()
+    {
+        // Stopped, it starts no more of them.
+        const string Script = """
+            running() { ps -A -o "$1"= -o stat= -o pid= | awk -v id="$2" '$1 == id && $2 !~ /^Z/ { print $3 }'; }
+            kill -STOP "$0"
+            while children=$(running ppid "$0"); [ -n "$children" ]; do kill -KILL $children; done
+            kill -KILL "$0"
+            while [ -n "$(running pid "$0")" ]; do sleep 0.01; done
+            """;
+        var pidFile = Path.Combine(_data, "postmaster.pid");
+        Run("/bin/sh", "-c", Script, File.ReadLines(pidFile).First());
+        File.Delete(pidFile); // so that nobody takes another process for it
+    }
+
+    /// <summary>Another server that follows this one.</summary>
+    public PostgresCluster CreateStandby() => new(standby => standby.CopyFrom(this));
+
+    /// <summary>Gives up what it holds and follows another server, from a fresh copy of it. It must not be running.</summary>
+    public void Follow(PostgresCluster primary)
+    {
+        Directory.Delete(_data, recursive: true);
+        CopyFrom(primary);
+        Start();
+    }
+
+    /// <summary>Makes a standby a primary.</summary>
+    public void Promote() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-w", "promote");
 
     /// <summary>Stops the server and removes all of it, soon. Without it that happens at the end of this process.</summary>
     public void Dispose() => _remover.StandardInput.Close();
@@ -122,6 +161,10 @@ internal sealed class PostgresCluster : IDisposable
         File.WriteAllText(file, Password);
         return file;
     }
+
+    private void CopyFrom(PostgresCluster primary) => RunAsUser(
+        Binary("pg_basebackup"), "-D", _data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d",
+        $"host=127.0.0.1 port={primary.Port} user=postgres password={Password} application_name={StandbyName}");
 
     private void RunAsUser(string binary, params string[] arguments)
     {

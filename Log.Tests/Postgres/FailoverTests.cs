@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using LogKit.Client;
+using LogKit.Tests.Support;
+using Xunit.Abstractions;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>
+/// The database's primary is killed under load and its synchronous standby takes its place; the servers follow by themselves. 1
+/// failover; <c>LOGKIT_EFFORT=N</c> makes them N, back and forth.
+/// </summary>
+public sealed class FailoverTests(ITestOutputHelper output)
+{
+    private const int Clients = 2;
+    private const int ProducersPerClient = 4;
+
+    [SkippableFact]
+    public async Task A_primary_is_killed_under_load_and_nothing_acknowledged_is_lost_or_doubled()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using var cluster = await ReplicatedCluster.StartAsync();
+        using var first = StartServer(cluster);
+        using var second = StartServer(cluster);
+        var addresses = string.Join(',', await Task.WhenAll(first.AddressAsync(), second.AddressAsync()));
+        await using var log = GrpcLog.Connect(addresses);
+        await using var other = GrpcLog.Connect(addresses);
+        var load = new Load();
+        load.StartTail(log);
+        load.StartTail(other);
+        load.Start(log, "first client", ProducersPerClient);
+        load.Start(other, "second client", ProducersPerClient);
+        await load.AcknowledgedAsync(100);
+        for (var round = 1; ; round++)
+        {
+            await FailOverAsync(cluster, load, round);
+            await load.AcknowledgedAsync(100);
+            if (round == TestSeed.Effort)
+                break;
+            await cluster.RebuildStandbyAsync();
+            await load.AcknowledgedAsync(100);
+        }
+
+        await load.StopAndVerifyAsync(log);
+    }
+
+    private async Task FailOverAsync(ReplicatedCluster cluster, Load load, int round)
+    {
+        var killed = Stopwatch.GetTimestamp();
+        cluster.KillPrimary();
+        var promoted = Stopwatch.GetTimestamp();
+        // One more than were under way at the kill: the last of them was begun after it.
+        var next = NextAsync(load.AcknowledgedAsync((Clients * ProducersPerClient) + 1));
+        cluster.PromoteStandby();
+        var ended = await next;
+        output.WriteLine(
+            $"failover {round}: acknowledged again {Stopwatch.GetElapsedTime(killed, ended).TotalMilliseconds:0} ms after the kill, "
+            + $"{Stopwatch.GetElapsedTime(promoted, ended).TotalMilliseconds:0} ms after the promotion was begun");
+
+        static async Task<long> NextAsync(Task acknowledged)
+        {
+            await acknowledged;
+            return Stopwatch.GetTimestamp();
+        }
+    }
+
+    private static ServerProcess StartServer(ReplicatedCluster cluster) => ServerProcess.Start(
+        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres"], ("Log__ConnectionString", cluster.ConnectionString));
+}
