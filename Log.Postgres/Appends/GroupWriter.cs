@@ -15,6 +15,9 @@ internal sealed class GroupWriter
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How much longer an answer is waited for than the server waits for the log's row: then it has said so.</summary>
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
+
     private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(new UnboundedChannelOptions { SingleReader = true });
     private readonly LogTable _table;
     private readonly LostAnswer _lostAnswer;
@@ -31,7 +34,7 @@ internal sealed class GroupWriter
     public GroupWriter(LogTable table, PostgresLogOptions options, ulong nextOffset, Action<ulong> appended)
     {
         _table = table;
-        _lostAnswer = new LostAnswer(table, options.OutcomeUnknownAfter);
+        _lostAnswer = new LostAnswer(table, options.UnavailableAfter, options.OutcomeUnknownAfter);
         _unavailableAfter = options.UnavailableAfter;
         _knownNext = nextOffset;
         _appended = appended;
@@ -108,7 +111,7 @@ internal sealed class GroupWriter
             {
                 _connection ??= await WriterConnection.OpenAsync(_table, limit.Token).ConfigureAwait(false);
                 isSent = true;
-                return await _connection.AppendAsync(group, limit.Token).ConfigureAwait(false);
+                return await _connection.AppendAsync(group, _unavailableAfter + AnswerTime).ConfigureAwait(false);
             }
             catch (Exception exception)
             {

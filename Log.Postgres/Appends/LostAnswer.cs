@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LogKit.Postgres.Storage;
+using Npgsql;
 
 namespace LogKit.Postgres.Appends;
 
@@ -7,7 +8,14 @@ namespace LogKit.Postgres.Appends;
 /// Finds out what became of a group whose answer was lost. First the server's end of the lost connection is ended, and seen to be
 /// gone, so that nothing more can come of it; then the log's rows tell. Nothing is guessed, and nothing is written.
 /// </summary>
-internal sealed class LostAnswer(LogTable table, TimeSpan unknownAfter)
+/// <remarks>
+/// <para>After a failover the new primary is asked. The lost connection's process is none of its own, so there is none to end; and it
+/// need not be ended. What the new primary has of the old one is what had reached it before it was promoted, and it never gets more:
+/// what its rows do not tell now they will never tell, whatever the old one may still commit to itself. So the group may be sent again.
+/// That the old primary does not come back as a primary, with commits that the new one lacks, is what any failover must see to.</para>
+/// <para>A standby is never believed, since it may yet get what it has not got: it refuses the row's lock.</para>
+/// </remarks>
+internal sealed class LostAnswer(LogTable table, TimeSpan unavailableAfter, TimeSpan unknownAfter)
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(20);
 
@@ -19,17 +27,14 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unknownAfter)
     /// <exception cref="AppendOutcomeUnknownException">The database stayed away for too long.</exception>
     public async Task<ulong?> FindAsync(AppendGroup group, ServerSession session, ulong nextOffset, Exception cause)
     {
-        using var limit = new CancellationTokenSource(unknownAfter);
         var start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start) < unknownAfter)
+        while (unknownAfter - Stopwatch.GetElapsedTime(start) is var left && left > TimeSpan.Zero)
         {
+            // One try is not all: a connection may stay without an answer, and the next find another primary.
+            using var limit = new CancellationTokenSource(left < unavailableAfter ? left : unavailableAfter);
             try
             {
-                var connection = await table.Database.ConnectAsync(limit.Token).ConfigureAwait(false);
-                await using var closing = connection.ConfigureAwait(false);
-                while (!await session.EndAsync(connection, limit.Token).ConfigureAwait(false))
-                    await Task.Delay(RetryDelay, limit.Token).ConfigureAwait(false);
-                var (first, startOffset) = await table.FindAppendAsync(connection, group.Id, nextOffset, limit.Token).ConfigureAwait(false);
+                var (first, startOffset) = await table.Database.UseAsync(AskAsync, limit.Token).ConfigureAwait(false);
                 if (first is null && startOffset > nextOffset)
                     break; // it may have been stored, and truncated away since
                 return first;
@@ -42,5 +47,12 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unknownAfter)
         }
 
         throw new AppendOutcomeUnknownException(cause);
+
+        async Task<(ulong? First, ulong Start)> AskAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+        {
+            while (!await session.EndAsync(connection, cancellationToken).ConfigureAwait(false))
+                await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(false);
+            return await table.FindAppendAsync(connection, group.Id, nextOffset).ConfigureAwait(false);
+        }
     }
 }

@@ -15,6 +15,8 @@ internal sealed class WriterConnection : IAsyncDisposable
     private readonly NpgsqlParameter<int[]> _checksums = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer };
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>[]> _payloads = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea };
 
+    private Task _execution = Task.CompletedTask;
+
     private WriterConnection(NpgsqlConnection connection, LogTable table, ServerSession session)
     {
         _connection = connection;
@@ -46,7 +48,9 @@ internal sealed class WriterConnection : IAsyncDisposable
     }
 
     /// <summary>Appends a group, durably; returns for each the offset that it got, or would have got where it expects another.</summary>
-    public async Task<ulong[]> AppendAsync(AppendGroup group, CancellationToken cancellationToken)
+    /// <param name="group">What to append.</param>
+    /// <param name="limit">How long to wait for the answer. The statement goes on after that, and the connection is of no more use.</param>
+    public async Task<ulong[]> AppendAsync(AppendGroup group, TimeSpan limit)
     {
         var appends = group.Appends;
         var (expected, counts, checksums) = (new long?[appends.Count], new int[appends.Count], new int[appends.Count]);
@@ -62,13 +66,23 @@ internal sealed class WriterConnection : IAsyncDisposable
 
         (_appendId.TypedValue, _expected.TypedValue, _counts.TypedValue) = (group.Id, expected, counts);
         (_checksums.TypedValue, _payloads.TypedValue) = (checksums, payloads);
-        var offsets = (long[])(await _append.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+        var execution = Commit.RunAsync(_append, command => command.ExecuteScalarAsync());
+        _execution = execution;
+        var offsets = (long[])(await execution.WaitAsync(limit).ConfigureAwait(false))!;
         _payloads.TypedValue = [];
         return Array.ConvertAll(offsets, static offset => (ulong)offset);
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Closes the connection, later where its statement is still under way.</summary>
+    public ValueTask DisposeAsync()
     {
+        var closing = CloseAsync();
+        return _execution.IsCompleted ? new ValueTask(closing) : ValueTask.CompletedTask;
+    }
+
+    private async Task CloseAsync()
+    {
+        await _execution.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _append.DisposeAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
     }

@@ -33,7 +33,9 @@ internal sealed class Database : IAsyncDisposable
         settings.ApplicationName ??= "logkit";
         if (settings.Host?.Contains(',', StringComparison.Ordinal) == true)
             settings.TargetSessionAttributes ??= "read-write";
-        _source = NpgsqlDataSource.Create(settings);
+        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        source.UsePhysicalConnectionInitializer(connection => SetUp(connection).ExecuteNonQuery(), connection => SetUp(connection).ExecuteNonQueryAsync());
+        _source = source.Build();
         User = settings.Username ?? Environment.UserName;
         Name = settings.Database ?? User;
     }
@@ -51,7 +53,23 @@ internal sealed class Database : IAsyncDisposable
     public async Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
         await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Does work that may be done twice, on a connection of the pool.</summary>
+    /// <summary>
+    /// Does work on a connection of the pool. Work that takes no notice of the token, such as a <see cref="Commit"/>, is left to itself,
+    /// with its connection, once nobody waits for it any more.
+    /// </summary>
+    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        return await WorkAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        async Task<T> WorkAsync()
+        {
+            var connection = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+            await using var closing = connection.ConfigureAwait(false);
+            return await work(connection, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Does work that may be done twice, again and again while the database cannot be reached.</summary>
     /// <exception cref="LogException">What the database said, as a log says it.</exception>
     /// <exception cref="ObjectDisposedException">The log was disposed meanwhile.</exception>
     public async Task<T> RunAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
@@ -65,9 +83,7 @@ internal sealed class Database : IAsyncDisposable
             {
                 if (failure is not null)
                     await Task.Delay(RetryDelay, limit.Token).ConfigureAwait(false);
-                var connection = await ConnectAsync(limit.Token).ConfigureAwait(false);
-                await using var closing = connection.ConfigureAwait(false);
-                return await work(connection, limit.Token).ConfigureAwait(false);
+                return await UseAsync(work, limit.Token).ConfigureAwait(false);
             }
             catch (Exception exception) when (IsOfDatabase(exception) || exception is OperationCanceledException)
             {
@@ -112,4 +128,8 @@ internal sealed class Database : IAsyncDisposable
         await _source.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
     }
+
+    // What waits for the log's row has not begun to commit: the server ends that wait by itself, and it is certain what became of it.
+    private NpgsqlCommand SetUp(NpgsqlConnection connection) =>
+        new(FormattableString.Invariant($"set lock_timeout = {(int)_unavailableAfter.TotalMilliseconds}"), connection);
 }

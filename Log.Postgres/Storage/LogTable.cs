@@ -98,8 +98,11 @@ internal sealed class LogTable(Database database, string schema, long id, string
     }
 
     public Task<LogRange> GetRangeAsync(CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) => await RangeAsync(connection, _range, [], token).ConfigureAwait(false)
-            ?? throw RowIsGone(),
+        async (connection, token) =>
+        {
+            using var query = Command(connection, _range);
+            return await ReadRangeAsync(query, token).ConfigureAwait(false) ?? throw RowIsGone();
+        },
         cancellationToken);
 
     /// <summary>Reads from an offset to the end of its batch.</summary>
@@ -135,7 +138,12 @@ internal sealed class LogTable(Database database, string schema, long id, string
 
     /// <summary>Moves the start; null where the offset is past the end.</summary>
     public Task<LogRange?> TruncateAsync(ulong offset, CancellationToken cancellationToken) => database.RunAsync(
-        (connection, token) => RangeAsync(connection, _truncate, [offset], token), cancellationToken);
+        async (connection, _) =>
+        {
+            using var command = Command(connection, _truncate, offset);
+            return await Commit.RunAsync(command, command => ReadRangeAsync(command, CancellationToken.None)).ConfigureAwait(false);
+        },
+        cancellationToken);
 
     /// <summary>Deletes some of the rows before the start; false where there are no more.</summary>
     public Task<bool> DeleteTruncatedAsync(CancellationToken cancellationToken) => database.RunAsync(
@@ -164,18 +172,21 @@ internal sealed class LogTable(Database database, string schema, long id, string
     /// <param name="connection">Whose server is to tell.</param>
     /// <param name="appendId">The id of the group.</param>
     /// <param name="fromOffset">Where to begin: a next offset from before the group was sent.</param>
-    /// <param name="cancellationToken">Ends the call.</param>
-    public async Task<(ulong? First, ulong Start)> FindAppendAsync(
-        NpgsqlConnection connection, Guid appendId, ulong fromOffset, CancellationToken cancellationToken)
+    public async Task<(ulong? First, ulong Start)> FindAppendAsync(NpgsqlConnection connection, Guid appendId, ulong fromOffset)
     {
         using var query = Command(connection, _find, fromOffset);
         query.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = appendId });
-        var reader = await query.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        await using var closing = reader.ConfigureAwait(false);
-        if (!await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-            throw RowIsGone();
-        var isStored = !await reader.IsDBNullAsync(1, cancellationToken).ConfigureAwait(false);
-        return (isStored ? (ulong)reader.GetInt64(1) : null, (ulong)reader.GetInt64(0));
+        return await Commit.RunAsync(query, FindAsync).ConfigureAwait(false);
+
+        static async Task<(ulong?, ulong)> FindAsync(NpgsqlCommand query)
+        {
+            var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
+            await using var closing = reader.ConfigureAwait(false);
+            if (!await reader.ReadAsync().ConfigureAwait(false))
+                throw RowIsGone();
+            var isStored = !await reader.IsDBNullAsync(1).ConfigureAwait(false);
+            return (isStored ? (ulong)reader.GetInt64(1) : null, (ulong)reader.GetInt64(0));
+        }
     }
 
     /// <summary>Tells other servers where the log ends. It writes nothing, so nothing is flushed for it.</summary>
@@ -226,9 +237,8 @@ internal sealed class LogTable(Database database, string schema, long id, string
         }
     }
 
-    private async Task<LogRange?> RangeAsync(NpgsqlConnection connection, string text, ulong[] offsets, CancellationToken cancellationToken)
+    private static async Task<LogRange?> ReadRangeAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
-        using var command = Command(connection, text, offsets);
         var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         await using var closing = reader.ConfigureAwait(false);
         return await reader.ReadAsync(cancellationToken).ConfigureAwait(false)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LogKit.Client;
+using LogKit.Postgres;
 using LogKit.Tests.Support;
 using Xunit.Abstractions;
 
@@ -41,6 +42,41 @@ public sealed class FailoverTests(ITestOutputHelper output)
         }
 
         await load.StopAndVerifyAsync(log);
+    }
+
+    [SkippableFact]
+    public async Task What_no_standby_has_confirmed_is_not_acknowledged_nor_shown_unless_somebody_cancels_the_wait()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using var cluster = await ReplicatedCluster.StartAsync();
+        var options = new PostgresLogOptions { ConnectionString = cluster.ConnectionString };
+        await using var log = await PostgresLog.OpenAsync(options);
+        await using var impatient = await PostgresLog.OpenAsync(options with { UnavailableAfterMs = 300, OutcomeUnknownAfterMs = 1500 });
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
+
+        cluster.KillStandby();
+        await Assert.ThrowsAsync<LogUnavailableException>(() => impatient.TruncateBeforeAsync(1).AsTask().Within("a truncation"));
+        Assert.Equal(new LogRange(0, 1), await log.GetRangeAsync());
+        cluster.StartStandby();
+        Assert.Equal(1ul, await impatient.AppendBatchAsync(RecordBatch.OfText("first")).AsTask().Within("an append"));
+        Assert.Equal(new LogRange(1, 2), await log.GetRangeAsync());
+
+        cluster.KillStandby();
+        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => impatient.AppendBatchAsync(RecordBatch.OfText("second")).AsTask().Within("an append"));
+        Assert.Equal(new LogRange(1, 2), await log.GetRangeAsync());
+        cluster.StartStandby();
+        await log.WaitForAppendAsync(2).AsTask().Within("what was appended meanwhile to show");
+
+        cluster.KillStandby();
+        var append = log.AppendBatchAsync(RecordBatch.OfText("third")).AsTask();
+        await cluster.CommitWaitsAsync("append");
+        await cluster.ExecuteAsync("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'");
+        await cluster.CommitWaitsAsync("with head as"); // the log asks what became of it
+        await Assert.ThrowsAsync<LogUnavailableException>(() => impatient.AppendBatchAsync(RecordBatch.OfText("not in turn")).AsTask().Within("an append"));
+        Assert.False(append.IsCompleted);
+        cluster.StartStandby();
+        Assert.Equal(3ul, await append.Within("the append"));
+        Assert.Equal(["first", "second", "third"], await log.ReadAllTextAsync());
     }
 
     private async Task FailOverAsync(ReplicatedCluster cluster, Load load, int round)

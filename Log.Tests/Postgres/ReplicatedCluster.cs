@@ -31,6 +31,12 @@ internal sealed class ReplicatedCluster : IDisposable
         return cluster;
     }
 
+    /// <summary>Completes once the commit of a statement waits for the standby.</summary>
+    public Task CommitWaitsAsync(string words) => UntilAsync(
+        $"select from pg_stat_activity where wait_event = 'SyncRep' and query like '%{words}%'", $"a commit of \"{words}\" to wait for the standby");
+
+    public Task<object?> ExecuteAsync(string text) => _primary.ExecuteAsync(text);
+
     public void KillPrimary() => _primary.Kill();
 
     public void PromoteStandby()
@@ -38,6 +44,10 @@ internal sealed class ReplicatedCluster : IDisposable
         _standby.Promote();
         (_primary, _standby) = (_standby, _primary);
     }
+
+    public void KillStandby() => _standby.Kill();
+
+    public void StartStandby() => _standby.Start();
 
     /// <summary>Makes a new standby where the primary was that was killed. What is acknowledged from then on is on both.</summary>
     public async Task RebuildStandbyAsync()
@@ -60,11 +70,16 @@ internal sealed class ReplicatedCluster : IDisposable
     {
         await _primary.ExecuteAsync($"alter system set synchronous_standby_names = {PostgresCluster.StandbyName}");
         await _primary.ExecuteAsync("select pg_reload_conf()");
-        await PollAsync().Within("the standby to take part in commits");
+        await UntilAsync("select from pg_stat_replication where sync_state = 'sync'", "the standby to take part in commits");
+    }
+
+    private Task UntilAsync(string rows, string what)
+    {
+        return PollAsync().Within(what);
 
         async Task PollAsync()
         {
-            while (await _primary.ExecuteAsync("select count(*) from pg_stat_replication where sync_state = 'sync'") is not 1L)
+            while (await _primary.ExecuteAsync($"select exists ({rows})") is not true)
                 await Task.Yield();
         }
     }
