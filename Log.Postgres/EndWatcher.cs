@@ -12,6 +12,9 @@ internal sealed class EndWatcher : IDisposable
 {
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long nothing is heard before it is seen whether the server is still there.</summary>
+    private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(5);
+
     private readonly LogTable _table;
     private readonly OffsetSignal _appended;
     private readonly TimeSpan _pollInterval;
@@ -85,11 +88,14 @@ internal sealed class EndWatcher : IDisposable
             if (ulong.TryParse(notification.Payload, out var next))
                 _appended.Advance(next);
         };
-        using (var listen = new NpgsqlCommand($"listen {_table.Channel}", connection))
-            await listen.ExecuteNonQueryAsync(stopping).ConfigureAwait(false);
+        using var listen = new NpgsqlCommand($"listen {_table.Channel}", connection);
+        await listen.ExecuteNonQueryAsync(stopping).ConfigureAwait(false);
         Ask(); // what was said while nobody listened
         while (true)
-            await connection.WaitAsync(stopping).ConfigureAwait(false);
+        {
+            if (!await connection.WaitAsync(SilenceLimit, stopping).ConfigureAwait(false))
+                await listen.ExecuteNonQueryAsync(stopping).ConfigureAwait(false);
+        }
     }
 
     private async Task AskAsync(CancellationToken stopping)

@@ -120,6 +120,7 @@ internal sealed class GroupWriter
 
             var session = _connection?.Session;
             await DropConnectionAsync().ConfigureAwait(false);
+            _table.Database.Forget(failure);
             if (isSent && !IsRefusal(failure)
                 && await _lostAnswer.FindAsync(group, session!, _knownNext, failure).ConfigureAwait(false) is { } first)
             {
@@ -128,7 +129,6 @@ internal sealed class GroupWriter
 
             if (limit.IsCancellationRequested || !Database.MayPass(failure))
                 throw Database.Translate(failure);
-            _table.Database.Forget(failure);
             await Task.Delay(RetryDelay, CancellationToken.None).ConfigureAwait(false);
         }
     }

@@ -28,11 +28,14 @@ internal sealed class Database : IAsyncDisposable
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true,
             Enlist = false,
-            HostRecheckSeconds = 1,
         };
         settings.ApplicationName ??= "logkit";
-        if (settings.Host?.Contains(',', StringComparison.Ordinal) == true)
+        if (settings.Host?.Count(character => character == ',') + 1 is var hosts and > 1)
+        {
             settings.TargetSessionAttributes ??= "read-write";
+            settings.Timeout = Math.Max(1, seconds / (hosts.Value + 1)); // one that does not answer is to leave time for the others
+        }
+
         var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
         source.UsePhysicalConnectionInitializer(connection => SetUp(connection).ExecuteNonQuery(), connection => SetUp(connection).ExecuteNonQueryAsync());
         _source = source.Build();
@@ -50,8 +53,18 @@ internal sealed class Database : IAsyncDisposable
     public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Opens a connection for the caller to keep and dispose.</summary>
-    public async Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
-        await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+    public async Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (NpgsqlException)
+        {
+            ForgetHosts(); // of several none took writes; the next time one may
+            throw;
+        }
+    }
 
     /// <summary>
     /// Does work on a connection of the pool. Work that takes no notice of the token, such as a <see cref="Commit"/>, is left to itself,
@@ -89,21 +102,30 @@ internal sealed class Database : IAsyncDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 ObjectDisposedException.ThrowIf(Stopping.IsCancellationRequested, typeof(PostgresLog));
+                Forget(exception);
                 if (limit.IsCancellationRequested)
                     throw new LogUnavailableException(failure ?? exception);
                 if (!MayPass(exception))
                     throw Translate(exception);
-                Forget(exception);
                 failure = exception;
             }
         }
     }
 
-    /// <summary>Lets go of connections that an error has shown to be of no use: those to a server that is a standby now.</summary>
+    /// <summary>
+    /// Lets go of connections that a failure has shown to be of no use: those to a server that is a standby now, or that does not answer,
+    /// and so may be gone without a word.
+    /// </summary>
     public void Forget(Exception exception)
     {
-        if (exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction })
-            _source.Clear();
+        if (exception is not (PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction }
+            or OperationCanceledException or TimeoutException or NpgsqlException { InnerException: TimeoutException }))
+        {
+            return;
+        }
+
+        _source.Clear();
+        ForgetHosts();
     }
 
     /// <summary>Whether it is a failure of the database or of the way there.</summary>
@@ -128,6 +150,9 @@ internal sealed class Database : IAsyncDisposable
         await _source.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
     }
+
+    /// <summary>Forgets which of the hosts were seen to be away, or not to take writes.</summary>
+    private void ForgetHosts() => (_source as NpgsqlMultiHostDataSource)?.ClearDatabaseStates();
 
     // What waits for the log's row has not begun to commit: the server ends that wait by itself, and it is certain what became of it.
     private NpgsqlCommand SetUp(NpgsqlConnection connection) =>

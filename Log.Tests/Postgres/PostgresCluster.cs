@@ -89,10 +89,13 @@ internal sealed class PostgresCluster : IDisposable
             kill -KILL "$0"
             while [ -n "$(running pid "$0")" ]; do sleep 0.01; done
             """;
-        var pidFile = Path.Combine(_data, "postmaster.pid");
-        Run("/bin/sh", "-c", Script, File.ReadLines(pidFile).First());
-        File.Delete(pidFile); // so that nobody takes another process for it
+        Run("/bin/sh", "-c", Script, File.ReadLines(PidFile).First());
+        File.Delete(PidFile); // so that nobody takes another process for it
     }
+
+    /// <summary>Stops every process of the server where it is: it is connected to, and answers nothing, until it is killed.</summary>
+    public void Freeze() => Run(
+        "/bin/sh", "-c", "kill -STOP $0 $(ps -A -o ppid= -o pid= | awk -v id=$0 '$1 == id { print $2 }')", File.ReadLines(PidFile).First());
 
     /// <summary>Another server that follows this one.</summary>
     public PostgresCluster CreateStandby() => new(standby => standby.CopyFrom(this));
@@ -120,6 +123,8 @@ internal sealed class PostgresCluster : IDisposable
     }
 
     private static string User => "nobody";
+
+    private string PidFile => Path.Combine(_data, "postmaster.pid");
 
     private static string Binary(string name) => Find(name) ?? throw new InvalidOperationException($"there is no {name}");
 
@@ -195,7 +200,9 @@ internal sealed class PostgresCluster : IDisposable
     {
         const string Script = """
             cat >/dev/null
-            kill -QUIT $(head -n 1 "$0/data/postmaster.pid")
+            server=$(head -n 1 "$0/data/postmaster.pid")
+            kill -QUIT $server
+            kill -CONT $server
             for i in 1 2 3 4 5 6 7 8 9 10; do [ -e "$0/data/postmaster.pid" ] && sleep 0.1; done
             rm -rf "$0"
             """;

@@ -39,6 +39,8 @@ internal sealed class ReplicatedCluster : IDisposable
 
     public void KillPrimary() => _primary.Kill();
 
+    public void FreezePrimary() => _primary.Freeze();
+
     public void PromoteStandby()
     {
         _standby.Promote();
