@@ -7,12 +7,19 @@ internal static class Opening
 {
     private static readonly Version OldestVersion = new(13, 0);
 
-    /// <summary>What each setting should be, and what an acknowledgement is worth when it is not.</summary>
-    private static readonly (string Name, string Consequence)[] Settings =
+    /// <summary>What each setting should not be, and what an acknowledgement is worth when it is.</summary>
+    private static readonly (string Name, string Value, string Consequence)[] Weaknesses =
     [
-        ("fsync", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
-        ("full_page_writes", "a power cut may damage the database"),
-        ("synchronous_commit", "a crash of the database may lose what was acknowledged"),
+        ("fsync", "off", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
+        ("full_page_writes", "off", "a power cut may damage the database"),
+        ("synchronous_commit", "off", "a crash of the database may lose what was acknowledged"),
+    ];
+
+    /// <summary>The same, where there are synchronous standbys, which an acknowledged append should have reached.</summary>
+    private static readonly (string Name, string Value, string Consequence)[] WeaknessesWithStandbys =
+    [
+        ("synchronous_commit", "local", "a failover may lose what was acknowledged, though there are synchronous standbys"),
+        ("synchronous_commit", "remote_write", "a failover to a standby whose system has crashed may lose what was acknowledged"),
     ];
 
     /// <summary>Makes the schema, and tells the server's version and what is weak about its settings.</summary>
@@ -48,15 +55,21 @@ internal static class Opening
 
     private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
+        var hasStandbys = await AskAsync("synchronous_standby_names").ConfigureAwait(false) is not "";
         var warnings = new List<string>();
-        foreach (var (name, consequence) in Settings)
+        foreach (var (name, value, consequence) in hasStandbys ? [.. Weaknesses, .. WeaknessesWithStandbys] : Weaknesses)
         {
-            using var query = new NpgsqlCommand("select current_setting($1)", connection);
-            query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
-            if (await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is "off")
-                warnings.Add($"the database's setting {name} is off: {consequence}");
+            if (await AskAsync(name).ConfigureAwait(false) == value)
+                warnings.Add($"the database's setting {name} is {value}: {consequence}");
         }
 
         return warnings;
+
+        async Task<string?> AskAsync(string name)
+        {
+            using var query = new NpgsqlCommand("select current_setting($1)", connection);
+            query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
+            return await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) as string;
+        }
     }
 }
