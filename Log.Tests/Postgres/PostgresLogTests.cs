@@ -230,6 +230,16 @@ public sealed class PostgresLogTests
     }
 
     [SkippableFact]
+    public async Task A_server_that_is_too_old_is_told_and_that_is_all()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var way = TcpProxy.ToOldServer();
+        var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(way));
+        Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest that will do is 13$", exception.Message);
+        Assert.Equal(0L, await PostgresCluster.Shared.ExecuteAsync($"select count(*) from pg_namespace where nspname = '{_schema}'"));
+    }
+
+    [SkippableFact]
     public async Task Retention_by_bytes_keeps_whole_batches_and_deletes_the_rows_before()
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);

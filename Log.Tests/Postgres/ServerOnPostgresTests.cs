@@ -82,6 +82,17 @@ public sealed class ServerOnPostgresTests
     }
 
     [SkippableFact]
+    public async Task A_server_that_is_too_old_is_one_line_and_exit_code_1()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        var version = ((string)(await PostgresCluster.Shared.ExecuteAsync("show server_version"))!).Split(' ', '.');
+        await using var way = TcpProxy.ToOldServer();
+        await AssertRefusedAsync(
+            Start(PostgresCluster.ConnectionStringAt(way.Port)),
+            $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest that will do is 13");
+    }
+
+    [SkippableFact]
     public async Task A_user_without_rights_is_one_line_and_exit_code_1()
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);

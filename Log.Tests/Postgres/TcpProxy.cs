@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>A way to a server that can be cut, and, more finely, be cut just before an answer comes through.</summary>
+/// <summary>A way to a server that can be cut, and, more finely, be cut just before an answer comes through; and that can forge answers.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -14,6 +14,7 @@ internal sealed class TcpProxy : IAsyncDisposable
     private volatile bool _isCut;
     private volatile Func<bool>? _losesAnswer;
     private volatile Func<ReadOnlyMemory<byte>, bool>? _losesRequest;
+    private volatile Action<Memory<byte>>? _forgeAnswer;
 
     public TcpProxy(int serverPort)
     {
@@ -24,6 +25,19 @@ internal sealed class TcpProxy : IAsyncDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>A way to the tests' server, which says there that it is PostgreSQL 12.</summary>
+    public static TcpProxy ToOldServer()
+    {
+        var way = new TcpProxy(PostgresCluster.Shared.Port);
+        way.ForgeAnswers(piece =>
+        {
+            var name = "server_version\0"u8;
+            if (piece.Span.IndexOf(name) is var index and >= 0)
+                "12"u8.CopyTo(piece.Span[(index + name.Length)..]); // what was before the point
+        });
+        return way;
+    }
 
     /// <summary>Cuts all connections, and lets no other through until <see cref="Heal"/>.</summary>
     public void Cut()
@@ -40,6 +54,9 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     /// <summary>Asks, for each piece of a request, whether its connection is cut after passing it on: while the server is at work, or has not begun.</summary>
     public void CutAfterRequestsWhere(Func<ReadOnlyMemory<byte>, bool>? loses) => _losesRequest = loses;
+
+    /// <summary>Lets each piece of an answer be changed.</summary>
+    public void ForgeAnswers(Action<Memory<byte>> forge) => _forgeAnswer = forge;
 
     public async ValueTask DisposeAsync()
     {
@@ -80,7 +97,7 @@ internal sealed class TcpProxy : IAsyncDisposable
             await server.ConnectAsync(IPAddress.Loopback, _serverPort);
             await Task.WhenAny(
                 CopyAsync(client.GetStream(), server.GetStream(), _ => false, piece => _losesRequest?.Invoke(piece) == true),
-                CopyAsync(server.GetStream(), client.GetStream(), _ => _losesAnswer?.Invoke() == true, _ => false));
+                CopyAsync(server.GetStream(), client.GetStream(), LosesAnswer, _ => false));
         }
         catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
@@ -93,8 +110,14 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
     }
 
+    private bool LosesAnswer(Memory<byte> piece)
+    {
+        _forgeAnswer?.Invoke(piece);
+        return _losesAnswer?.Invoke() == true;
+    }
+
     private static async Task CopyAsync(
-        NetworkStream from, NetworkStream to, Func<ReadOnlyMemory<byte>, bool> stopsBefore, Func<ReadOnlyMemory<byte>, bool> stopsAfter)
+        NetworkStream from, NetworkStream to, Func<Memory<byte>, bool> stopsBefore, Func<ReadOnlyMemory<byte>, bool> stopsAfter)
     {
         try
         {
