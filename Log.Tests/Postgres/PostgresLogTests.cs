@@ -240,6 +240,27 @@ public sealed class PostgresLogTests
     }
 
     [SkippableFact]
+    public async Task Retention_by_age_goes_by_the_clock_of_the_database()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        const int LimitMs = 3_600_000;
+        await using (var log = await OpenAsync())
+        {
+            for (var i = 0; i < 5; i++)
+                await log.AppendBatchAsync(RecordBatch.OfText($"{i}", "second"));
+        }
+
+        // The third is old enough, and the fourth not quite.
+        await PostgresCluster.Shared.ExecuteAsync(
+            $"update {_schema}.batches set appended_at = clock_timestamp() - (case when first_offset < 6 then '61 min' else '59 min' end)::interval where first_offset < 8");
+        await using var limited = await OpenAsync(change: options => options with { RetentionLimitMs = LimitMs });
+        await UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset != 0, "retention");
+        Assert.Equal(new LogRange(6, 10), await limited.GetRangeAsync());
+        await UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 2L, "the rows to be deleted");
+        Assert.Equal(["3", "second", "4", "second"], await ReadAllAsync(limited));
+    }
+
+    [SkippableFact]
     public async Task Retention_by_bytes_keeps_whole_batches_and_deletes_the_rows_before()
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
