@@ -31,7 +31,9 @@ internal sealed class EndWatcher : IDisposable
 
     /// <summary>Runs until the log is disposed.</summary>
     public Task RunAsync() => Task.WhenAll(
-        Task.Run(() => RepeatAsync(ListenAsync)), Task.Run(() => RepeatAsync(AskAsync)), Task.Run(() => RepeatAsync(TellAsync)));
+        Task.Run(() => RepeatAsync(stopping => _table.Database.UseAsync(ListenAsync, stopping))),
+        Task.Run(() => RepeatAsync(AskAsync)),
+        Task.Run(() => RepeatAsync(TellAsync)));
 
     /// <summary>This log has appended: wakes those who wait here, and elsewhere.</summary>
     public void Appended(ulong nextOffset)
@@ -79,10 +81,8 @@ internal sealed class EndWatcher : IDisposable
         }
     }
 
-    private async Task ListenAsync(CancellationToken stopping)
+    private async Task<bool> ListenAsync(NpgsqlConnection connection, CancellationToken stopping)
     {
-        var connection = await _table.Database.ConnectAsync(stopping).ConfigureAwait(false);
-        await using var closing = connection.ConfigureAwait(false);
         connection.Notification += (_, notification) =>
         {
             if (ulong.TryParse(notification.Payload, out var next))

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using System.Net.Sockets;
 using Npgsql;
@@ -78,7 +79,14 @@ internal sealed class Database : IAsyncDisposable
         {
             var connection = await ConnectAsync(cancellationToken).ConfigureAwait(false);
             await using var closing = connection.ConfigureAwait(false);
-            return await work(connection, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await work(connection, cancellationToken).ConfigureAwait(false);
+            }
+            catch (InvalidOperationException exception) when (connection.State != ConnectionState.Open)
+            {
+                throw new NpgsqlException(exception.Message, exception); // it broke between two uses, which Npgsql takes for a mistake of ours
+            }
         }
     }
 
@@ -130,8 +138,7 @@ internal sealed class Database : IAsyncDisposable
 
     /// <summary>Whether it is a failure of the database or of the way there.</summary>
     public static bool IsOfDatabase(Exception exception) =>
-        exception is DbException or IOException or SocketException or TimeoutException or InvalidOperationException
-        && exception is not ObjectDisposedException;
+        exception is DbException or IOException or SocketException or TimeoutException;
 
     /// <summary>Whether it may be gone when tried again: anything but what somebody has to do something about.</summary>
     public static bool MayPass(Exception exception) =>

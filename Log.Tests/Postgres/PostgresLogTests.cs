@@ -1,5 +1,6 @@
 using System.Text;
 using LogKit.Postgres;
+using LogKit.Postgres.Storage;
 using LogKit.Tests.Support;
 using Npgsql;
 
@@ -157,6 +158,34 @@ public sealed class PostgresLogTests
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask().Within("an append once it is back"));
         await wait.Within("the wait");
         Assert.Equal(["before", "after"], await ReadAllAsync(log));
+    }
+
+    [SkippableFact]
+    public async Task A_connection_that_broke_is_made_anew_and_a_mistake_of_the_log_s_own_is_not_taken_for_that()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var database = new Database(new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString });
+        var tries = 0;
+        var answer = await database.RunAsync(
+            async (connection, token) =>
+            {
+                if (++tries == 1)
+                    await connection.CloseAsync();
+                await using var query = new NpgsqlCommand("select 1", connection);
+                return await query.ExecuteScalarAsync(token);
+            },
+            CancellationToken.None);
+        Assert.Equal((1, 2), (answer, tries));
+
+        tries = 0;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.RunAsync<int>(
+            (_, _) =>
+            {
+                tries++;
+                throw new InvalidOperationException("a mistake");
+            },
+            CancellationToken.None));
+        Assert.Equal(1, tries);
     }
 
     public static TheoryData<string, string, string> WrongConnections => new()
