@@ -122,6 +122,9 @@ internal sealed class PostgresCluster : IDisposable
         return await command.ExecuteScalarAsync();
     }
 
+    /// <summary>What the server has written to its journal.</summary>
+    public string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
+
     private static string User => "nobody";
 
     private string PidFile => Path.Combine(_data, "postmaster.pid");
@@ -178,8 +181,6 @@ internal sealed class PostgresCluster : IDisposable
         else
             Run(binary, arguments);
     }
-
-    private string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
     private void Run(string binary, params string[] arguments)
     {

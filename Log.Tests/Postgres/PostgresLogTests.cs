@@ -188,6 +188,25 @@ public sealed class PostgresLogTests
         Assert.Equal(1, tries);
     }
 
+    [SkippableFact]
+    public async Task A_server_that_takes_no_writes_any_more_stores_nothing_and_the_one_that_does_is_gone_on_with()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        using var cluster = await ReplicatedCluster.StartAsync();
+        await using var log = await PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = cluster.ConnectionString });
+        await log.AppendBatchAsync(RecordBatch.OfText("before"));
+        await cluster.ExecuteAsync("alter system set default_transaction_read_only = on");
+        await cluster.ExecuteAsync("select pg_reload_conf()");
+        await UntilAsync(async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
+
+        var append = log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask();
+        await UntilAsync(() => Task.FromResult(cluster.HasSaid("cannot execute SELECT FOR UPDATE in a read-only transaction")), "the append to be refused");
+        Assert.False(append.IsCompleted);
+        cluster.PromoteStandby();
+        Assert.Equal(1ul, await append.Within("the append"));
+        Assert.Equal(["before", "after"], await ReadAllAsync(log));
+    }
+
     public static TheoryData<string, string, string> WrongConnections => new()
     {
         { "Password", "wrong", "the database refuses the password of user \"postgres\"" },

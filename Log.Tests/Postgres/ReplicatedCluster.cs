@@ -37,6 +37,9 @@ internal sealed class ReplicatedCluster : IDisposable
 
     public Task<object?> ExecuteAsync(string text) => _primary.ExecuteAsync(text);
 
+    /// <summary>Whether the primary's journal has these words.</summary>
+    public bool HasSaid(string words) => _primary.JournalText().Contains(words, StringComparison.Ordinal);
+
     public void KillPrimary() => _primary.Kill();
 
     public void FreezePrimary() => _primary.Freeze();
