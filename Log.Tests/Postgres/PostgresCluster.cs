@@ -114,6 +114,17 @@ internal sealed class PostgresCluster : IDisposable
     /// <summary>Stops the server and removes all of it, soon. Without it that happens at the end of this process.</summary>
     public void Dispose() => _remover.StandardInput.Close();
 
+    /// <summary>A path in the cluster's own directory, beside its data.</summary>
+    public string this[string name] => Path.Combine(_directory, name);
+
+    /// <summary>Makes a tablespace of an empty directory that is the cluster's.</summary>
+    public async Task CreateTablespaceAsync(string name)
+    {
+        if (Environment.IsPrivilegedProcess)
+            Run("chown", User, this[name]);
+        await ExecuteAsync($"create tablespace {name} location '{this[name]}'");
+    }
+
     public async Task<object?> ExecuteAsync(string text)
     {
         await using var connection = new NpgsqlConnection(ConnectionString + ";Pooling=false");

@@ -1,0 +1,64 @@
+using LogKit.Postgres;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Postgres;
+
+/// <summary>
+/// The database's tables on a file system that is really full. Its write-ahead log is elsewhere, for a server without room for that
+/// ends itself. Skipped where no file system can be mounted.
+/// </summary>
+public sealed class FullDiskTests
+{
+    private const int DiskBytes = 4 * 1024 * 1024;
+
+    [SkippableFact]
+    public async Task A_full_disk_refuses_appends_until_there_is_room_and_loses_nothing()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        Skip.IfNot(TestMount.WhyNot is null, TestMount.WhyNot);
+        using var cluster = new PostgresCluster();
+        using var mount = new TestMount(cluster["small"], DiskBytes);
+        await cluster.CreateTablespaceAsync("small");
+        var ballast = Path.Combine(cluster["small"], "ballast");
+        File.WriteAllBytes(ballast, new byte[DiskBytes / 2]);
+        var options = new PostgresLogOptions { ConnectionString = cluster.ConnectionString + ";Options=-c default_tablespace=small" };
+        var expected = new List<string>();
+        await using (var log = await PostgresLog.OpenAsync(options))
+        {
+            await FillAsync(log, expected);
+            Assert.Equal(expected, await log.ReadAllTextAsync());
+            await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
+
+            File.WriteAllBytes(ballast, new byte[DiskBytes / 4]); // makes room
+            var before = expected.Count;
+            await FillAsync(log, expected);
+            Assert.True(expected.Count > before + 10, $"{expected.Count - before} appends where there was room for many");
+            Assert.Equal(expected, await log.ReadAllTextAsync());
+        }
+
+        // A database that crashes needs some room to come back; then nothing has got lost.
+        File.Delete(ballast);
+        cluster.Stop();
+        cluster.Start();
+        await using var reopened = await PostgresLog.OpenAsync(options);
+        Assert.Equal(expected, await reopened.ReadAllTextAsync());
+    }
+
+    /// <summary>Appends, smaller and smaller, until nothing more goes.</summary>
+    private static async Task FillAsync(PostgresLog log, List<string> expected)
+    {
+        for (var size = 30_000; size > 1000;)
+        {
+            var text = $"{expected.Count} {new string('x', size)}";
+            try
+            {
+                Assert.Equal((ulong)expected.Count, await log.AppendBatchAsync(RecordBatch.OfText(text)));
+                expected.Add(text);
+            }
+            catch (LogFullException)
+            {
+                size /= 2;
+            }
+        }
+    }
+}
