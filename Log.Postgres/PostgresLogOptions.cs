@@ -25,7 +25,8 @@ public sealed partial record PostgresLogOptions
 
     /// <summary>
     /// How long a database that cannot be reached, or does not answer, is tried again, in milliseconds, before a call ends with
-    /// <see cref="LogUnavailableException"/>. An append may have queued behind another that waited as long.
+    /// <see cref="LogUnavailableException"/>. An append may have queued behind another that waited as long. Several hosts share it: one
+    /// that does not answer takes a part of it only, in whole seconds.
     /// </summary>
     public int UnavailableAfterMs { get; init; } = 5_000;
 

@@ -256,25 +256,28 @@ public sealed class PostgresLogTests
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
-        await using (var alone = await OpenAsync(port: cluster.Port, change: WithCommit("local")))
+        await using (var alone = await OpenAsync(port: cluster.Port, change: Commits("local")))
             Assert.Empty(alone.Report.Warnings);
 
         await cluster.ExecuteAsync("alter system set synchronous_standby_names = 'standby'");
         await cluster.ExecuteAsync("select pg_reload_conf()");
         await UntilAsync(async () => await cluster.ExecuteAsync("show synchronous_standby_names") is "standby", "the setting");
-        await using var local = await OpenAsync(port: cluster.Port, change: WithCommit("local"));
+        await using var local = await OpenAsync(port: cluster.Port, change: Commits("local"));
         Assert.Equal(
             "the database's setting synchronous_commit is local: a failover may lose what was acknowledged, though there are synchronous standbys",
             Assert.Single(local.Report.Warnings));
-        await using var written = await OpenAsync(port: cluster.Port, change: WithCommit("remote_write"));
+        await using var written = await OpenAsync(port: cluster.Port, change: Commits("remote_write"));
         Assert.Equal(
             "the database's setting synchronous_commit is remote_write: a failover to a standby whose system has crashed may lose what was acknowledged",
             Assert.Single(written.Report.Warnings));
-        await using var sound = await OpenAsync(port: cluster.Port);
+        await using var sound = await OpenAsync(port: cluster.Port, change: Commits("on"));
         Assert.Empty(sound.Report.Warnings);
 
-        static Func<PostgresLogOptions, PostgresLogOptions> WithCommit(string value) =>
-            options => options with { ConnectionString = options.ConnectionString + $";Options=-c synchronous_commit={value}" };
+        static Func<PostgresLogOptions, PostgresLogOptions> Commits(string value) => options => options with
+        {
+            ConnectionString = options.ConnectionString + $";Options=-c synchronous_commit={value}",
+            UnavailableAfterMs = 5000,
+        };
     }
 
     [SkippableFact]
