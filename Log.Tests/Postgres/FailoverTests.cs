@@ -88,6 +88,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
 
     private async Task FailOverAsync(ReplicatedCluster cluster, Action<ReplicatedCluster> fail, Load load, int round)
     {
+        await cluster.HoldAppendAsync();
         var killed = Stopwatch.GetTimestamp();
         fail(cluster);
         var promoted = Stopwatch.GetTimestamp();

@@ -68,7 +68,9 @@ internal sealed class PostgresCluster : IDisposable
             {
                 RunAsUser(
                     Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
-                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off", "start");
+                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off "
+                    + "-c wal_retrieve_retry_interval=100ms", // for how long a promotion may wait, which comes just when the primary is lost
+                    "start");
                 return;
             }
             catch (InvalidOperationException) when (tries > 0)
@@ -93,9 +95,11 @@ internal sealed class PostgresCluster : IDisposable
         File.Delete(PidFile); // so that nobody takes another process for it
     }
 
-    /// <summary>Stops every process of the server where it is: it is connected to, and answers nothing, until it is killed.</summary>
-    public void Freeze() => Run(
-        "/bin/sh", "-c", "kill -STOP $0 $(ps -A -o ppid= -o pid= | awk -v id=$0 '$1 == id { print $2 }')", File.ReadLines(PidFile).First());
+    /// <summary>Stops every process of the server where it is: it is connected to, and answers nothing.</summary>
+    public void Freeze() => SignalAll("STOP");
+
+    /// <summary>Lets what was frozen go on.</summary>
+    public void Thaw() => SignalAll("CONT");
 
     /// <summary>Another server that follows this one.</summary>
     public PostgresCluster CreateStandby() => new(standby => standby.CopyFrom(this));
@@ -180,6 +184,9 @@ internal sealed class PostgresCluster : IDisposable
         File.WriteAllText(file, Password);
         return file;
     }
+
+    private void SignalAll(string signal) => Run(
+        "/bin/sh", "-c", $"kill -{signal} $0 $(ps -A -o ppid= -o pid= | awk -v id=$0 '$1 == id {{ print $2 }}')", File.ReadLines(PidFile).First());
 
     private void CopyFrom(PostgresCluster primary) => RunAsUser(
         Binary("pg_basebackup"), "-D", _data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d",

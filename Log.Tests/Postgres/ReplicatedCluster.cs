@@ -44,8 +44,19 @@ internal sealed class ReplicatedCluster : IDisposable
 
     public void FreezePrimary() => _primary.Freeze();
 
+    /// <summary>
+    /// Freezes the standby until it is promoted, and completes once a commit of an append waits for it: one whose answer is lost if the
+    /// primary goes now, and which the standby may have or not.
+    /// </summary>
+    public Task HoldAppendAsync()
+    {
+        _standby.Freeze();
+        return CommitWaitsAsync("append");
+    }
+
     public void PromoteStandby()
     {
+        _standby.Thaw();
         _standby.Promote();
         (_primary, _standby) = (_standby, _primary);
     }
