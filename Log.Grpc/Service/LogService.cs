@@ -103,6 +103,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
 
             // What was read may be truncated before its turn comes, and is sent: as if it had been in the connection's buffers by then.
             var batches = await log.ReadBatchesAsync(offset, ReadLimitBytes, ending);
+            if (batches.Count == 0)
+                throw new InvalidOperationException("the log read nothing at an offset that it holds");
             var unsentBytes = 0;
             for (var i = 0; i < batches.Count && offset < end; i++)
             {

@@ -220,7 +220,7 @@ public sealed class ServiceTests
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
             .Returns((RecordBatch _, ulong? _, CancellationToken cancelled) =>
             {
-                if (Interlocked.Increment(ref begun) == 1025)
+                if (Interlocked.Increment(ref begun) == 1024)
                     full.SetResult();
                 return new ValueTask<ulong>(first.Task.WaitAsync(cancelled));
             });
@@ -282,19 +282,17 @@ public sealed class ServiceTests
     private static Mock<ILog> LogThatReads(Action between, params string[] texts)
     {
         var batches = new Mock<IReadOnlyList<RecordBatch>>();
-        batches.Setup(batches => batches.GetEnumerator()).Returns(() => Enumerate().GetEnumerator());
+        batches.Setup(batches => batches.Count).Returns(texts.Length);
+        batches.Setup(batches => batches[It.IsAny<int>()]).Returns((int index) =>
+        {
+            if (index == 1)
+                between();
+            return RecordBatch.OfText(texts[index]);
+        });
         var log = new Mock<ILog>();
         log.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).ReturnsAsync(new LogRange(0, 2));
         log.Setup(log => log.ReadBatchesAsync(0, It.IsAny<int>(), It.IsAny<CancellationToken>())).ReturnsAsync(batches.Object);
         return log;
-
-        IEnumerable<RecordBatch> Enumerate()
-        {
-            yield return RecordBatch.OfText(texts[0]);
-            between();
-            foreach (var text in texts[1..])
-                yield return RecordBatch.OfText(text);
-        }
     }
 
     private static V1.RecordBatch BatchOf(params string[] texts) =>
