@@ -2,6 +2,7 @@ using System.Globalization;
 using LogKit.Benchmarks;
 using LogKit.Benchmarks.Disk;
 using LogKit.Benchmarks.Micro;
+using LogKit.Benchmarks.Postgres;
 using LogKit.Benchmarks.Results;
 using LogKit.Benchmarks.Service;
 using LogKit.Benchmarks.Service.Peers;
@@ -11,6 +12,7 @@ return args switch
     [] or ["disk", ..] => await RunAsync((settings, table) => new DiskBenchmarks(settings, table).RunAsync()),
     ["service", ..] => await RunAsync((settings, table) => new ServiceBenchmarks(settings, table).RunAsync()),
     ["scale", ..] => await RunAsync((settings, table) => new ScaleBenchmarks(settings, table).RunAsync()),
+    ["postgres", ..] => await RunAsync((settings, table) => new PostgresBenchmarks(settings, table).RunAsync()),
     ["micro"] => MicroBenchmarks.Run(),
     ["serve", .. var server] => await PeerServer.RunAsync(server), // the processes that the service's benchmark starts
     ["tail", var address, var tails] => await TailProcess.RunAsync(address, int.Parse(tails, CultureInfo.InvariantCulture)),
@@ -43,15 +45,16 @@ static int Usage()
 {
     Console.Error.WriteLine(
         """
-        usage: dotnet run -c Release --project Log.Benchmarks -- disk|service|scale [--directory D] [--seconds N] [--large-gib N]
+        usage: dotnet run -c Release --project Log.Benchmarks -- disk|service|scale|postgres [--directory D] [--seconds N] [--large-gib N]
                [--only TEXT] [--json FILE] [--chart FILE]
 
         or:    dotnet run -c Release --project Log.Benchmarks -- micro
 
-          disk     the disk log beside what the device itself can do, measured in the same run on the same directory
-          service  the server beside a gRPC service that does nothing, a REST service, and Redis Streams where it is installed
-          scale    the same with more streams, other sizes of batches and records, and larger logs
-          micro    the steps of an append and of a read by themselves
+          disk      the disk log beside what the device itself can do, measured in the same run on the same directory
+          service   the server beside a gRPC service that does nothing, a REST service, and Redis Streams where it is installed
+          scale     the same with more streams, other sizes of batches and records, and larger logs
+          postgres  the log in a database beside bare tables, on a PostgreSQL server of its own
+          micro     the steps of an append and of a read by themselves
         """);
     return 2;
 }

@@ -108,8 +108,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
             var unsentBytes = 0;
             for (var i = 0; i < batches.Count && offset < end; i++)
             {
-                ending.ThrowIfCancellationRequested(); // a stream that is to end does so between batches, not within one
                 var batch = batches[i];
+                ending.ThrowIfCancellationRequested(); // a stream that is to end does so between batches, not within one
                 unsentBytes += batch.SizeBytes;
                 var isFollowed = i + 1 < batches.Count && offset + (ulong)batch.Count < end && unsentBytes < WriteBytes;
                 await stream.WriteAsync(responses, Response(offset, batch), isFollowed);

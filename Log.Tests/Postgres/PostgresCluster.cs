@@ -17,15 +17,17 @@ internal sealed class PostgresCluster : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("logkit-pg-").FullName;
     private readonly string _data;
     private readonly Process _remover;
+    private readonly int _connectionLimit;
 
-    public PostgresCluster()
-        : this(cluster => cluster.RunAsUser(
+    public PostgresCluster(int connectionLimit = 300)
+        : this(connectionLimit, cluster => cluster.RunAsUser(
             Binary("initdb"), "-D", cluster._data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", cluster.PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync"))
     {
     }
 
-    private PostgresCluster(Action<PostgresCluster> make)
+    private PostgresCluster(int connectionLimit, Action<PostgresCluster> make)
     {
+        _connectionLimit = connectionLimit;
         _data = Path.Combine(_directory, "data");
         if (Environment.IsPrivilegedProcess)
             Run("chown", User, _directory);
@@ -68,7 +70,7 @@ internal sealed class PostgresCluster : IDisposable
             {
                 RunAsUser(
                     Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
-                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections=300 -c autovacuum=off "
+                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections={_connectionLimit} -c autovacuum=off "
                     + "-c wal_retrieve_retry_interval=100ms", // for how long a promotion may wait, which comes just when the primary is lost
                     "start");
                 return;
@@ -102,7 +104,7 @@ internal sealed class PostgresCluster : IDisposable
     public void Thaw() => SignalAll("CONT");
 
     /// <summary>Another server that follows this one.</summary>
-    public PostgresCluster CreateStandby() => new(standby => standby.CopyFrom(this));
+    public PostgresCluster CreateStandby() => new(_connectionLimit, standby => standby.CopyFrom(this));
 
     /// <summary>Gives up what it holds and follows another server, from a fresh copy of it. It must not be running.</summary>
     public void Follow(PostgresCluster primary)
