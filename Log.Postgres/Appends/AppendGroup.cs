@@ -11,10 +11,17 @@ internal sealed class AppendGroup
 
     public long SizeBytes { get; private set; }
 
+    public long RecordCount { get; private set; }
+
+    /// <summary>Whether any of them expects an offset.</summary>
+    public bool IsConditional { get; private set; }
+
     public void Add(PendingAppend append)
     {
         _appends.Add(append);
         SizeBytes += append.Batch.SizeBytes;
+        RecordCount += append.Batch.Count;
+        IsConditional |= append.ExpectedOffset is not null;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using LogKit.Postgres.Storage;
 using Npgsql;
@@ -18,7 +19,7 @@ internal sealed class GroupWriter
     /// <summary>How much longer an answer is waited for than the server waits for the log's row: then it has said so.</summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(); // one that counts what it holds
     private readonly LogTable _table;
     private readonly LostAnswer _lostAnswer;
     private readonly TimeSpan _unavailableAfter;
@@ -69,11 +70,24 @@ internal sealed class GroupWriter
                     group.Add(append);
             }
 
-            if (group.Appends.Count > 0)
-                await CommitAsync(group).ConfigureAwait(false);
+            if (group.Appends.Count == 0)
+                continue;
+            var started = Stopwatch.GetTimestamp();
+            await CommitAsync(group).ConfigureAwait(false);
+            await GatherAsync(group.Appends.Count, Stopwatch.GetElapsedTime(started) / 4).ConfigureAwait(false);
         }
 
         await DropConnectionAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Lets those who were answered together append again before the next group is sent, which they would miss: for as long as that
+    /// takes, and no longer than a part of what the commit took.
+    /// </summary>
+    private async Task GatherAsync(int count, TimeSpan limit)
+    {
+        for (var started = Stopwatch.GetTimestamp(); count > 1 && _queue.Reader.Count < count && Stopwatch.GetElapsedTime(started) < limit;)
+            await Task.Yield();
     }
 
     private async Task CommitAsync(AppendGroup group)

@@ -1,30 +1,22 @@
 using LogKit.Postgres.Storage;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace LogKit.Postgres.Appends;
 
-/// <summary>The connection that appends go through: one prepared statement, which is a transaction of its own.</summary>
+/// <summary>The connection that appends go through, with its prepared statements.</summary>
 internal sealed class WriterConnection : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
-    private readonly NpgsqlCommand _append;
-    private readonly NpgsqlParameter<Guid> _appendId = new() { NpgsqlDbType = NpgsqlDbType.Uuid };
-    private readonly NpgsqlParameter<long?[]> _expected = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint };
-    private readonly NpgsqlParameter<int[]> _counts = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer };
-    private readonly NpgsqlParameter<int[]> _checksums = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer };
-    private readonly NpgsqlParameter<ReadOnlyMemory<byte>[]> _payloads = new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea };
-
+    private readonly AppendStatement _plain;
+    private readonly AppendStatement _conditional;
     private Task _execution = Task.CompletedTask;
 
     private WriterConnection(NpgsqlConnection connection, LogTable table, ServerSession session)
     {
         _connection = connection;
         Session = session;
-        _append = new NpgsqlCommand(table.AppendText, connection)
-        {
-            Parameters = { new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, _expected, _counts, _checksums, _payloads },
-        };
+        _plain = new AppendStatement.Plain(connection, table);
+        _conditional = new AppendStatement.Conditional(connection, table);
     }
 
     /// <summary>The server's end of it.</summary>
@@ -37,7 +29,8 @@ internal sealed class WriterConnection : IAsyncDisposable
         {
             var session = await ServerSession.OfAsync(connection, cancellationToken).ConfigureAwait(false);
             var writer = new WriterConnection(connection, table, session);
-            await writer._append.PrepareAsync(cancellationToken).ConfigureAwait(false);
+            await writer._plain.PrepareAsync(cancellationToken).ConfigureAwait(false);
+            await writer._conditional.PrepareAsync(cancellationToken).ConfigureAwait(false);
             return writer;
         }
         catch
@@ -52,25 +45,9 @@ internal sealed class WriterConnection : IAsyncDisposable
     /// <param name="limit">How long to wait for the answer. The statement goes on after that, and the connection is of no more use.</param>
     public async Task<ulong[]> AppendAsync(AppendGroup group, TimeSpan limit)
     {
-        var appends = group.Appends;
-        var (expected, counts, checksums) = (new long?[appends.Count], new int[appends.Count], new int[appends.Count]);
-        var payloads = new ReadOnlyMemory<byte>[appends.Count];
-        for (var i = 0; i < appends.Count; i++)
-        {
-            // An offset past all that a bigint can number is none that an append can get.
-            expected[i] = appends[i].ExpectedOffset is { } offset ? (long)Math.Min(offset, long.MaxValue) : null;
-            counts[i] = appends[i].Batch.Count;
-            checksums[i] = Crc32C.Of(appends[i].Batch);
-            payloads[i] = appends[i].Batch.Encoded;
-        }
-
-        (_appendId.TypedValue, _expected.TypedValue, _counts.TypedValue) = (group.Id, expected, counts);
-        (_checksums.TypedValue, _payloads.TypedValue) = (checksums, payloads);
-        var execution = Commit.RunAsync(_append, command => command.ExecuteScalarAsync());
+        var execution = (group.IsConditional ? _conditional : _plain).ExecuteAsync(group);
         _execution = execution;
-        var offsets = (long[])(await execution.WaitAsync(limit).ConfigureAwait(false))!;
-        _payloads.TypedValue = [];
-        return Array.ConvertAll(offsets, static offset => (ulong)offset);
+        return await execution.WaitAsync(limit).ConfigureAwait(false);
     }
 
     /// <summary>Closes the connection, later where its statement is still under way.</summary>
@@ -83,7 +60,8 @@ internal sealed class WriterConnection : IAsyncDisposable
     private async Task CloseAsync()
     {
         await _execution.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _append.DisposeAsync().ConfigureAwait(false);
+        await _plain.DisposeAsync().ConfigureAwait(false);
+        await _conditional.DisposeAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 }

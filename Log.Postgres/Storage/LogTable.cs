@@ -70,7 +70,23 @@ internal sealed class LogTable(Database database, string schema, long id, string
     /// <summary>The channel of notifications: each tells the next offset.</summary>
     public string Channel => channel;
 
-    public string AppendText { get; } = $"select {schema}.append($1, $2, $3, $4, $5, $6)";
+    /// <summary>Appends where some are conditional: the function decides about each, under the lock of the log's row.</summary>
+    public string ConditionalAppendText { get; } = $"select {schema}.append($1, $2, $3, $4, $5, $6)";
+
+    /// <summary>
+    /// The same where none is, so that what each gets follows from the first: two thirds of the work. The update takes the lock, and
+    /// sees the row as it is once it has it.
+    /// </summary>
+    public string AppendText { get; } = $"""
+        with head as (
+            update {schema}.logs set next_offset = next_offset + $3, next_position = next_position + $4
+            where id = $1 returning next_offset - $3 as first_offset, next_position - $4 as position),
+        stored as (
+            insert into {schema}.batches
+            select $1, h.first_offset + b.first_offset, h.position + b.position, clock_timestamp(), $2, b.records, b.checksum, b.payload
+            from head h, unnest($5, $6, $7, $8, $9) as b (first_offset, position, records, checksum, payload))
+        select first_offset from head
+        """;
 
     /// <summary>Finds a log by its name, or makes a new one.</summary>
     public static async Task<LogTable> OpenAsync(Database database, PostgresLogOptions options, CancellationToken cancellationToken)
@@ -200,7 +216,7 @@ internal sealed class LogTable(Database database, string schema, long id, string
         },
         cancellationToken);
 
-    private static LogException RowIsGone() => new("the log's row is gone from the database");
+    public static LogException RowIsGone() => new("the log's row is gone from the database");
 
     // Range and batches are of one snapshot, so an answer is always of one moment.
     private static string Read(string schema, string batches) => $"""

@@ -1,0 +1,108 @@
+using LogKit.Postgres.Storage;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace LogKit.Postgres.Appends;
+
+/// <summary>A prepared statement that appends a group, and is a transaction of its own.</summary>
+internal abstract class AppendStatement : IAsyncDisposable
+{
+    private readonly NpgsqlCommand _command;
+    private readonly NpgsqlParameter<Guid> _appendId = new() { NpgsqlDbType = NpgsqlDbType.Uuid };
+    private readonly NpgsqlParameter<int[]> _counts = ArrayOf<int>(NpgsqlDbType.Integer);
+    private readonly NpgsqlParameter<int[]> _checksums = ArrayOf<int>(NpgsqlDbType.Integer);
+    private readonly NpgsqlParameter<ReadOnlyMemory<byte>[]> _payloads = ArrayOf<ReadOnlyMemory<byte>>(NpgsqlDbType.Bytea);
+
+    private AppendStatement(string text, NpgsqlConnection connection, LogTable table, params ReadOnlySpan<NpgsqlParameter> own)
+    {
+        _command = new NpgsqlCommand(text, connection);
+        ReadOnlySpan<NpgsqlParameter> all = [new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, .. own, _counts, _checksums, _payloads];
+        foreach (var parameter in all)
+            _command.Parameters.Add(parameter);
+    }
+
+    public Task PrepareAsync(CancellationToken cancellationToken) => _command.PrepareAsync(cancellationToken);
+
+    /// <summary>Appends a group, durably; gives for each the offset that it got, or would have got where it expects another.</summary>
+    public async Task<ulong[]> ExecuteAsync(AppendGroup group)
+    {
+        var appends = group.Appends;
+        var (counts, checksums, payloads) = (new int[appends.Count], new int[appends.Count], new ReadOnlyMemory<byte>[appends.Count]);
+        for (var i = 0; i < appends.Count; i++)
+        {
+            counts[i] = appends[i].Batch.Count;
+            checksums[i] = Crc32C.Of(appends[i].Batch);
+            payloads[i] = appends[i].Batch.Encoded;
+        }
+
+        (_appendId.TypedValue, _counts.TypedValue, _checksums.TypedValue, _payloads.TypedValue) = (group.Id, counts, checksums, payloads);
+        Fill(group);
+        var answer = await Commit.RunAsync(_command, command => command.ExecuteScalarAsync()).ConfigureAwait(false);
+        _payloads.TypedValue = [];
+        return OffsetsIn(answer ?? throw LogTable.RowIsGone(), group);
+    }
+
+    public ValueTask DisposeAsync() => _command.DisposeAsync();
+
+    protected abstract void Fill(AppendGroup group);
+
+    protected abstract ulong[] OffsetsIn(object answer, AppendGroup group);
+
+    private static NpgsqlParameter<T[]> ArrayOf<T>(NpgsqlDbType type) => new() { NpgsqlDbType = NpgsqlDbType.Array | type };
+
+    /// <summary>Where none of a group expects an offset.</summary>
+    internal sealed class Plain : AppendStatement
+    {
+        private readonly NpgsqlParameter<long> _records;
+        private readonly NpgsqlParameter<long> _bytes;
+        private readonly NpgsqlParameter<long[]> _offsets;
+        private readonly NpgsqlParameter<long[]> _positions;
+
+        public Plain(NpgsqlConnection connection, LogTable table)
+            : this(connection, table, new(), new(), ArrayOf<long>(NpgsqlDbType.Bigint), ArrayOf<long>(NpgsqlDbType.Bigint))
+        {
+        }
+
+        private Plain(
+            NpgsqlConnection connection, LogTable table,
+            NpgsqlParameter<long> records, NpgsqlParameter<long> bytes, NpgsqlParameter<long[]> offsets, NpgsqlParameter<long[]> positions)
+            : base(table.AppendText, connection, table, records, bytes, offsets, positions) =>
+            (_records, _bytes, _offsets, _positions) = (records, bytes, offsets, positions);
+
+        protected override void Fill(AppendGroup group)
+        {
+            var (offsets, positions) = (new long[group.Appends.Count], new long[group.Appends.Count]);
+            for (var i = 1; i < offsets.Length; i++)
+            {
+                offsets[i] = offsets[i - 1] + group.Appends[i - 1].Batch.Count;
+                positions[i] = positions[i - 1] + group.Appends[i - 1].Batch.SizeBytes;
+            }
+
+            (_records.TypedValue, _bytes.TypedValue, _offsets.TypedValue, _positions.TypedValue) =
+                (group.RecordCount, group.SizeBytes, offsets, positions);
+        }
+
+        protected override ulong[] OffsetsIn(object answer, AppendGroup group) => group.OffsetsFrom((ulong)(long)answer);
+    }
+
+    /// <summary>Where some do.</summary>
+    internal sealed class Conditional : AppendStatement
+    {
+        private readonly NpgsqlParameter<long?[]> _expected;
+
+        public Conditional(NpgsqlConnection connection, LogTable table)
+            : this(connection, table, ArrayOf<long?>(NpgsqlDbType.Bigint))
+        {
+        }
+
+        private Conditional(NpgsqlConnection connection, LogTable table, NpgsqlParameter<long?[]> expected)
+            : base(table.ConditionalAppendText, connection, table, expected) =>
+            _expected = expected;
+
+        // An offset past all that a bigint can number is none that an append can get.
+        protected override void Fill(AppendGroup group) => _expected.TypedValue =
+            [.. group.Appends.Select(append => append.ExpectedOffset is { } offset ? (long)Math.Min(offset, long.MaxValue) : (long?)null)];
+
+        protected override ulong[] OffsetsIn(object answer, AppendGroup group) => Array.ConvertAll((long[])answer, static offset => (ulong)offset);
+    }
+}
