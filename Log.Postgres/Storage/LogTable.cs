@@ -78,14 +78,14 @@ internal sealed class LogTable(Database database, string schema, long id, string
     /// sees the row as it is once it has it.
     /// </summary>
     public string AppendText { get; } = $"""
-        with head as (
+        with log as (
             update {schema}.logs set next_offset = next_offset + $3, next_position = next_position + $4
             where id = $1 returning next_offset - $3 as first_offset, next_position - $4 as position),
-        stored as (
+        appended as (
             insert into {schema}.batches
-            select $1, h.first_offset + b.first_offset, h.position + b.position, clock_timestamp(), $2, b.records, b.checksum, b.payload
-            from head h, unnest($5, $6, $7, $8, $9) as b (first_offset, position, records, checksum, payload))
-        select first_offset from head
+            select $1, log.first_offset + b.first_offset, log.position + b.position, clock_timestamp(), $2, b.records, b.checksum, b.payload
+            from log, unnest($5, $6, $7, $8, $9) as b (first_offset, position, records, checksum, payload))
+        select first_offset from log
         """;
 
     /// <summary>Finds a log by its name, or makes a new one.</summary>

@@ -200,7 +200,7 @@ public sealed class PostgresLogTests
         await UntilAsync(async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
 
         var append = log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask();
-        await UntilAsync(() => Task.FromResult(cluster.HasSaid("cannot execute SELECT FOR UPDATE in a read-only transaction")), "the append to be refused");
+        await UntilAsync(() => Task.FromResult(cluster.HasSaid("in a read-only transaction")), "the append to be refused");
         Assert.False(append.IsCompleted);
         cluster.PromoteStandby();
         Assert.Equal(1ul, await append.Within("the append"));
