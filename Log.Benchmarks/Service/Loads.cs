@@ -14,7 +14,7 @@ internal static class Loads
 
     /// <summary>Callers that each append and await the answer.</summary>
     public static Task<long> UnaryAsync(ILog log, int callers, RecordBatch batch, double seconds) =>
-        RepeatAsync(callers, seconds, batch.Count, async () => await log.AppendBatchAsync(batch));
+        RepeatAsync(callers, seconds, batch.Count, () => log.AppendBatchAsync(batch).AsTask());
 
     /// <summary>Streams that each send ahead of the answers as far as they are let.</summary>
     public static async Task<long> StreamAsync(GrpcLog log, int streams, RecordBatch batch, double seconds)
@@ -54,7 +54,7 @@ internal static class Loads
     {
         await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Shared });
         var value = new byte[recordBytes];
-        return await RepeatAsync(tasks * inFlight, seconds, 1, async () => await producer.AppendAsync(value));
+        return await RepeatAsync(tasks * inFlight, seconds, 1, () => producer.AppendAsync(value).AsTask());
     }
 
     /// <summary>Callers that each post a record and await the answer.</summary>

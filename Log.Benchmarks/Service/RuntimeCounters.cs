@@ -28,6 +28,9 @@ internal sealed class RuntimeCounters : IAsyncDisposable
         [new EventPipeProvider("System.Runtime", EventLevel.Informational, arguments: new Dictionary<string, string>(StringComparer.Ordinal) { ["EventCounterIntervalSec"] = "1" })],
         requestRundown: false, circularBufferMB: 16, CancellationToken.None));
 
+    /// <summary>Begins anew.</summary>
+    public void Reset() => _sums.Clear();
+
     /// <summary>The sum of what was counted since the beginning.</summary>
     public double SumOf(string counter) => _sums.GetValueOrDefault(counter);
 

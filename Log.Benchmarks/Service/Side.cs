@@ -18,12 +18,13 @@ internal sealed class Side(string name, ServerProcess server, Func<Task<long>> l
     /// <summary>Runs the load once; gives records a second.</summary>
     public async Task<double> RunAsync()
     {
+        _counters ??= await RuntimeCounters.StartAsync(server.Id);
         if (_runs++ == Rounds.WarmUps)
-            _counters = await RuntimeCounters.StartAsync(server.Id);
+            _counters.Reset();
         var (serverBefore, clientBefore, started) = (server.ProcessorSeconds, ClientSeconds, Stopwatch.GetTimestamp());
         var records = await load();
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        if (_counters is not null)
+        if (_runs > Rounds.WarmUps)
         {
             _seconds += seconds;
             _serverSeconds += server.ProcessorSeconds - serverBefore;

@@ -39,10 +39,16 @@ public sealed class BatchingProducer : IAsyncDisposable
     /// <exception cref="ProducerFencedException">Another writer appended to the log of an exclusive producer, which is at an end.</exception>
     /// <exception cref="LogException">The log refused the record; nothing of its batch was stored.</exception>
     /// <exception cref="ObjectDisposedException">The producer or its log was disposed.</exception>
-    public async ValueTask<ulong> AppendAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
+    public ValueTask<ulong> AppendAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
     {
-        var offset = await EnqueueAsync(value, cancellationToken).ConfigureAwait(false);
-        return await offset.ConfigureAwait(false);
+        var accepting = EnqueueAsync(value, cancellationToken);
+        return accepting.IsCompletedSuccessfully ? new ValueTask<ulong>(accepting.Result) : AwaitAsync(accepting);
+
+        static async ValueTask<ulong> AwaitAsync(ValueTask<Task<ulong>> accepting)
+        {
+            var outcome = await accepting.ConfigureAwait(false);
+            return await outcome.ConfigureAwait(false);
+        }
     }
 
     /// <summary>

@@ -15,6 +15,7 @@ internal sealed class RecordQueue(long limitBytes)
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
+    private bool _isAwaited; // whoever takes has found nothing, and waits for a change
     private long _heldBytes;
     private Exception? _closed; // why no more is taken
 
@@ -77,6 +78,7 @@ internal sealed class RecordQueue(long limitBytes)
                     return true;
                 if (_closed is not null && _waiting.Count == 0)
                     return false;
+                _isAwaited = true;
             }
 
             await _changed.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -164,5 +166,12 @@ internal sealed class RecordQueue(long limitBytes)
         }
     }
 
-    private void Signal() => _changed.Writer.TryWrite(true);
+    private void Signal()
+    {
+        if (Volatile.Read(ref _isAwaited))
+        {
+            Volatile.Write(ref _isAwaited, false);
+            _changed.Writer.TryWrite(true);
+        }
+    }
 }

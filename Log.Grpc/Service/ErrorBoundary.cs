@@ -10,7 +10,7 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogHealth health, ServiceMetrics metrics)
 {
-    public async Task<T> EndAsync<T>(Task<T> call, ServerCallContext context)
+    public async Task<T> EndAsync<T>(ValueTask<T> call, ServerCallContext context)
     {
         try
         {

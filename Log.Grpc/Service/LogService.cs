@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Grpc.Core;
 using LogKit.Grpc.Observability;
@@ -25,7 +26,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
 
     public ErrorBoundary Errors => errors;
 
-    public async Task<ProduceResponse> Produce(V1.Envelope.ProduceRequest request, ServerCallContext context)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ProduceResponse> Produce(V1.Envelope.ProduceRequest request, ServerCallContext context)
     {
         var batch = Requests.BatchOf(request);
         await _queued.TakeAsync(batch.SizeBytes, context.CancellationToken);
@@ -43,7 +45,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
         }
     }
 
-    public async Task<V1.Envelope.ConsumeResponse> Consume(ConsumeRequest request, ServerCallContext context)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<V1.Envelope.ConsumeResponse> Consume(ConsumeRequest request, ServerCallContext context)
     {
         var batch = await log.ReadBatchAsync(request.Offset, context.CancellationToken);
         metrics.CountRead(batch);
@@ -72,7 +75,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
         await new ProducePipeline(log, requests, responses, _queued, stream, metrics).RunAsync();
     }
 
-    public async Task<GetRangeResponse> GetRange(ServerCallContext context)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<GetRangeResponse> GetRange(ServerCallContext context)
     {
         var range = await log.GetRangeAsync(context.CancellationToken);
         return new GetRangeResponse { StartOffset = range.StartOffset, NextOffset = range.NextOffset };
