@@ -85,10 +85,15 @@ public sealed class GroupCommitTests
         await using var log = DiskLog.Open(new SimulatedStorage(disk), SmallSegments with { SegmentLimitBytes = 16 * 1024 * 1024 });
         disk.Fault = (_, kind) =>
         {
-            if (kind == OperationKind.Flush && ++flushes == 1)
+            if (kind == OperationKind.Flush)
             {
-                busy.SetResult();
-                goOn.Wait();
+                if (++flushes == 1)
+                {
+                    busy.SetResult();
+                    goOn.Wait();
+                }
+
+                Thread.SpinWait(5_000); // as long as a device takes
             }
 
             return null;

@@ -335,7 +335,7 @@ public sealed class PostgresLogTests
         {
             ConnectionString = PostgresCluster.ConnectionStringAt(port ?? way?.Port ?? PostgresCluster.Shared.Port),
             SchemaName = _schema,
-            UnavailableAfterMs = port is null ? 5000 : 500,
+            UnavailableAfterMs = port is null ? 5000 : 2000,
         };
         return PostgresLog.OpenAsync(change?.Invoke(options) ?? options);
     }
