@@ -26,8 +26,8 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
     {
         foreach (var streams in (int[])[1, 10, 100, 1_000])
         {
-            await ProduceAsync($"{Text(streams)} ProduceStreams, one record a message", streams, Loads.BatchOf(1, RecordBytes));
-            await ConsumeAsync($"{Text(streams)} ConsumeStreams, batches of 100", streams, Loads.BatchOf(100, RecordBytes), Math.Max(100, 20_000 / streams));
+            await ProduceAsync($"{Text(streams)} ProduceStream{(streams == 1 ? "" : "s")}, one record a message", streams, Loads.BatchOf(1, RecordBytes));
+            await ConsumeAsync($"{Text(streams)} ConsumeStream{(streams == 1 ? "" : "s")}, batches of 100", streams, Loads.BatchOf(100, RecordBytes), Math.Max(100, 20_000 / streams));
         }
     }
 
