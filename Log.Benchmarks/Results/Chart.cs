@@ -7,8 +7,8 @@ namespace LogKit.Benchmarks.Results;
 /// <summary>The rows of a table as bars, in plain SVG: what is measured, and under it what it is measured against.</summary>
 internal static class Chart
 {
-    private const int Width = 900;
-    private const int TextWidth = 430;
+    private const int Width = 1000;
+    private const int TextWidth = 510;
     private const int RowHeight = 48;
     private const int BarHeight = 13;
 

@@ -34,9 +34,9 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unavailableAfter, Time
             using var limit = new CancellationTokenSource(left < unavailableAfter ? left : unavailableAfter);
             try
             {
-                var (first, startOffset) = await table.Database.UseAsync(AskAsync, limit.Token).ConfigureAwait(false);
-                if (first is null && startOffset > nextOffset)
-                    break; // it may have been stored, and truncated away since
+                var (first, range) = await table.Database.UseAsync(AskAsync, limit.Token).ConfigureAwait(false);
+                if (first is null && (nextOffset < range.StartOffset || nextOffset > range.NextOffset))
+                    break; // it may have been stored, and truncated away since; or the database has lost what it had, and it is no longer where it was
                 return first;
             }
             catch (Exception exception)
@@ -48,7 +48,7 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unavailableAfter, Time
 
         throw new AppendOutcomeUnknownException(cause);
 
-        async Task<(ulong? First, ulong Start)> AskAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+        async Task<(ulong? First, LogRange Range)> AskAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
         {
             while (!await session.EndAsync(connection, cancellationToken).ConfigureAwait(false))
                 await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(false);

@@ -58,8 +58,8 @@ internal sealed class LogTable(Database database, string schema, long id, string
 
     // The lock waits for whoever is at it, and its own commit for the standbys that an acknowledged append has to have reached.
     private readonly string _find = $"""
-        with head as (select id, start_offset from {schema}.logs where id = $1 for update)
-        select start_offset, (select min(first_offset) from {schema}.batches where log_id = head.id and first_offset >= $2 and append_id = $3)
+        with head as (select id, start_offset, next_offset from {schema}.logs where id = $1 for update)
+        select start_offset, next_offset, (select min(first_offset) from {schema}.batches where log_id = head.id and first_offset >= $2 and append_id = $3)
         from head
         """;
 
@@ -182,26 +182,26 @@ internal sealed class LogTable(Database database, string schema, long id, string
         cancellationToken);
 
     /// <summary>
-    /// Where the first batch of a group that was to be appended is, if any of it is stored; and the start of the log, before which
-    /// that cannot be told any more.
+    /// Where the first batch of a group that was to be appended is, if any of it is stored; and what the log holds, outside of which
+    /// that cannot be told.
     /// </summary>
     /// <param name="connection">Whose server is to tell.</param>
     /// <param name="appendId">The id of the group.</param>
     /// <param name="fromOffset">Where to begin: a next offset from before the group was sent.</param>
-    public async Task<(ulong? First, ulong Start)> FindAppendAsync(NpgsqlConnection connection, Guid appendId, ulong fromOffset)
+    public async Task<(ulong? First, LogRange Range)> FindAppendAsync(NpgsqlConnection connection, Guid appendId, ulong fromOffset)
     {
         using var query = Command(connection, _find, fromOffset);
         query.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = appendId });
         return await Commit.RunAsync(query, FindAsync).ConfigureAwait(false);
 
-        static async Task<(ulong?, ulong)> FindAsync(NpgsqlCommand query)
+        static async Task<(ulong?, LogRange)> FindAsync(NpgsqlCommand query)
         {
             var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
             if (!await reader.ReadAsync().ConfigureAwait(false))
                 throw RowIsGone();
-            var isStored = !await reader.IsDBNullAsync(1).ConfigureAwait(false);
-            return (isStored ? (ulong)reader.GetInt64(1) : null, (ulong)reader.GetInt64(0));
+            var isStored = !await reader.IsDBNullAsync(2).ConfigureAwait(false);
+            return (isStored ? (ulong)reader.GetInt64(2) : null, new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1)));
         }
     }
 

@@ -79,6 +79,21 @@ public sealed class ReadBatchesTests
         Assert.Equal(appended[7..].Select(TextOf), (await log.ReadBatchesAsync(7, int.MaxValue)).Select(TextOf));
     }
 
+    [SkippableFact]
+    public async Task An_answer_that_breaks_off_is_asked_for_again_as_a_whole()
+    {
+        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
+        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(PostgresCluster.ConnectionStringAt(way.Port));
+        for (var i = 0; i < 40; i++)
+            await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 50_000)}"));
+        var pieces = 0;
+        way.LoseAnswersWhere(() => Interlocked.Increment(ref pieces) == 15); // of some 30
+        var batches = await log.ReadBatchesAsync(0, int.MaxValue);
+        Assert.True(pieces > 15, $"{pieces} pieces of answers came: expected that the 15th was lost, and others came after it");
+        Assert.Equal(Enumerable.Range(0, 40).Select(i => $"{i} "), batches.Select(batch => TextOf(batch).TrimEnd('x')));
+    }
+
     private static string TextOf(RecordBatch batch) => batch[0].ToString();
 
     /// <summary>Appends batches of one record each, all of one size.</summary>
@@ -89,9 +104,9 @@ public sealed class ReadBatchesTests
         return batches;
     }
 
-    private Task<PostgresLog> OpenAsync()
+    private Task<PostgresLog> OpenAsync(string? connectionString = null)
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
-        return PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString, SchemaName = _schema });
+        return PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connectionString ?? PostgresCluster.Shared.ConnectionString, SchemaName = _schema });
     }
 }

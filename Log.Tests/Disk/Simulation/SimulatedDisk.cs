@@ -17,6 +17,7 @@ internal enum OperationKind
 /// <summary>What is on a simulated device, what only seems to be, and when it fails. See <see cref="SimulatedStorage"/>.</summary>
 internal sealed class SimulatedDisk
 {
+    private readonly Lock _gate = new(); // a log seals segments beside its appends; nothing of a test's runs under it
     private readonly List<string> _trace = [];
     private Dictionary<string, Inode> _durableNames = [];
     private bool _isWithoutPower;
@@ -47,7 +48,14 @@ internal sealed class SimulatedDisk
     public Random Random { get; init; } = new(0);
 
     /// <summary>What was asked for, for the message of a test that fails.</summary>
-    public string Trace => string.Join('\n', _trace);
+    public string Trace
+    {
+        get
+        {
+            lock (_gate)
+                return string.Join('\n', _trace);
+        }
+    }
 
     public void Do(OperationKind kind, string what, Action operation, Action<Random>? failing = null) =>
         Do<object?>(kind, what, () =>
@@ -61,7 +69,10 @@ internal sealed class SimulatedDisk
         if (_isWithoutPower)
             throw new PowerLostException();
         if (kind is OperationKind.Read or OperationKind.Other)
-            return operation();
+        {
+            lock (_gate)
+                return operation();
+        }
 
         if (Unforeseen is { } unforeseen)
             throw unforeseen;
@@ -71,25 +82,30 @@ internal sealed class SimulatedDisk
             happening();
         }
 
-        var number = OperationCount++;
-        _trace.Add($"{number,4} {what}");
-        if (number == PowerLossAt)
+        int number;
+        lock (_gate)
         {
-            // The operation may have begun: its effect is one more thing that was not flushed.
-            if (kind is not (OperationKind.Flush or OperationKind.FlushDirectory))
-                operation();
-            _isWithoutPower = true;
-            throw new PowerLostException();
+            number = OperationCount++;
+            _trace.Add($"{number,4} {what}");
+            if (number == PowerLossAt)
+            {
+                // The operation may have begun: its effect is one more thing that was not flushed.
+                if (kind is not (OperationKind.Flush or OperationKind.FlushDirectory))
+                    operation();
+                _isWithoutPower = true;
+                throw new PowerLostException();
+            }
         }
 
-        if (Fault(number, kind) is { } fault)
+        var fault = Fault(number, kind);
+        lock (_gate)
         {
-            _trace[^1] += $" FAILS: {fault.Message}";
+            if (fault is null)
+                return operation();
+            _trace[number] += $" FAILS: {fault.Message}";
             failing?.Invoke(Random);
             throw fault;
         }
-
-        return operation();
     }
 
     public void CountRead(int bytes) => Interlocked.Add(ref _bytesRead, bytes);
@@ -99,6 +115,12 @@ internal sealed class SimulatedDisk
     /// <summary>The disk as the next process finds it after the power was lost.</summary>
     /// <param name="random">Decides what comes through.</param>
     public SimulatedDisk AfterPowerLoss(Random random)
+    {
+        lock (_gate)
+            return AfterPowerLossLocked(random);
+    }
+
+    private SimulatedDisk AfterPowerLossLocked(Random random)
     {
         var sectorBytes = random.Next(2) == 0 ? 512 : 4096;
         var survivors = new Dictionary<Inode, Inode>();
