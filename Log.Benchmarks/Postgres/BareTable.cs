@@ -8,7 +8,9 @@ internal sealed class BareTable(string connectionString) : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
     {
-        MaxPoolSize = 2_000, MaxAutoPrepare = 2, AutoPrepareMinUsages = 1,
+        MaxPoolSize = 2_000,
+        MaxAutoPrepare = 2,
+        AutoPrepareMinUsages = 1,
     });
 
     public async Task CreateAsync()

@@ -60,7 +60,7 @@ internal static class Mutants
         new("wakes before it is visible", "WAIT-03", log => new WakesBeforeItIsVisible(log), Races: true),
         new("checks, then registers the wait", "WAIT-04", log => new ChecksThenRegistersTheWait(log), Races: true),
         new("wakes one waiter", "WAIT-05", log => new WakesOneWaiter(log)),
-        new("wakes everybody", "WAIT-05", log => new WakesEverybody(log)),
+        new("wakes everybody", "WAIT-05", log => new WakesEverybody(log), Races: true),
         new("wakes its own client only", "WAIT-06", log => new WakesItsOwnClientOnly(log), Second: (sound, _) => new SecondClient(sound)),
         new("cancels all waits at once", "WAIT-07", log => new CancelsAllWaitsAtOnce(log)),
         new("keeps the tokens of cancelled waits", "WAIT-07", log => new KeepsTheTokensOfCancelledWaits(log)),
