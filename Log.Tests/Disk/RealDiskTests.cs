@@ -30,12 +30,12 @@ public sealed class RealDiskTests : IDisposable
         File.WriteAllBytes(ballast, new byte[DiskBytes / 3]);
         await using (var log = DiskLog.Open(directory, SmallSegments))
         {
-            await FillAsync(log, expected);
+            await log.FillAsync(expected, leastBytes: 10);
             Assert.Equal(expected, await log.ReadAllTextAsync());
             await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
 
             File.WriteAllBytes(ballast, new byte[DiskBytes / 6]); // makes room
-            await FillAsync(log, expected);
+            await log.FillAsync(expected, leastBytes: 10);
             Assert.Equal(expected, await log.ReadAllTextAsync());
         }
 
@@ -44,9 +44,9 @@ public sealed class RealDiskTests : IDisposable
         {
             Assert.True(log.Recovery.WasClosedCleanly, $"{log.Recovery}");
             Assert.Equal(expected, await log.ReadAllTextAsync());
-            await FillAsync(log, expected);
+            await log.FillAsync(expected, leastBytes: 10);
             File.Delete(ballast);
-            await FillAsync(log, expected);
+            await log.FillAsync(expected, leastBytes: 10);
         }
 
         await using var reopened = DiskLog.Open(directory, SmallSegments);
@@ -60,13 +60,13 @@ public sealed class RealDiskTests : IDisposable
         var expected = new List<string>();
         await using (var log = DiskLog.Open(_directory["mount"], SmallSegments))
         {
-            await FillAsync(log, expected);
+            await log.FillAsync(expected, leastBytes: 10);
             for (var round = 0; round < 3; round++)
             {
                 var start = (ulong)expected.Count / 2 * (ulong)(round + 1) / 3;
                 await log.TruncateBeforeAsync(start);
                 var before = expected.Count;
-                await FillAsync(log, expected);
+                await log.FillAsync(expected, leastBytes: 10);
                 Assert.True(expected.Count > before, $"nothing more was appended after truncation before {start}");
                 Assert.Equal(expected.Skip((int)start), await log.ReadAllTextAsync());
             }
@@ -193,24 +193,6 @@ public sealed class RealDiskTests : IDisposable
         Assert.Equal((SegmentName.Of(2), 3ul), (damaged.File, damaged.Offset));
         Assert.Contains("it ends before offset 3, but the next segment begins at 4: a segment is missing", damaged.Message, StringComparison.Ordinal);
         Assert.Equal(before, Content());
-    }
-
-    /// <summary>Appends, smaller and smaller, until nothing more goes.</summary>
-    private static async Task FillAsync(DiskLog log, List<string> expected)
-    {
-        for (var size = 30_000; size > 10;)
-        {
-            var text = $"{expected.Count} {new string('x', size)}";
-            try
-            {
-                Assert.Equal((ulong)expected.Count, await log.AppendBatchAsync(RecordBatch.OfText(text)));
-                expected.Add(text);
-            }
-            catch (LogFullException)
-            {
-                size /= 2;
-            }
-        }
     }
 
     private SortedDictionary<string, string> Content() => new(

@@ -16,4 +16,22 @@ internal static class LogExtensions
 
         return texts;
     }
+
+    /// <summary>Appends, smaller and smaller, until nothing more goes; adds what went to what is expected of the log.</summary>
+    public static async Task FillAsync(this ILog log, List<string> expected, int leastBytes)
+    {
+        for (var size = 30_000; size > leastBytes;)
+        {
+            var text = $"{expected.Count} {new string('x', size)}";
+            try
+            {
+                Assert.Equal((ulong)expected.Count, await log.AppendBatchAsync(RecordBatch.OfText(text)));
+                expected.Add(text);
+            }
+            catch (LogFullException)
+            {
+                size /= 2;
+            }
+        }
+    }
 }
