@@ -21,24 +21,32 @@ return args switch
 
 async Task<int> RunAsync(Func<BenchmarkSettings, Table, Task> benchmarks)
 {
-    var settings = new BenchmarkSettings(args);
-    var table = new Table();
-    Directory.CreateDirectory(settings.Directory);
     try
     {
-        await benchmarks(settings, table);
-    }
-    finally
-    {
-        Directory.Delete(settings.Directory, recursive: true);
-    }
+        var settings = new BenchmarkSettings(args.AsSpan(Math.Min(1, args.Length)));
+        var table = new Table();
+        Directory.CreateDirectory(settings.Directory);
+        try
+        {
+            await benchmarks(settings, table);
+        }
+        finally
+        {
+            Directory.Delete(settings.Directory, recursive: true);
+        }
 
-    table.Print();
-    if (settings.JsonFile is { } json)
-        table.WriteJson(json);
-    if (settings.ChartFile is { } chart)
-        File.WriteAllText(chart, Chart.Draw(table.Rows));
-    return 0;
+        table.Print();
+        if (settings.JsonFile.Length > 0)
+            table.WriteJson(settings.JsonFile);
+        if (settings.ChartFile.Length > 0)
+            File.WriteAllText(settings.ChartFile, Chart.Draw(table.Rows));
+        return 0;
+    }
+    catch (ArgumentException exception)
+    {
+        Console.Error.WriteLine($"error: {exception.Message}");
+        return 2;
+    }
 }
 
 static int Usage()

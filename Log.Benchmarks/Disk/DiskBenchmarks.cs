@@ -14,25 +14,15 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
     private static readonly RecordBatch Hundred = BatchOf(100);
     private static readonly RecordBatch Megabyte = new(new Record(new byte[1_000_000]));
 
-    public async Task RunAsync()
-    {
-        (string Name, Func<Task> Run)[] all =
-        [
-            ("append", AppendOneAsync),
-            ("producers", AppendManyAsync),
-            ("never", AppendNeverAsync),
-            ("megabyte", AppendMegabytesAsync),
-            ("allocation", AllocationAsync),
-            ("tail", TailAsync),
-            ("read", ReadAsync),
-            ("open", OpenAsync),
-        ];
-        foreach (var (name, run) in all)
-        {
-            if (name.Contains(settings.Only, StringComparison.Ordinal))
-                await run();
-        }
-    }
+    public Task RunAsync() => settings.RunAsync(
+        ("append", AppendOneAsync),
+        ("producers", AppendManyAsync),
+        ("never", AppendNeverAsync),
+        ("megabyte", AppendMegabytesAsync),
+        ("allocation", AllocationAsync),
+        ("tail", TailAsync),
+        ("read", ReadAsync),
+        ("open", OpenAsync));
 
     private async Task AppendOneAsync()
     {
@@ -87,7 +77,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
             var started = (await log.GetRangeAsync()).NextOffset;
             await AppendsPerSecondAsync(log, One, producers);
             var bytes = (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / ((await log.GetRangeAsync()).NextOffset - started);
-            table.Add(new Row($"allocation a durable append, {producers} producers", new Figure(bytes, " bytes"), "nothing", default, bytes) { Target = Bound.AtMost(256), Unit = " bytes" });
+            table.Add(new Row($"allocation a durable append, {producers} producer{(producers == 1 ? "" : "s")}", new Figure(bytes, " bytes"), "nothing", default, bytes) { Target = Bound.AtMost(256), Unit = " bytes" });
         }
     }
 

@@ -26,12 +26,7 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
         }
 
         using var cluster = new PostgresCluster(connectionLimit: MostProducers + 100);
-        (string Name, Func<PostgresCluster, Task> Run)[] all = [("append", AppendAsync), ("read", ReadAsync), ("servers", ServersAsync)];
-        foreach (var (name, run) in all)
-        {
-            if (name.Contains(settings.Only, StringComparison.Ordinal))
-                await run(cluster);
-        }
+        await settings.RunAsync(("append", () => AppendAsync(cluster)), ("read", () => ReadAsync(cluster)), ("servers", () => ServersAsync(cluster)));
     }
 
     private async Task AppendAsync(PostgresCluster cluster)

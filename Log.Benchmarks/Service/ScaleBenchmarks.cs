@@ -12,15 +12,8 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
 
     private readonly Comparison _comparison = new(table);
 
-    public async Task RunAsync()
-    {
-        (string Name, Func<Task> Run)[] all = [("streams", StreamsAsync), ("batches", BatchesAsync), ("records", RecordsAsync), ("log", LogSizesAsync)];
-        foreach (var (name, run) in all)
-        {
-            if (name.Contains(settings.Only, StringComparison.Ordinal))
-                await run();
-        }
-    }
+    public Task RunAsync() =>
+        settings.RunAsync(("streams", StreamsAsync), ("batches", BatchesAsync), ("records", RecordsAsync), ("log", LogSizesAsync));
 
     private async Task StreamsAsync()
     {

@@ -26,28 +26,18 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
 
     private readonly Comparison _comparison = new(table);
 
-    public async Task RunAsync()
-    {
-        (string Name, Func<Task> Run)[] all =
-        [
-            ("unary", UnaryAsync),
-            ("stream one", () => StreamAsync("one ProduceStream, one record a message", One, 0.8)),
-            ("stream hundred", () => StreamAsync("one ProduceStream, batches of 100", Hundred, 0.7)),
-            ("consume hundred", () => ConsumeAsync("one ConsumeStream, batches of 100", Hundred, 20_000, 0.8)),
-            ("consume one", () => ConsumeAsync("one ConsumeStream, one record a batch", One, 200_000, 0.8)),
-            ("rest stream", RestStreamAsync),
-            ("rest unary", RestUnaryAsync),
-            ("redis", RedisAsync),
-            ("latency", LatencyAsync),
-            ("tls", TlsAsync),
-            ("memory", MemoryAsync),
-        ];
-        foreach (var (name, run) in all)
-        {
-            if (name.Contains(settings.Only, StringComparison.Ordinal))
-                await run();
-        }
-    }
+    public Task RunAsync() => settings.RunAsync(
+        ("unary", UnaryAsync),
+        ("stream one", () => StreamAsync("one ProduceStream, one record a message", One, 0.8)),
+        ("stream hundred", () => StreamAsync("one ProduceStream, batches of 100", Hundred, 0.7)),
+        ("consume hundred", () => ConsumeAsync("one ConsumeStream, batches of 100", Hundred, 20_000, 0.8)),
+        ("consume one", () => ConsumeAsync("one ConsumeStream, one record a batch", One, 200_000, 0.8)),
+        ("rest stream", RestStreamAsync),
+        ("rest unary", RestUnaryAsync),
+        ("redis", RedisAsync),
+        ("latency", LatencyAsync),
+        ("tls", TlsAsync),
+        ("memory", MemoryAsync));
 
     private async Task UnaryAsync()
     {
