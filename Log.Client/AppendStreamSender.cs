@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Google.Protobuf;
 using Grpc.Core;
 using LogKit.Client.Producing;
 using LogKit.V1.Envelope;
@@ -23,15 +22,12 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
     {
         try
         {
-            await foreach (var (batch, expectedOffset) in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
+            await foreach (var append in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
             {
-                if (batch.Count == 0)
+                if (append.Batch.Count == 0)
                     throw new ArgumentException("batch must not be empty", nameof(batches));
-                _unanswered.Enqueue(batch); // first: its answer may be here before the write returns
-                var request = new ProduceRequest { RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded) };
-                if (expectedOffset is { } expected)
-                    request.ExpectedOffset = expected;
-                if (!await TryWriteAsync(request, cancellationToken).ConfigureAwait(false))
+                _unanswered.Enqueue(append.Batch); // first: its answer may be here before the write returns
+                if (!await TryWriteAsync(append.ToRequest(), cancellationToken).ConfigureAwait(false))
                     return;
             }
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using LogKit.Client.Connecting;
@@ -64,9 +63,7 @@ public sealed class GrpcLog : ILog
         if (batch.Count == 0)
             throw new ArgumentException("batch must not be empty", nameof(batch));
 
-        var request = new V1.Envelope.ProduceRequest { RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded) };
-        if (expectedOffset is { } expected)
-            request.ExpectedOffset = expected;
+        var request = new ConditionalBatch(batch, expectedOffset).ToRequest();
         var response = await CallAsync(LogMethods.Produce, request, isAppend: true, cancellationToken).ConfigureAwait(false);
         return response.FirstOffset;
     }
@@ -165,8 +162,7 @@ public sealed class GrpcLog : ILog
         IAsyncEnumerable<RecordBatch> batches, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batches);
-        ThrowIfEnded(cancellationToken);
-        return AppendStreamCoreAsync(Unconditional(batches, CancellationToken.None), cancellationToken);
+        return AppendStreamAsync(Unconditional(batches, CancellationToken.None), cancellationToken);
     }
 
     /// <summary>The same, with a condition for each batch: where one is not met, the call fails after the answers to those before.</summary>

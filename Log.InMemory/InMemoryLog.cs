@@ -130,7 +130,10 @@ public sealed class InMemoryLog : ITruncatableLog
 
     private ObjectDisposedException Disposed() => new(GetType().FullName);
 
-    private readonly record struct Entry(ulong Offset, RecordBatch Batch);
+    private readonly record struct Entry(ulong Offset, RecordBatch Batch)
+    {
+        public RecordBatch From(ulong offset) => Batch.From((int)(offset - Offset));
+    }
 
     /// <summary>
     /// What readers see: the entries <c>[first, end)</c> of an array that views share. Only the newest view is appended to, and
@@ -147,17 +150,14 @@ public sealed class InMemoryLog : ITruncatableLog
             return new View(array, start, next + 1, Range with { NextOffset = Range.NextOffset + (ulong)batch.Count });
         }
 
-        public RecordBatch Read(ulong offset)
-        {
-            var entry = entries[IndexOf(offset)];
-            return entry.Batch.From((int)(offset - entry.Offset));
-        }
+        public RecordBatch Read(ulong offset) => entries[IndexOf(offset)].From(offset);
 
         public List<RecordBatch> Read(ulong offset, int limitBytes)
         {
-            var batches = new List<RecordBatch> { Read(offset) };
+            var index = IndexOf(offset);
+            var batches = new List<RecordBatch> { entries[index].From(offset) };
             long sizeBytes = batches[0].SizeBytes;
-            for (var i = IndexOf(offset) + 1; i < end && (sizeBytes += entries[i].Batch.SizeBytes) <= limitBytes; i++)
+            for (var i = index + 1; i < end && (sizeBytes += entries[i].Batch.SizeBytes) <= limitBytes; i++)
                 batches.Add(entries[i].Batch);
             return batches;
         }

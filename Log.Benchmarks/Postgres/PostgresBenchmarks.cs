@@ -37,7 +37,7 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
         foreach (var (producers, target) in ((int, double)[])[(1, 0.7), (64, 5), (MostProducers, 12)])
         {
             var result = await Rounds.CompareAsync(
-                () => AppendsPerSecondAsync(log, producers), () => bare.InsertsPerSecondAsync(producers, RecordBytes, settings.Seconds));
+                () => AppendsPerSecondAsync(producers, log), () => bare.InsertsPerSecondAsync(producers, RecordBytes, settings.Seconds));
             table.Add(result.ToRow(
                 $"durable append, {producers:N0} producer{(producers == 1 ? "" : "s")}, one record each",
                 $"bare inserts of the same, {producers:N0} connection{(producers == 1 ? "" : "s")}", "/s", Bound.AtLeast(target)));
@@ -77,7 +77,7 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
                     logs.Add(GrpcLog.Connect(servers[i].Address));
                 }
 
-                var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(logs, Producers), () => AppendsPerSecondAsync([logs[0]], Producers));
+                var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(Producers, [.. logs]), () => AppendsPerSecondAsync(Producers, logs[0]));
                 table.Add(result.ToRow($"durable append through {count} servers of one log, {Producers} producers in all", "through 1 server", "/s"));
             }
             finally
@@ -89,17 +89,11 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
         }
     }
 
-    private async Task<double> AppendsPerSecondAsync(List<GrpcLog> logs, int producers)
+    private async Task<double> AppendsPerSecondAsync(int producers, params ILog[] logs)
     {
         var started = Stopwatch.GetTimestamp();
-        var counts = await Task.WhenAll(logs.Select(log => Loads.UnaryAsync(log, producers / logs.Count, One, settings.Seconds)));
+        var counts = await Task.WhenAll(logs.Select(log => Loads.UnaryAsync(log, producers / logs.Length, One, settings.Seconds)));
         return counts.Sum() / Stopwatch.GetElapsedTime(started).TotalSeconds;
-    }
-
-    private async Task<double> AppendsPerSecondAsync(PostgresLog log, int producers)
-    {
-        var started = Stopwatch.GetTimestamp();
-        return await Loads.UnaryAsync(log, producers, One, settings.Seconds) / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
     private static async Task<double> BatchesPerSecondAsync(PostgresLog log, int limitBytes)

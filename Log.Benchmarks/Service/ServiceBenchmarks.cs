@@ -147,7 +147,7 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
             histogram.RecordValue(Stopwatch.GetTimestamp() - begun);
         }
 
-        return new TailProcess.Delays(histogram.GetValueAtPercentile(50) / 1e3, histogram.GetValueAtPercentile(99) / 1e3);
+        return TailProcess.Delays.Of(histogram);
     }
 
     private async Task TlsAsync()

@@ -19,7 +19,10 @@ internal sealed class TailProcess : IDisposable
     private TailProcess(ChildProcess process) => _process = process;
 
     /// <summary>From setting out to arriving, in microseconds.</summary>
-    internal readonly record struct Delays(double Median, double P99);
+    internal readonly record struct Delays(double Median, double P99)
+    {
+        public static Delays Of(HistogramBase ticks) => new(ticks.GetValueAtPercentile(50) / 1e3, ticks.GetValueAtPercentile(99) / 1e3);
+    }
 
     /// <summary>Starts tails at the end of a log, and completes once they wait there.</summary>
     public static async Task<TailProcess> StartAsync(string address, int tails)
@@ -62,7 +65,8 @@ internal sealed class TailProcess : IDisposable
                 return;
             }
 
-            Console.WriteLine(FormattableString.Invariant($"{histogram.GetValueAtPercentile(50) / 1e3} {histogram.GetValueAtPercentile(99) / 1e3}"));
+            var delays = Delays.Of(histogram);
+            Console.WriteLine(FormattableString.Invariant($"{delays.Median} {delays.P99}"));
             histogram.Reset();
         });
         Console.WriteLine(Waiting);

@@ -24,8 +24,7 @@ internal sealed class ModelLog
     {
         if (!Range.Contains(offset))
             return Outcome.Of(new OffsetOutOfRangeException(offset, Range));
-        var (first, values) = _batches.Last(batch => batch.First <= offset);
-        return Outcome.Of(RecordBatch.OfText(values.AsSpan((int)(offset - first))));
+        return Outcome.Of(From(IndexOf(offset), offset));
     }
 
     /// <summary>What a read of several batches comes to that returns all that its limit allows.</summary>
@@ -33,12 +32,12 @@ internal sealed class ModelLog
     {
         if (!Range.Contains(offset))
             return Outcome.Of(new OffsetOutOfRangeException(offset, Range));
-        var first = _batches.FindLastIndex(batch => batch.First <= offset);
-        var batches = new List<RecordBatch> { RecordBatch.OfText(_batches[first].Values.AsSpan((int)(offset - _batches[first].First))) };
+        var index = IndexOf(offset);
+        var batches = new List<RecordBatch> { From(index, offset) };
         var sizeBytes = batches[0].SizeBytes;
-        foreach (var (_, values) in _batches.Skip(first + 1))
+        while (++index < _batches.Count)
         {
-            var batch = RecordBatch.OfText(values);
+            var batch = From(index, _batches[index].First);
             if ((sizeBytes += batch.SizeBytes) > limitBytes)
                 break;
             batches.Add(batch);
@@ -54,4 +53,8 @@ internal sealed class ModelLog
         Range = Range with { StartOffset = Math.Max(offset, Range.StartOffset) };
         return Outcome.Done;
     }
+
+    private int IndexOf(ulong offset) => _batches.FindLastIndex(batch => batch.First <= offset);
+
+    private RecordBatch From(int index, ulong offset) => RecordBatch.OfText(_batches[index].Values.AsSpan((int)(offset - _batches[index].First)));
 }

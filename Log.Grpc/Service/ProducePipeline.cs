@@ -86,7 +86,7 @@ internal sealed class ProducePipeline(
     private async ValueTask<bool> TryAppendAsync(V1.Envelope.ProduceRequest request, CancellationToken ending)
     {
         var batch = Requests.BatchOf(request);
-        await _budget.TakeAsync(Math.Max(batch.SizeBytes, LeastBytes), ending);
+        await _budget.TakeAsync(Charge(batch.SizeBytes), ending);
         await queued.TakeAsync(batch.SizeBytes, ending);
         Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
         var started = metrics.Start();
@@ -104,7 +104,7 @@ internal sealed class ProducePipeline(
         {
             var offset = await append.Offset;
             metrics.CountAppend(append.Records, append.SizeBytes, append.Started);
-            _budget.Return(Math.Max(append.SizeBytes, LeastBytes));
+            _budget.Return(Charge(append.SizeBytes));
             queued.Return(append.SizeBytes);
             Interlocked.Add(ref _queuedBytes, -append.SizeBytes);
 
@@ -113,6 +113,8 @@ internal sealed class ProducePipeline(
             await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset }, isFollowed);
         }
     }
+
+    private static long Charge(int sizeBytes) => Math.Max(sizeBytes, LeastBytes);
 
     private async Task ObserveRestAsync()
     {

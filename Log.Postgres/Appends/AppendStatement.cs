@@ -13,13 +13,10 @@ internal abstract class AppendStatement : IAsyncDisposable
     private readonly NpgsqlParameter<int[]> _checksums = ArrayOf<int>(NpgsqlDbType.Integer);
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>[]> _payloads = ArrayOf<ReadOnlyMemory<byte>>(NpgsqlDbType.Bytea);
 
-    private AppendStatement(string text, NpgsqlConnection connection, LogTable table, params ReadOnlySpan<NpgsqlParameter> own)
+    private AppendStatement(string text, NpgsqlConnection connection, LogTable table) => _command = new NpgsqlCommand(text, connection)
     {
-        _command = new NpgsqlCommand(text, connection);
-        ReadOnlySpan<NpgsqlParameter> all = [new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, .. own, _counts, _checksums, _payloads];
-        foreach (var parameter in all)
-            _command.Parameters.Add(parameter);
-    }
+        Parameters = { new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, _counts, _checksums, _payloads },
+    };
 
     public Task PrepareAsync(CancellationToken cancellationToken) => _command.PrepareAsync(cancellationToken);
 
@@ -53,21 +50,14 @@ internal abstract class AppendStatement : IAsyncDisposable
     /// <summary>Where none of a group expects an offset.</summary>
     internal sealed class Plain : AppendStatement
     {
-        private readonly NpgsqlParameter<long> _records;
-        private readonly NpgsqlParameter<long> _bytes;
-        private readonly NpgsqlParameter<long[]> _offsets;
-        private readonly NpgsqlParameter<long[]> _positions;
+        private readonly NpgsqlParameter<long> _records = new();
+        private readonly NpgsqlParameter<long> _bytes = new();
+        private readonly NpgsqlParameter<long[]> _offsets = ArrayOf<long>(NpgsqlDbType.Bigint);
+        private readonly NpgsqlParameter<long[]> _positions = ArrayOf<long>(NpgsqlDbType.Bigint);
 
         public Plain(NpgsqlConnection connection, LogTable table)
-            : this(connection, table, new(), new(), ArrayOf<long>(NpgsqlDbType.Bigint), ArrayOf<long>(NpgsqlDbType.Bigint))
-        {
-        }
-
-        private Plain(
-            NpgsqlConnection connection, LogTable table,
-            NpgsqlParameter<long> records, NpgsqlParameter<long> bytes, NpgsqlParameter<long[]> offsets, NpgsqlParameter<long[]> positions)
-            : base(table.AppendText, connection, table, records, bytes, offsets, positions) =>
-            (_records, _bytes, _offsets, _positions) = (records, bytes, offsets, positions);
+            : base(table.AppendText, connection, table) =>
+            _command.Parameters.AddRange(new NpgsqlParameter[] { _records, _bytes, _offsets, _positions });
 
         protected override void Fill(AppendGroup group)
         {
@@ -88,16 +78,11 @@ internal abstract class AppendStatement : IAsyncDisposable
     /// <summary>Where some do.</summary>
     internal sealed class Conditional : AppendStatement
     {
-        private readonly NpgsqlParameter<long?[]> _expected;
+        private readonly NpgsqlParameter<long?[]> _expected = ArrayOf<long?>(NpgsqlDbType.Bigint);
 
         public Conditional(NpgsqlConnection connection, LogTable table)
-            : this(connection, table, ArrayOf<long?>(NpgsqlDbType.Bigint))
-        {
-        }
-
-        private Conditional(NpgsqlConnection connection, LogTable table, NpgsqlParameter<long?[]> expected)
-            : base(table.ConditionalAppendText, connection, table, expected) =>
-            _expected = expected;
+            : base(table.ConditionalAppendText, connection, table) =>
+            _command.Parameters.Add(_expected);
 
         // An offset past all that a bigint can number is none that an append can get.
         protected override void Fill(AppendGroup group) => _expected.TypedValue =

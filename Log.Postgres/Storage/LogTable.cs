@@ -71,7 +71,7 @@ internal sealed class LogTable(Database database, string schema, long id, string
     public string Channel => channel;
 
     /// <summary>Appends where some are conditional: the function decides about each, under the lock of the log's row.</summary>
-    public string ConditionalAppendText { get; } = $"select {schema}.append($1, $2, $3, $4, $5, $6)";
+    public string ConditionalAppendText { get; } = $"select {schema}.append($1, $2, $6, $3, $4, $5)";
 
     /// <summary>
     /// The same where none is, so that what each gets follows from the first: two thirds of the work. The update takes the lock, and
@@ -79,12 +79,12 @@ internal sealed class LogTable(Database database, string schema, long id, string
     /// </summary>
     public string AppendText { get; } = $"""
         with log as (
-            update {schema}.logs set next_offset = next_offset + $3, next_position = next_position + $4
-            where id = $1 returning next_offset - $3 as first_offset, next_position - $4 as position),
+            update {schema}.logs set next_offset = next_offset + $6, next_position = next_position + $7
+            where id = $1 returning next_offset - $6 as first_offset, next_position - $7 as position),
         appended as (
             insert into {schema}.batches
             select $1, log.first_offset + b.first_offset, log.position + b.position, clock_timestamp(), $2, b.records, b.checksum, b.payload
-            from log, unnest($5, $6, $7, $8, $9) as b (first_offset, position, records, checksum, payload))
+            from log, unnest($8, $9, $3, $4, $5) as b (first_offset, position, records, checksum, payload))
         select first_offset from log
         """;
 

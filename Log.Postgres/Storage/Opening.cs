@@ -7,6 +7,8 @@ internal static class Opening
 {
     private static readonly Version OldestVersion = new(13, 0);
 
+    private const string StandbyNames = "synchronous_standby_names";
+
     /// <summary>What each setting should not be, and what an acknowledgement is worth when it is.</summary>
     private static readonly (string Name, string Value, string Consequence)[] Weaknesses =
     [
@@ -55,21 +57,25 @@ internal static class Opening
 
     private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var hasStandbys = await AskAsync("synchronous_standby_names").ConfigureAwait(false) is not "";
-        var warnings = new List<string>();
-        foreach (var (name, value, consequence) in hasStandbys ? [.. Weaknesses, .. WeaknessesWithStandbys] : Weaknesses)
-        {
-            if (await AskAsync(name).ConfigureAwait(false) == value)
-                warnings.Add($"the database's setting {name} is {value}: {consequence}");
-        }
+        string[] names = [StandbyNames, .. Weaknesses.Concat(WeaknessesWithStandbys).Select(weakness => weakness.Name).Distinct(StringComparer.Ordinal)];
+        var settings = await AskAsync().ConfigureAwait(false);
+        var applying = settings[StandbyNames].Length > 0 ? [.. Weaknesses, .. WeaknessesWithStandbys] : Weaknesses;
+        return
+        [
+            .. applying.Where(weakness => settings[weakness.Name] == weakness.Value)
+                .Select(weakness => $"the database's setting {weakness.Name} is {weakness.Value}: {weakness.Consequence}"),
+        ];
 
-        return warnings;
-
-        async Task<string?> AskAsync(string name)
+        async Task<Dictionary<string, string>> AskAsync()
         {
-            using var query = new NpgsqlCommand("select current_setting($1)", connection);
-            query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
-            return await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) as string;
+            var values = new Dictionary<string, string>(StringComparer.Ordinal);
+            using var query = new NpgsqlCommand("select name, current_setting(name) from unnest($1) as name", connection);
+            query.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = names });
+            var reader = await query.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using var closing = reader.ConfigureAwait(false);
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                values[reader.GetString(0)] = reader.GetString(1);
+            return values;
         }
     }
 }

@@ -27,8 +27,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = await ReplicatedCluster.StartAsync();
-        using var first = StartServer(cluster);
-        using var second = StartServer(cluster);
+        using var first = ServerProcess.StartOnDatabase(cluster.ConnectionString);
+        using var second = ServerProcess.StartOnDatabase(cluster.ConnectionString);
         var addresses = string.Join(',', await Task.WhenAll(first.AddressAsync(), second.AddressAsync()));
         await using var log = GrpcLog.Connect(addresses);
         await using var other = GrpcLog.Connect(addresses);
@@ -106,7 +106,4 @@ public sealed class FailoverTests(ITestOutputHelper output)
             return Stopwatch.GetTimestamp();
         }
     }
-
-    private static ServerProcess StartServer(ReplicatedCluster cluster) => ServerProcess.Start(
-        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres"], ("Log__ConnectionString", cluster.ConnectionString));
 }

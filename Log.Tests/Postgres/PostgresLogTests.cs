@@ -37,7 +37,7 @@ public sealed class PostgresLogTests
         }
 
         Assert.True(lost >= 10, $"{lost} answers were lost: expected one for each append at least");
-        Assert.Equal(["before", .. Enumerable.Range(0, 30).Select(i => $"{Marker} {i / 3} {i % 3}")], await ReadAllAsync(log));
+        Assert.Equal(["before", .. Enumerable.Range(0, 30).Select(i => $"{Marker} {i / 3} {i % 3}")], await log.ReadAllTextAsync());
     }
 
     [SkippableFact]
@@ -61,7 +61,7 @@ public sealed class PostgresLogTests
             expected.Add(text);
         }
 
-        Assert.Equal(expected, await ReadAllAsync(log));
+        Assert.Equal(expected, await log.ReadAllTextAsync());
     }
 
     [SkippableFact]
@@ -88,13 +88,13 @@ public sealed class PostgresLogTests
         });
         var append = log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask();
         await sent.Task.Within("the statement to be sent");
-        await UntilAsync(
+        await Poll.UntilAsync(
             async () => await PostgresCluster.Shared.ExecuteAsync(
                 $"select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'with head%{_schema}%'") is 1L,
             "the log to ask what became of it");
         await transaction.RollbackAsync();
         Assert.Equal(1ul, await append.Within("the append"));
-        Assert.Equal(["before", Marker], await ReadAllAsync(log));
+        Assert.Equal(["before", Marker], await log.ReadAllTextAsync());
     }
 
     [SkippableFact]
@@ -125,7 +125,7 @@ public sealed class PostgresLogTests
             async i => (Offset: await log.AppendBatchAsync(RecordBatch.OfText($"{server} {i}", "second")), Text: $"{server} {i}")))).Within("all appends");
         Assert.Equal(Enumerable.Range(0, Servers * Appends).Select(i => 2ul * (ulong)i), appends.Select(append => append.Offset).Order());
         Assert.Equal(
-            appends.OrderBy(append => append.Offset).SelectMany(append => new[] { append.Text, "second" }), await ReadAllAsync(logs[0]));
+            appends.OrderBy(append => append.Offset).SelectMany(append => new[] { append.Text, "second" }), await logs[0].ReadAllTextAsync());
         foreach (var log in logs)
             await log.DisposeAsync();
     }
@@ -157,7 +157,7 @@ public sealed class PostgresLogTests
         cluster.Start();
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask().Within("an append once it is back"));
         await wait.Within("the wait");
-        Assert.Equal(["before", "after"], await ReadAllAsync(log));
+        Assert.Equal(["before", "after"], await log.ReadAllTextAsync());
     }
 
     [SkippableFact]
@@ -197,14 +197,14 @@ public sealed class PostgresLogTests
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
         await cluster.ExecuteAsync("alter system set default_transaction_read_only = on");
         await cluster.ExecuteAsync("select pg_reload_conf()");
-        await UntilAsync(async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
+        await Poll.UntilAsync(async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
 
         var append = log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask();
-        await UntilAsync(() => Task.FromResult(cluster.HasSaid("in a read-only transaction")), "the append to be refused");
+        await Poll.UntilAsync(() => Task.FromResult(cluster.HasSaid("in a read-only transaction")), "the append to be refused");
         Assert.False(append.IsCompleted);
         cluster.PromoteStandby();
         Assert.Equal(1ul, await append.Within("the append"));
-        Assert.Equal(["before", "after"], await ReadAllAsync(log));
+        Assert.Equal(["before", "after"], await log.ReadAllTextAsync());
     }
 
     public static TheoryData<string, string, string> WrongConnections => new()
@@ -261,7 +261,7 @@ public sealed class PostgresLogTests
 
         await cluster.ExecuteAsync("alter system set synchronous_standby_names = 'standby'");
         await cluster.ExecuteAsync("select pg_reload_conf()");
-        await UntilAsync(async () => await cluster.ExecuteAsync("show synchronous_standby_names") is "standby", "the setting");
+        await Poll.UntilAsync(async () => await cluster.ExecuteAsync("show synchronous_standby_names") is "standby", "the setting");
         await using var local = await OpenAsync(port: cluster.Port, change: Commits("local"));
         Assert.Equal(
             "the database's setting synchronous_commit is local: a failover may lose what was acknowledged, though there are synchronous standbys",
@@ -305,10 +305,10 @@ public sealed class PostgresLogTests
         await PostgresCluster.Shared.ExecuteAsync(
             $"update {_schema}.batches set appended_at = clock_timestamp() - (case when first_offset < 6 then '61 min' else '59 min' end)::interval where first_offset < 8");
         await using var limited = await OpenAsync(change: options => options with { RetentionLimitMs = LimitMs });
-        await UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset != 0, "retention");
+        await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset != 0, "retention");
         Assert.Equal(new LogRange(6, 10), await limited.GetRangeAsync());
-        await UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 2L, "the rows to be deleted");
-        Assert.Equal(["3", "second", "4", "second"], await ReadAllAsync(limited));
+        await Poll.UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 2L, "the rows to be deleted");
+        Assert.Equal(["3", "second", "4", "second"], await limited.ReadAllTextAsync());
     }
 
     [SkippableFact]
@@ -323,10 +323,10 @@ public sealed class PostgresLogTests
 
         var size = new RecordBatch(new Record(new byte[100]), new Record(new byte[100])).SizeBytes;
         await using var limited = await OpenAsync(change: options => options with { RetentionLimitBytes = (3 * size) + 1 });
-        await UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 14, "retention");
+        await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 14, "retention");
         Assert.True((await Assert.ThrowsAsync<OffsetOutOfRangeException>(() => limited.ReadBatchAsync(13).AsTask())).IsTruncated);
         Assert.Equal(2, (await limited.ReadBatchAsync(14)).Count);
-        await UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 3L, "the rows to be deleted");
+        await Poll.UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 3L, "the rows to be deleted");
     }
 
     private Task<PostgresLog> OpenAsync(TcpProxy? way = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
@@ -338,30 +338,5 @@ public sealed class PostgresLogTests
             UnavailableAfterMs = port is null ? 5000 : 2000,
         };
         return PostgresLog.OpenAsync(change?.Invoke(options) ?? options);
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> isSo, string what)
-    {
-        await PollAsync().Within(what);
-
-        async Task PollAsync()
-        {
-            while (!await isSo())
-                await Task.Yield();
-        }
-    }
-
-    private static async Task<List<string>> ReadAllAsync(PostgresLog log)
-    {
-        var texts = new List<string>();
-        var range = await log.GetRangeAsync();
-        for (var next = range.StartOffset; next < range.NextOffset;)
-        {
-            var batch = await log.ReadBatchAsync(next);
-            texts.AddRange(batch.Select(record => record.ToString()));
-            next += (ulong)batch.Count;
-        }
-
-        return texts;
     }
 }

@@ -89,14 +89,6 @@ internal sealed class ReplicatedCluster : IDisposable
         await UntilAsync("select from pg_stat_replication where sync_state = 'sync'", "the standby to take part in commits");
     }
 
-    private Task UntilAsync(string rows, string what)
-    {
-        return PollAsync().Within(what);
-
-        async Task PollAsync()
-        {
-            while (await _primary.ExecuteAsync($"select exists ({rows})") is not true)
-                await Task.Yield();
-        }
-    }
+    private Task UntilAsync(string rows, string what) =>
+        Poll.UntilAsync(async () => await _primary.ExecuteAsync($"select exists ({rows})") is true, what);
 }

@@ -56,13 +56,7 @@ public sealed class ServerOnPostgresTests
 
         using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:SegmentLimitBytes=65536", "--Log:RetentionLimitBytes=131072");
         await using var limited = GrpcLog.Connect(await server.AddressAsync());
-        await PollAsync().Within("retention");
-
-        async Task PollAsync()
-        {
-            while ((await limited.GetRangeAsync()).StartOffset != 2)
-                await Task.Yield();
-        }
+        await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 2, "retention");
     }
 
     public static TheoryData<string, string, string> WrongConnections => new()
@@ -145,9 +139,8 @@ public sealed class ServerOnPostgresTests
         await Verify(StatusText.Of(asked));
     }
 
-    // In a variable, for what is in the arguments is there for everybody to see.
-    private ServerProcess Start(string connectionString, params IEnumerable<string> arguments) => ServerProcess.Start(
-        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres", $"--Log:LogName={_name}", .. arguments], ("Log__ConnectionString", connectionString));
+    private ServerProcess Start(string connectionString, params IEnumerable<string> arguments) =>
+        ServerProcess.StartOnDatabase(connectionString, [$"--Log:LogName={_name}", .. arguments]);
 
     private static async Task AssertRefusedAsync(ServerProcess process, string message)
     {

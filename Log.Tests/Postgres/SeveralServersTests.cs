@@ -39,7 +39,5 @@ public sealed class SeveralServersTests
         await load.StopAndVerifyAsync(other);
     }
 
-    private ServerProcess StartServer() => ServerProcess.Start(
-        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres", $"--Log:LogName={_name}"],
-        ("Log__ConnectionString", PostgresCluster.Shared.ConnectionString));
+    private ServerProcess StartServer() => ServerProcess.StartOnDatabase(PostgresCluster.Shared.ConnectionString, $"--Log:LogName={_name}");
 }

@@ -17,10 +17,13 @@ internal static class LogExtensions
         return texts;
     }
 
-    /// <summary>Appends, smaller and smaller, until nothing more goes; adds what went to what is expected of the log.</summary>
-    public static async Task FillAsync(this ILog log, List<string> expected, int leastBytes)
+    /// <summary>
+    /// Appends, smaller and smaller, until nothing more goes, and adds what went to what is expected of the log; what the last was
+    /// refused with.
+    /// </summary>
+    public static async Task<LogFullException> FillAsync(this ILog log, List<string> expected, int leastBytes)
     {
-        for (var size = 30_000; size > leastBytes;)
+        for (var size = 30_000; ;)
         {
             var text = $"{expected.Count} {new string('x', size)}";
             try
@@ -28,9 +31,11 @@ internal static class LogExtensions
                 Assert.Equal((ulong)expected.Count, await log.AppendBatchAsync(RecordBatch.OfText(text)));
                 expected.Add(text);
             }
-            catch (LogFullException)
+            catch (LogFullException exception)
             {
                 size /= 2;
+                if (size <= leastBytes)
+                    return exception;
             }
         }
     }

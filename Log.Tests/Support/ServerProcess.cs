@@ -46,6 +46,10 @@ internal sealed class ServerProcess : IDisposable
     public static ServerProcess StartOn(string directory, params IEnumerable<string> arguments) =>
         Start(["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={directory}", .. arguments]);
 
+    /// <summary>On a database, told of it in a variable: what is in the arguments is there for everybody to see.</summary>
+    public static ServerProcess StartOnDatabase(string connectionString, params IEnumerable<string> arguments) => Start(
+        ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres", .. arguments], ("Log__ConnectionString", connectionString));
+
     /// <summary>Where the server listens, once it says so.</summary>
     public async Task<string> AddressAsync()
     {
