@@ -1,0 +1,68 @@
+using System.Threading.Channels;
+
+namespace LogKit.Tests.Abstractions;
+
+public sealed class LogEventsTests
+{
+    private static LogEvent Event(string message) => new(LogEventKind.Notice, message);
+
+    [Fact]
+    public async Task An_observer_hears_what_happened_before_and_what_happens_later_in_order()
+    {
+        var events = new LogEvents();
+        events.Report(Event("before"));
+        var heard = Channel.CreateUnbounded<string>();
+
+        using var subscription = events.Observe(logEvent => heard.Writer.TryWrite(logEvent.Message));
+        events.Report(Event("later"));
+        events.Report(Event("last"));
+
+        Assert.Equal("before", await heard.Reader.ReadAsync());
+        Assert.Equal("later", await heard.Reader.ReadAsync());
+        Assert.Equal("last", await heard.Reader.ReadAsync());
+    }
+
+    [Fact]
+    public async Task An_observer_that_throws_does_not_keep_another_from_hearing()
+    {
+        var events = new LogEvents();
+        var heard = Channel.CreateUnbounded<string>();
+        using var throwing = events.Observe(_ => throw new InvalidOperationException("thrown on purpose"));
+        using var listening = events.Observe(logEvent => heard.Writer.TryWrite(logEvent.Message));
+
+        events.Report(Event("first"));
+        events.Report(Event("second"));
+
+        Assert.Equal("first", await heard.Reader.ReadAsync());
+        Assert.Equal("second", await heard.Reader.ReadAsync());
+    }
+
+    [Fact]
+    public async Task An_observer_hears_nothing_after_its_subscription_ended()
+    {
+        var events = new LogEvents();
+        var heard = new List<string>();
+        var other = Channel.CreateUnbounded<string>();
+        var subscription = events.Observe(logEvent => heard.Add(logEvent.Message));
+        using var listening = events.Observe(logEvent => other.Writer.TryWrite(logEvent.Message));
+
+        subscription.Dispose();
+        events.Report(Event("after"));
+
+        Assert.Equal("after", await other.Reader.ReadAsync()); // deliveries are in order, so the other's was due before this one
+        Assert.Empty(heard);
+    }
+
+    [Fact]
+    public async Task A_new_observer_hears_only_the_latest_of_a_long_history()
+    {
+        var events = new LogEvents();
+        for (var i = 0; i < 100; i++)
+            events.Report(Event($"{i}"));
+        var heard = Channel.CreateUnbounded<string>();
+
+        using var subscription = events.Observe(logEvent => heard.Writer.TryWrite(logEvent.Message));
+
+        Assert.Equal("84", await heard.Reader.ReadAsync());
+    }
+}
