@@ -44,12 +44,13 @@ internal static class Server
 
     private static async Task ServeAsync(string[] args)
     {
-        var builder = CreateBuilder(ServerArguments.Normalize(args));
-        var settings = ServerSettings.Read(builder.Configuration);
-        builder.Logging.AddJournal(settings.JournalFormat, builder.Configuration.GetSection("Logging"));
+        var configuration = SettingSources.Read(ServerArguments.Read(args), out var file);
+        var settings = ServerSettings.Read(configuration);
+        var builder = CreateBuilder();
+        builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             settings.Transport.ApplyTo(kestrel.Limits);
@@ -74,6 +75,8 @@ internal static class Server
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         journal.LogStarted(Version, address, security.Summary);
+        if (file is not null)
+            journal.LogSettingsFile(file);
         if (log is DiskLog disk)
             journal.LogDirectory(disk.Directory, disk.Recovery);
         else if (log is PostgresLog database)
@@ -90,16 +93,21 @@ internal static class Server
         journal.LogStopped();
     }
 
-    private static WebApplicationBuilder CreateBuilder(string[] args)
+    /// <summary>
+    /// A host without sources of its own: no variable, file, hosting startup or reload can add to it, above all no listener.
+    /// OpenTelemetry's variables are the only ones that it needs: its libraries read them from the host.
+    /// </summary>
+    private static WebApplicationBuilder CreateBuilder()
     {
-        try
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions
         {
-            return WebApplication.CreateBuilder(args);
-        }
-        catch (Exception exception) when (exception is InvalidDataException or FormatException)
-        {
-            throw new SettingException("appsettings.json", null, exception.GetBaseException().Message.ReplaceLineEndings(" "));
-        }
+            ApplicationName = typeof(Server).Assembly.GetName().Name,
+            ContentRootPath = AppContext.BaseDirectory,
+            EnvironmentName = Environments.Production,
+        });
+        builder.Configuration.AddInMemoryCollection(SettingSources.Variables(TelemetryExport.VariablePrefix));
+        builder.Services.AddRouting();
+        return builder;
     }
 
     private static async Task<ILog> OpenLogAsync(ServerSettings settings)

@@ -5,29 +5,31 @@ namespace LogKit.Grpc.Hosting;
 /// <summary>The server's command line: settings by their keys, and nothing that is silently ignored.</summary>
 internal static class ServerArguments
 {
-    private const string SettingPrefix = $"--{ServerSettings.Section}:";
-    private const string JournalPrefix = "--Logging:";
+    private const string Option = "--";
+    private const string SettingPrefix = $"{Option}{ServerSettings.Section}:";
+    private const string JournalPrefix = $"{Option}{SettingSources.JournalSection}:";
     private const string JournalFormat = "--log-format";
 
-    /// <summary>The arguments in the form that the configuration reads: <c>--key=value</c> each.</summary>
+    /// <summary>The arguments as settings: the key and the value of each.</summary>
     /// <exception cref="SettingException">An argument is not a setting.</exception>
-    public static string[] Normalize(string[] args)
+    public static List<KeyValuePair<string, string?>> Read(ReadOnlySpan<string> args)
     {
-        var normal = new List<string>();
+        var settings = new List<KeyValuePair<string, string?>>();
         for (var i = 0; i < args.Length; i++)
         {
             var argument = InFull(args[i]);
             if (!IsSetting(argument))
                 throw new SettingException(Shown(argument), null, "there is no such argument: settings are given as --Log:Key=value, see --help");
-            else if (argument.Contains('=', StringComparison.Ordinal))
-                normal.Add(argument);
-            else if (i + 1 < args.Length && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
-                normal.Add($"{argument}={args[++i]}");
+            var key = argument[Option.Length..];
+            if (key.Split('=', 2) is [var name, var value])
+                settings.Add(new(name, value));
+            else if (i + 1 < args.Length && !args[i + 1].StartsWith(Option, StringComparison.Ordinal))
+                settings.Add(new(key, args[++i]));
             else
                 throw new SettingException(args[i], null, "the value is missing");
         }
 
-        return [.. normal];
+        return settings;
     }
 
     public static async Task WriteHelpAsync(TextWriter output)
@@ -41,7 +43,8 @@ internal static class ServerArguments
             Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure] [--log-format json|text]
                    LogKit.Grpc --health ADDRESS    (asks a server whether it serves: exit code 0, or 1)
 
-            A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json.
+            A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json: the file in the
+            working directory or, if there is none, the file beside the program. It is read once, at the start.
             """);
         foreach (var setting in SettingTable.Rows)
         {
@@ -62,7 +65,7 @@ internal static class ServerArguments
 
     // What may be a connection string, or a piece of one, is not shown: that is what has an equals sign in its value, or is no option.
     private static string Shown(string argument) =>
-        argument.Split('=', 2) is [var name, var value] && (!argument.StartsWith("--", StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))
+        argument.Split('=', 2) is [var name, var value] && (!argument.StartsWith(Option, StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))
             ? $"{name}=..." : argument;
 
     private static bool IsSetting(string argument) =>

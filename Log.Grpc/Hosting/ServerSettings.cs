@@ -22,13 +22,16 @@ internal enum Backend
 }
 
 /// <summary>
-/// The server's settings, from the configuration's section <c>Log</c>: a file <c>appsettings.json</c>, then variables
+/// The server's settings, from the section <c>Log</c> of <see cref="SettingSources"/>: a file <c>appsettings.json</c>, then variables
 /// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>), the later over the earlier. Reading is strict: what is not
 /// in the table, or out of its bounds, is an error that names the key, the value and what would be right.
 /// </summary>
 internal sealed record ServerSettings
 {
     public const string Section = "Log";
+
+    /// <summary>Keys by which an ASP.NET Core server is told where to listen.</summary>
+    private static readonly string[] Listeners = [SettingSources.ListenerSection, "urls", "http_ports", "https_ports", "https_port"];
 
     public Uri Address { get; init; } = new("http://127.0.0.1:8400");
 
@@ -62,9 +65,8 @@ internal sealed record ServerSettings
     /// <exception cref="SettingException">A setting is wrong.</exception>
     public static ServerSettings Read(IConfiguration configuration)
     {
-        if (configuration.GetSection("Kestrel").GetChildren().FirstOrDefault() is { } foreign)
-            throw new SettingException(foreign.Path, foreign.Value, $"the server listens where {Section}:{nameof(Address)} says, and nowhere else");
-
+        foreach (var section in configuration.GetChildren())
+            RequireOwn(section);
         var settings = new ServerSettings();
         foreach (var section in configuration.GetSection(Section).GetChildren())
         {
@@ -115,6 +117,25 @@ internal sealed record ServerSettings
     }
 
     private static SettingException Wrong(string name, string value, string problem) => new($"{Section}:{name}", value, problem);
+
+    /// <summary>Refuses what is not the server's, which would seem to have an effect if it were ignored.</summary>
+    private static void RequireOwn(IConfigurationSection section)
+    {
+        if (section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase) || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
+        {
+            if (section.Value is { } value)
+                throw new SettingException(section.Key, value, $"must be an object of settings: \"{section.Key}\": {{ ... }}");
+            return;
+        }
+
+        var problem = Listeners.Contains(section.Key, StringComparer.OrdinalIgnoreCase)
+            ? $"the server listens where {Section}:{nameof(Address)} says, and nowhere else"
+            : $"there is no such setting: a settings file has the sections {Section} and {SettingSources.JournalSection}, and no other";
+        if (section.Key is not "$schema")
+            throw section.GetChildren().FirstOrDefault() is { } child
+                ? new SettingException(child.Path, null, problem)
+                : new SettingException(section.Key, MayBeSecret(section) ? null : section.Value, problem);
+    }
 
     // A connection string has an equals sign in it, under whatever name it was meant to be one.
     private static bool MayBeSecret(IConfigurationSection section) => Nearest(section.Key).IsSecret || section.Value?.Contains('=', StringComparison.Ordinal) == true;

@@ -41,4 +41,7 @@ internal static partial class Journal
 
     [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
     public static partial void LogKept(this ILogger journal, string files, string problem);
+
+    [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "settings from {File}")]
+    public static partial void LogSettingsFile(this ILogger journal, string file);
 }

@@ -12,6 +12,9 @@ namespace LogKit.Grpc.Observability;
 /// </summary>
 internal static class TelemetryExport
 {
+    /// <summary>With this, the name of every variable of OpenTelemetry begins.</summary>
+    public const string VariablePrefix = "OTEL_";
+
     private const string EndPoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string MetricsEndPoint = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
     private const string TracesEndPoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";

@@ -24,10 +24,18 @@ internal sealed class ServerProcess : IDisposable
 
     public string Errors => Text(_errors);
 
-    /// <summary>Starts the server; with an address of its own unless the arguments give one.</summary>
-    public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
+    /// <summary>Starts the server with these arguments, and these variables beside those of the tests.</summary>
+    public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables) =>
+        StartIn(workingDirectory: "", arguments, variables);
+
+    /// <summary>Starts the server in a directory, where it finds its <c>appsettings.json</c>.</summary>
+    public static ServerProcess StartIn(
+        string workingDirectory, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = workingDirectory, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+        };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
