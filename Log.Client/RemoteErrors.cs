@@ -26,9 +26,9 @@ internal static class RemoteErrors
                     Number(info, Keys.ExpectedOffset), Number(info, Keys.NextOffset)),
                 ErrorReasons.BatchTooLarge => new BatchTooLargeException(
                     (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
-                ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage =>
+                ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage or ErrorReasons.MalformedCall =>
                     new ArgumentException(failure.Status.Detail, failure),
-                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable => new LogUnavailableException(failure.Status.Detail, failure),
+                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable or ErrorReasons.ServerBusy => new LogUnavailableException(failure.Status.Detail, failure),
                 ErrorReasons.LogFull => new LogFullException(failure),
                 ErrorReasons.LogReadOnly => new LogReadOnlyException(failure),
                 ErrorReasons.RecordCorrupt => new RecordCorruptException(Number(info, Keys.Offset), failure),

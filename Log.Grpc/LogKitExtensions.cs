@@ -1,6 +1,7 @@
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Health.V1;
 using Grpc.Reflection;
+using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
 using Microsoft.AspNetCore.Authorization;
@@ -48,7 +49,7 @@ public static class LogKitExtensions
     public static GrpcServiceEndpointConventionBuilder MapLogKit(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return endpoints.MapGrpcService<LogService>();
+        return Guarded(endpoints, endpoints.MapGrpcService<LogService>());
     }
 
     /// <summary>
@@ -60,15 +61,29 @@ public static class LogKitExtensions
         ArgumentNullException.ThrowIfNull(endpoints);
         var health = endpoints.MapGrpcService<LogHealth>();
         health.WithMetadata(new AllowAnonymousAttribute());
-        return health;
+        return Guarded(endpoints, health);
     }
 
     /// <summary>Maps server reflection, v1 and v1alpha, so that tools find the methods and messages without the .proto.</summary>
     public static void MapLogKitReflection(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        endpoints.MapGrpcService<ReflectionV1ServiceImpl>();
-        endpoints.MapGrpcService<ReflectionServiceImpl>();
+        Guarded(endpoints, endpoints.MapGrpcService<ReflectionV1ServiceImpl>());
+        Guarded(endpoints, endpoints.MapGrpcService<ReflectionServiceImpl>());
+    }
+
+    /// <summary>Puts the guard around each method of a service, with its kind found once, here.</summary>
+    private static GrpcServiceEndpointConventionBuilder Guarded(IEndpointRouteBuilder endpoints, GrpcServiceEndpointConventionBuilder service)
+    {
+        var guard = endpoints.ServiceProvider.GetRequiredService<CallGuard>();
+        service.Finally(endpoint =>
+        {
+            var kind = CallKind.Of(endpoint.Metadata);
+            endpoint.Metadata.Add(kind);
+            if (endpoint.RequestDelegate is { } next)
+                endpoint.RequestDelegate = guard.Around(next, kind);
+        });
+        return service;
     }
 
     private static IServiceCollection AddService(this IServiceCollection services, LogKitOptions limits)
@@ -77,9 +92,11 @@ public static class LogKitExtensions
         {
             options.MaxReceiveMessageSize = limits.MessageLimitBytes;
             options.MaxSendMessageSize = null; // the log's limit on batches is the limit
+            options.CompressionProviders = [.. CheckedCompression.All(limits.MessageLimitBytes)];
         });
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
         services.AddSingleton(limits);
+        services.AddSingleton<CallGuard>();
         services.AddSingleton<LiveStreams>();
         services.AddMetrics();
         services.AddSingleton<ServiceMetrics>();

@@ -1,6 +1,6 @@
 namespace LogKit.Grpc;
 
-/// <summary>What the service takes of its callers at most. The README's table of limits says what happens past each.</summary>
+/// <summary>Limits that the service sets for its callers. The README's table of limits says what happens past each.</summary>
 public sealed record LogKitOptions
 {
     /// <summary>
@@ -12,9 +12,18 @@ public sealed record LogKitOptions
     /// <summary>How many streams (ConsumeStream, ProduceStream) may be open, of all callers together.</summary>
     public int StreamLimit { get; init; } = 16_384;
 
-    /// <summary>How many bytes of batches may be waiting for the log, of all callers together; past it, requests are read later.</summary>
+    /// <summary>How many calls that are not streams may be open, of all callers together; an eighth of them may be of callers not let in.</summary>
+    public int CallLimit { get; init; } = 16_384;
+
+    /// <summary>
+    /// How many bytes of messages the server may hold, of all callers together: requests from when their length is known until the log
+    /// has them, answers from when they are read until the connection has taken them. Past it, requests are read later.
+    /// </summary>
     public long QueuedLimitBytes { get; init; } = 256 * 1024 * 1024;
 
-    /// <summary>How long a stream may wait for its caller to take a message, in milliseconds; then it is reset.</summary>
+    /// <summary>How long a request may take to arrive, in milliseconds; then it is refused.</summary>
+    public long RequestLimitMs { get; init; } = 60_000;
+
+    /// <summary>How long an answer may wait for its caller to take it, in milliseconds; then the call is reset.</summary>
     public long StallLimitMs { get; init; } = 300_000;
 }

@@ -30,6 +30,16 @@ public static class ErrorReasons
     public const string TokenUnknown = "TOKEN_UNKNOWN";
     public const string ActionNotPermitted = "ACTION_NOT_PERMITTED";
     public const string StreamLimit = "STREAM_LIMIT";
+    public const string CallLimit = "CALL_LIMIT";
+    public const string ServerBusy = "SERVER_BUSY";
+    public const string MessageTooLarge = "MESSAGE_TOO_LARGE";
+    public const string RequestStalled = "REQUEST_STALLED";
+    public const string MalformedCall = "MALFORMED_CALL";
+    public const string EncodingUnknown = "ENCODING_UNKNOWN";
+    public const string MethodUnknown = "METHOD_UNKNOWN";
+    public const string ServiceUnknown = "SERVICE_UNKNOWN";
+    public const string DeadlineExceeded = "DEADLINE_EXCEEDED";
+    public const string CallCancelled = "CALL_CANCELLED";
     public const string Internal = "INTERNAL";
 
     public static class Keys
@@ -45,6 +55,9 @@ public static class ErrorReasons
         public const string Identity = "identity";
         public const string Action = "action";
         public const string Limit = "limit";
+        public const string LimitMs = "limit_ms";
+        public const string Encoding = "encoding";
+        public const string Method = "method";
         public const string TraceId = "trace_id";
     }
 #pragma warning restore CS1591

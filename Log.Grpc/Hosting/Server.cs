@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Reflection;
 using LogKit.Disk;
+using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
 using LogKit.InMemory;
@@ -66,6 +67,7 @@ internal static class Server
         builder.Services.AddTelemetryExport(builder.Configuration, Version);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
         await using var app = builder.Build();
+        app.Use(app.Services.GetRequiredService<CallGuard>().InvokeAsync);
         security.UseIn(app);
         app.MapLogKit();
         app.MapLogKitHealth();

@@ -1,4 +1,4 @@
-using System.Globalization;
+using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
 using Microsoft.AspNetCore.Authorization;
@@ -9,7 +9,7 @@ namespace LogKit.Grpc.Security;
 /// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
 /// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
 /// </summary>
-internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, ServiceMetrics metrics, ILogger<AccessMiddleware> journal)
+internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, CallGuard guard, ServiceMetrics metrics, ILogger<AccessMiddleware> journal)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -22,22 +22,27 @@ internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, Se
         {
             var remote = context.Connection.RemoteIpAddress;
             journal.LogRefused(context.Request.Path, remote, refusal.Message);
-            var status = ErrorCatalogue.ToStatus(refusal);
-            metrics.CountError(status);
-            End(context, status);
-            return Task.CompletedTask;
+            return EndAsync(context, ErrorCatalogue.ToStatus(refusal));
         }
 
         context.Features.Set(caller);
+        try
+        {
+            if (GuardedCall.Of(context) is { } call)
+                guard.LetIn(call);
+        }
+        catch (StatusException status)
+        {
+            return EndAsync(context, status);
+        }
+
         return next(context);
     }
 
-    private static void End(HttpContext context, StatusException status)
+    private Task EndAsync(HttpContext context, StatusException status)
     {
-        context.Response.ContentType = "application/grpc";
-        context.Response.AppendTrailer("grpc-status", ((int)status.StatusCode).ToString(CultureInfo.InvariantCulture));
-        context.Response.AppendTrailer("grpc-message", Uri.EscapeDataString(status.Status.Detail));
-        foreach (var entry in status.Trailers)
-            context.Response.AppendTrailer(entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
+        metrics.CountError(status);
+        status.EndCall(context);
+        return Task.CompletedTask;
     }
 }

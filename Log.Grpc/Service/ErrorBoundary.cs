@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Grpc.Core;
+using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 
 namespace LogKit.Grpc.Service;
@@ -10,6 +11,9 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogHealth health, ServiceMetrics metrics)
 {
+    /// <summary>By how much the timer of a deadline may be ahead of the clock.</summary>
+    private static readonly TimeSpan ClockSlack = TimeSpan.FromMilliseconds(50);
+
     public async Task<T> EndAsync<T>(ValueTask<T> call, ServerCallContext context)
     {
         try
@@ -52,6 +56,8 @@ internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplica
             health.ReportReadOnly();
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
+        if (context.Deadline <= DateTime.UtcNow + ClockSlack)
+            return CallStatus.DeadlineExceeded(); // gRPC has ended the call, which may fail what is being written before its token is cancelled
 
         var traceId = TraceIdOf(context);
         journal.LogUnexpected(exception, context.Method, traceId);

@@ -4,6 +4,7 @@ using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
 using LogKit.V1;
+using Microsoft.AspNetCore.Http.Features;
 
 using Keys = LogKit.V1.ErrorReasons.Keys;
 
@@ -53,7 +54,8 @@ internal static class ErrorCatalogue
         StatusCode code, Exception exception, string reason, params ReadOnlySpan<(string Key, string Value)> metadata) =>
         Status(code, exception.Message, reason, metadata);
 
-    private static StatusException Status(
+    /// <summary>A status with its details.</summary>
+    public static StatusException Status(
         StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
     {
         var info = new ErrorInfo { Domain = ErrorReasons.Domain, Reason = reason };
@@ -76,4 +78,21 @@ internal sealed class StatusException(global::Grpc.Core.Status status, Metadata 
 {
     /// <summary>The reason that the catalogue gives; null where the status is the transport's own.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>Ends a call that no service has seen with this status.</summary>
+    public void EndCall(HttpContext context)
+    {
+        context.Response.ContentType = "application/grpc";
+        if (context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { } trailers)
+            WriteTo(trailers);
+    }
+
+    /// <summary>Writes the status into trailers, as gRPC has them.</summary>
+    public void WriteTo(IHeaderDictionary trailers)
+    {
+        trailers["grpc-status"] = ((int)StatusCode).ToString(CultureInfo.InvariantCulture);
+        trailers["grpc-message"] = Uri.EscapeDataString(Status.Detail);
+        foreach (var entry in Trailers)
+            trailers[entry.Key] = entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value;
+    }
 }

@@ -5,8 +5,7 @@ using LogKit.Grpc.Security;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// The streams that are open: no more than the limit, each ended when the server stops or when its caller loses the right to it, and
-/// cut off when its caller has taken nothing for too long.
+/// The streams that are open: no more than the limit, each ended when the server stops or when its caller loses the right to it.
 /// </summary>
 internal sealed class LiveStreams : IDisposable
 {
@@ -14,7 +13,7 @@ internal sealed class LiveStreams : IDisposable
     private readonly IHostApplicationLifetime _lifetime;
     private readonly AccessGate? _gate;
     private readonly TimeProvider _time;
-    private readonly ITimer _stallTimer;
+    private readonly ITimer _timer;
     private readonly ConcurrentDictionary<LiveStream, byte> _open = new();
     private int _count;
 
@@ -23,8 +22,8 @@ internal sealed class LiveStreams : IDisposable
         (_options, _lifetime) = (options, lifetime);
         _gate = services.GetService<AccessGate>();
         _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
-        var interval = TimeSpan.FromMilliseconds(Math.Clamp(options.StallLimitMs / 4, 1, 5_000));
-        _stallTimer = _time.CreateTimer(_ => CutStalled(), null, interval, interval);
+        var interval = TimeSpan.FromMilliseconds(LiveStream.GoodbyeMs / 4);
+        _timer = _time.CreateTimer(_ => CutUnheard(), null, interval, interval);
     }
 
     /// <summary>How many are open.</summary>
@@ -88,12 +87,12 @@ internal sealed class LiveStreams : IDisposable
         }
     }
 
-    public void Dispose() => _stallTimer.Dispose();
+    public void Dispose() => _timer.Dispose();
 
-    private void CutStalled()
+    private void CutUnheard()
     {
         foreach (var (stream, _) in _open)
-            stream.CutIfStalled(_options.StallLimitMs);
+            stream.CutIfUnheard();
     }
 
     private void Close(LiveStream stream)
@@ -107,7 +106,7 @@ internal sealed class LiveStreams : IDisposable
 internal sealed class LiveStream : IDisposable
 {
     /// <summary>How long a stream that has lost its right may take to tell its caller so.</summary>
-    private const long GoodbyeMs = 5_000;
+    public const long GoodbyeMs = 5_000;
 
     private const ulong Unknown = ulong.MaxValue;
 
@@ -122,7 +121,6 @@ internal sealed class LiveStream : IDisposable
     private readonly Action<LiveStream> _close;
     private Exception? _revoked;
     private long _revokedAt;
-    private long _writingSince;
     private ulong _position = Unknown;
     private bool _isClosed;
 
@@ -177,35 +175,25 @@ internal sealed class LiveStream : IDisposable
         }
     }
 
-    /// <summary>Sends a message, whose caller may be slow, but not for ever.</summary>
+    /// <summary>Sends a message.</summary>
     /// <param name="responses">The stream's.</param>
     /// <param name="message">What to send.</param>
     /// <param name="isFollowed">Whether another is about to be sent, with which this one may go.</param>
-    public async Task WriteAsync<T>(IServerStreamWriter<T> responses, T message, bool isFollowed)
+    public Task WriteAsync<T>(IServerStreamWriter<T> responses, T message, bool isFollowed)
     {
         responses.WriteOptions = isFollowed ? Followed : Last;
-        var writing = responses.WriteAsync(message, CallEnded);
-        if (writing.IsCompleted)
-        {
-            await writing;
-            return;
-        }
-
-        Volatile.Write(ref _writingSince, _time.GetTimestamp());
-        await writing;
-        Volatile.Write(ref _writingSince, 0);
+        return responses.WriteAsync(message, CallEnded);
     }
 
-    /// <summary>Resets the call where a message has not been taken for that long, or where the caller does not take its end.</summary>
-    public void CutIfStalled(long limitMs)
+    /// <summary>Sends what was written with another to follow.</summary>
+    public async Task FlushAsync() => await _http.Response.BodyWriter.FlushAsync(CallEnded);
+
+    /// <summary>Resets the call if it was ended, and the caller does not take its end.</summary>
+    public void CutIfUnheard()
     {
         lock (_gate)
         {
-            if (_isClosed)
-                return;
-            var isStalled = Volatile.Read(ref _writingSince) is var since and not 0 && _time.GetElapsedTime(since).TotalMilliseconds > limitMs;
-            var isUnheard = _revoked is not null && _time.GetElapsedTime(_revokedAt).TotalMilliseconds > GoodbyeMs;
-            if (isStalled || isUnheard)
+            if (!_isClosed && _revoked is not null && _time.GetElapsedTime(_revokedAt).TotalMilliseconds > GoodbyeMs)
                 _http.Abort();
         }
     }

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Grpc.Core;
+using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.V1;
 
@@ -12,7 +13,7 @@ namespace LogKit.Grpc.Service;
 /// </summary>
 internal sealed class ProducePipeline(
     ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses,
-    ByteBudget queued, LiveStream stream, ServiceMetrics metrics)
+    GuardedCall call, LiveStream stream, ServiceMetrics metrics)
 {
     /// <summary>How many bytes of batches of one stream are on their way at most, unless a single batch is larger.</summary>
     private const long LimitBytes = 8 * 1024 * 1024;
@@ -23,9 +24,8 @@ internal sealed class ProducePipeline(
     private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly ByteBudget _budget = new(LimitBytes);
-    private long _queuedBytes; // of all streams' budget, what this one holds
 
-    private readonly record struct Append(ValueTask<ulong> Offset, int Records, int SizeBytes, long Started);
+    private readonly record struct Append(ValueTask<ulong> Offset, int Records, int SizeBytes, long HeldBytes, long Started);
 
     /// <summary>Runs until the client has half-closed and all is answered, or until the first failure.</summary>
     public async Task RunAsync()
@@ -46,10 +46,6 @@ internal sealed class ProducePipeline(
             await reading;
             await ObserveRestAsync();
             throw;
-        }
-        finally
-        {
-            queued.Return(Volatile.Read(ref _queuedBytes)); // of what was not answered
         }
     }
 
@@ -74,6 +70,7 @@ internal sealed class ProducePipeline(
             _appends.Writer.Complete(exception switch
             {
                 OperationCanceledException when stream.Reason is { } reason => reason,
+                StatusException own => own,
                 RpcException own when isReceiving => new StatusException(own.Status, own.Trailers), // the transport's word, for example on a message's size
                 IOException or InvalidDataException when isReceiving => // the client's mistake, or its connection's end
                     RequestException.Malformed("request", "it is not a message as gRPC frames it"),
@@ -86,11 +83,11 @@ internal sealed class ProducePipeline(
     private async ValueTask<bool> TryAppendAsync(V1.Envelope.ProduceRequest request, CancellationToken ending)
     {
         var batch = Requests.BatchOf(request);
+        var heldBytes = call.Claim(batch.SizeBytes);
         await _budget.TakeAsync(Charge(batch.SizeBytes), ending);
-        await queued.TakeAsync(batch.SizeBytes, ending);
-        Interlocked.Add(ref _queuedBytes, batch.SizeBytes);
         var started = metrics.Start();
-        var append = new Append(log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), ending), batch.Count, batch.SizeBytes, started);
+        var append = new Append(
+            log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), ending), batch.Count, batch.SizeBytes, heldBytes, started);
         if (!log.AppendsInCallOrder)
             append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
         var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
@@ -105,8 +102,7 @@ internal sealed class ProducePipeline(
             var offset = await append.Offset;
             metrics.CountAppend(append.Records, append.SizeBytes, append.Started);
             _budget.Return(Charge(append.SizeBytes));
-            queued.Return(append.SizeBytes);
-            Interlocked.Add(ref _queuedBytes, -append.SizeBytes);
+            call.Return(append.HeldBytes);
 
             // Answers of one group go out together.
             var isFollowed = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted;

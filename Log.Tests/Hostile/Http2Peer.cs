@@ -15,18 +15,25 @@ internal sealed class Http2Peer : IDisposable
     public const byte GoAway = 0x7;
 
     private const byte EndHeaders = 0x4;
+    private const byte EndStream = 0x1;
+    private const byte InitialWindowSize = 0x4;
 
     private readonly NetworkStream _stream; // kept: a client that has lost its connection gives out none any more
 
     private Http2Peer(NetworkStream stream) => _stream = stream;
 
     /// <summary>Connects, with the preface and empty settings sent.</summary>
-    public static async Task<Http2Peer> ConnectAsync(string address)
+    public static Task<Http2Peer> ConnectAsync(string address) => ConnectAsync(address, []);
+
+    /// <summary>Connects as a client that lets the server send no byte of an answer.</summary>
+    public static Task<Http2Peer> ConnectWithoutWindowAsync(string address) => ConnectAsync(address, [0, InitialWindowSize, 0, 0, 0, 0]);
+
+    private static async Task<Http2Peer> ConnectAsync(string address, byte[] settings)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", new Uri(address).Port);
         var peer = new Http2Peer(new NetworkStream(socket, ownsSocket: true));
-        await peer.SendAsync([.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Frame(Settings, 0, 0, [])]);
+        await peer.SendAsync([.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Frame(Settings, 0, 0, settings)]);
         return peer;
     }
 
@@ -42,11 +49,11 @@ internal sealed class Http2Peer : IDisposable
     }
 
     /// <summary>The headers of a call, each as a literal that is not indexed.</summary>
-    public static byte[] CallFrame(int stream, string method)
+    public static byte[] CallFrame(int stream, string method, string service = "log.v1.Log")
     {
         List<byte> block = [];
         foreach (var (name, value) in ((string, string)[])[
-            (":method", "POST"), (":scheme", "http"), (":path", $"/log.v1.Log/{method}"), (":authority", "localhost"),
+            (":method", "POST"), (":scheme", "http"), (":path", $"/{service}/{method}"), (":authority", "localhost"),
             ("content-type", "application/grpc"), ("te", "trailers")])
         {
             block.AddRange([0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name), (byte)value.Length, .. Encoding.ASCII.GetBytes(value)]);
@@ -54,6 +61,10 @@ internal sealed class Http2Peer : IDisposable
 
         return Frame(Headers, EndHeaders, stream, [.. block]);
     }
+
+    /// <summary>A whole call of one message.</summary>
+    public static byte[] UnaryCall(int stream, string method, ReadOnlySpan<byte> message, string service = "log.v1.Log") =>
+        [.. CallFrame(stream, method, service), .. Frame(Data, EndStream, stream, RawGrpc.Frame(message))];
 
     /// <summary>Sends bytes, as far as the server takes them.</summary>
     public async Task SendAsync(byte[] bytes)
@@ -69,15 +80,36 @@ internal sealed class Http2Peer : IDisposable
     }
 
     /// <summary>The code in the server's GOAWAY; null where it closes the connection without one.</summary>
-    public async Task<uint?> ReadGoAwayAsync()
+    public Task<uint?> ReadGoAwayAsync() => ReadGoAwayCoreAsync().Within("the server to end the connection");
+
+    /// <summary>Completes once the server has reset a stream, or ended the connection.</summary>
+    public Task ReadResetAsync()
+    {
+        return ReadAsync().Within("the server to reset a call");
+
+        async Task ReadAsync()
+        {
+            while (await ReadFrameAsync() is { Type: not (Reset or GoAway) })
+            {
+                // What else the server sends.
+            }
+        }
+    }
+
+    /// <summary>The next frame; null where the connection ends.</summary>
+    public async Task<(byte Type, byte Flags, int Stream, byte[] Payload)?> ReadFrameAsync()
     {
         try
         {
-            return await ReadGoAwayCoreAsync().Within("the server to end the connection");
+            var header = new byte[9];
+            await _stream.ReadExactlyAsync(header);
+            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header) >>> 8];
+            await _stream.ReadExactlyAsync(payload);
+            return (header[3], header[4], BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(5)), payload);
         }
         catch (IOException)
         {
-            return null; // closed, in the middle of a frame or by a reset
+            return null;
         }
     }
 
@@ -85,13 +117,11 @@ internal sealed class Http2Peer : IDisposable
 
     private async Task<uint?> ReadGoAwayCoreAsync()
     {
-        var header = new byte[9];
         while (true)
         {
-            await _stream.ReadExactlyAsync(header);
-            var payload = new byte[BinaryPrimitives.ReadInt32BigEndian(header) >>> 8];
-            await _stream.ReadExactlyAsync(payload);
-            if (header[3] == GoAway && BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(4)) is var code and not 0)
+            if (await ReadFrameAsync() is not { } frame)
+                return null; // closed, in the middle of a frame or by a reset
+            if (frame.Type == GoAway && BinaryPrimitives.ReadUInt32BigEndian(frame.Payload.AsSpan(4)) is var code and not 0)
                 return code;
         }
     }

@@ -18,26 +18,26 @@ public sealed class MalformedCallTests
     private static readonly byte[] Good =
         new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } } }.ToByteArray();
 
-    /// <summary>A body, and what it is refused with. In a call of one message gRPC reads before the service is asked, and has its own word for it.</summary>
-    internal sealed record Row(Func<byte[]> Body, StatusCode Unary, StatusCode Stream, string? Encoding = null);
+    /// <summary>A body, and what it is refused with.</summary>
+    internal sealed record Row(Func<byte[]> Body, StatusCode Status, string Reason, string? Encoding = null);
 
     internal static readonly Dictionary<string, Row> Bodies = new()
     {
-        ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.Unknown, StatusCode.InvalidArgument),
+        ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
         ["a length over the limit"] = new(
-            () => RawGrpc.Frame(Good, lengthBytes: (uint)new LogKitOptions().MessageLimitBytes + 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted),
-        ["a flag that there is not"] = new(() => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.Unknown, StatusCode.InvalidArgument),
-        ["compressed, in no encoding"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Internal, StatusCode.Internal),
+            () => RawGrpc.Frame(Good, lengthBytes: (uint)new LogKitOptions().MessageLimitBytes + 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge),
+        ["a flag that there is not"] = new(() => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
+        ["compressed, in no encoding"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Internal, ErrorReasons.MalformedCall),
         ["compressed, in an unknown encoding"] = new(
-            () => RawGrpc.Frame(Good, flag: 1), StatusCode.Unimplemented, StatusCode.Unimplemented, "shrink"),
-        ["said to be gzip, and not"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Unknown, StatusCode.InvalidArgument, "gzip"),
-        ["half a prefix"] = new(() => RawGrpc.Frame(Good)[..3], StatusCode.Internal, StatusCode.Internal),
-        ["half a message"] = new(() => RawGrpc.Frame(Good)[..^3], StatusCode.Internal, StatusCode.Internal),
-        ["no protobuf"] = new(() => RawGrpc.Frame([0x0A, 0x7F]), StatusCode.InvalidArgument, StatusCode.InvalidArgument),
+            () => RawGrpc.Frame(Good, flag: 1), StatusCode.Unimplemented, ErrorReasons.EncodingUnknown, "shrink"),
+        ["said to be gzip, and not"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage, "gzip"),
+        ["half a prefix"] = new(() => RawGrpc.Frame(Good)[..3], StatusCode.Internal, ErrorReasons.MalformedCall),
+        ["half a message"] = new(() => RawGrpc.Frame(Good)[..^3], StatusCode.Internal, ErrorReasons.MalformedCall),
+        ["no protobuf"] = new(() => RawGrpc.Frame([0x0A, 0x7F]), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
         ["a gzip bomb"] = new(
-            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "gzip"), flag: 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted, "gzip"),
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "gzip"), flag: 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge, "gzip"),
         ["a deflate bomb"] = new(
-            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "deflate"), flag: 1), StatusCode.ResourceExhausted, StatusCode.ResourceExhausted, "deflate"),
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "deflate"), flag: 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge, "deflate"),
     };
 
     public static TheoryData<string> Names => [.. Bodies.Keys];
@@ -51,8 +51,8 @@ public sealed class MalformedCallTests
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);
         using var raw = new RawGrpc(server.Address);
-        Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Unary), await raw.CallAsync("Produce", body, row.Encoding));
-        Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Stream), await raw.CallAsync("ProduceStream", body, row.Encoding));
+        foreach (var method in (string[])["Produce", "ProduceStream"])
+            Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Status) { Reason = row.Reason }, await raw.CallAsync(method, body, row.Encoding));
         await RequireServesAsync(server, nextOffset: 0);
     }
 
@@ -82,7 +82,7 @@ public sealed class MalformedCallTests
         await using var server = await TestServer.StartAsync(log.Log);
         using var raw = new RawGrpc(server.Address);
         var answer = await raw.CallAsync("Produce", [.. RawGrpc.Frame(Good), .. RawGrpc.Frame(Good)]);
-        Assert.Equal(StatusCode.Internal, answer.Grpc);
+        Assert.Equal((StatusCode.Internal, ErrorReasons.MalformedCall), (answer.Grpc, answer.Reason));
         await RequireServesAsync(server, nextOffset: 0);
     }
 
@@ -93,7 +93,7 @@ public sealed class MalformedCallTests
         await using var server = await TestServer.StartAsync(log.Log);
         using var raw = new RawGrpc(server.Address);
         var answer = await raw.CallAsync("Produce", RawGrpc.Frame(Good), contentType: "application/json");
-        Assert.Equal(new RawAnswer(HttpStatusCode.UnsupportedMediaType, StatusCode.Internal), answer);
+        Assert.Equal(new RawAnswer(HttpStatusCode.UnsupportedMediaType, StatusCode.Internal) { Reason = ErrorReasons.MalformedCall }, answer);
         await RequireServesAsync(server, nextOffset: 0);
     }
 

@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Grpc.Core;
 using LogKit.Tests.Support;
+using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
@@ -41,6 +42,16 @@ internal sealed class RawGrpc(string address) : IDisposable
         return compressed.ToArray();
     }
 
+    /// <summary>The reason in a status that stands in headers or trailers; null if there is none.</summary>
+    public static string? ReasonOf(HttpHeaders headers)
+    {
+        if (!headers.TryGetValues(ErrorReasons.TrailerName, out var values))
+            return null;
+        var text = values.Single();
+        var details = Google.Rpc.Status.Parser.ParseFrom(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '=')));
+        return details.Details.Single().Unpack<Google.Rpc.ErrorInfo>().Reason;
+    }
+
     public async Task<RawAnswer> CallAsync(
         string method, byte[] body, string? encoding = null, string contentType = "application/grpc", (string Name, string Value)? header = null)
     {
@@ -58,7 +69,11 @@ internal sealed class RawGrpc(string address) : IDisposable
             request.Headers.TryAddWithoutValidation(added.Name, added.Value);
         using var response = await _client.SendAsync(request).Within("the headers of the answer");
         var answers = await response.Content.ReadAsByteArrayAsync().Within("the body of the answer");
-        return new RawAnswer(response.StatusCode, StatusOf(response.TrailingHeaders) ?? StatusOf(response.Headers)) { Messages = Count(answers) };
+        return new RawAnswer(response.StatusCode, StatusOf(response.TrailingHeaders) ?? StatusOf(response.Headers))
+        {
+            Messages = Count(answers),
+            Reason = ReasonOf(response.TrailingHeaders) ?? ReasonOf(response.Headers),
+        };
     }
 
     public void Dispose() => _client.Dispose();
@@ -80,4 +95,7 @@ internal sealed record RawAnswer(HttpStatusCode Http, StatusCode? Grpc)
 {
     /// <summary>How many messages were answered before the status.</summary>
     public int Messages { get; init; }
+
+    /// <summary>Why it failed, as the details say; null if there are none.</summary>
+    public string? Reason { get; init; }
 }
