@@ -28,6 +28,9 @@ internal sealed class CallGuard : IDisposable
     /// <summary>Which part of the budget there is once more, for what has arrived of requests that wait for the budget.</summary>
     private const int WaitingPart = 4;
 
+    /// <summary>The least that there is of it, so that a small budget holds callers back and does not refuse them.</summary>
+    private const long MinWaitingBytes = 64 * WindowBytes;
+
     /// <summary>How often calls are looked at, at most.</summary>
     private const long LongestIntervalMs = 1000;
 
@@ -46,7 +49,7 @@ internal sealed class CallGuard : IDisposable
     {
         (Options, _services) = (options, services);
         _budget = new ByteBudget(options.QueuedLimitBytes);
-        Waiting = new ByteBudget(options.QueuedLimitBytes / WaitingPart);
+        Waiting = new ByteBudget(Math.Max(options.QueuedLimitBytes / WaitingPart, MinWaitingBytes));
         _gate = services.GetService<AccessGate>();
         Time = services.GetService<TimeProvider>() ?? TimeProvider.System;
         var shortest = Math.Min(options.StallLimitMs, options.RequestLimitMs);
