@@ -72,12 +72,9 @@ public sealed class PostgresLogTests
         await using var log = await OpenAsync(way);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
-        // Somebody else has the row, so the statement that was sent waits for it, and would be done later.
-        await using var other = new NpgsqlConnection(PostgresCluster.Shared.ConnectionString + ";Pooling=false");
-        await other.OpenAsync();
-        await using var transaction = await other.BeginTransactionAsync();
-        await using (var take = new NpgsqlCommand($"select from {_schema}.logs for update", other))
-            await take.ExecuteNonQueryAsync();
+        // Another session holds the row, so the statement that is sent waits for it, and would be done later.
+        await using var other = await OpenOtherAsync();
+        await using var transaction = await TakeRowAsync(other);
         var sent = new TaskCompletionSource();
         way.CutAfterRequestsWhere(piece =>
         {
@@ -104,6 +101,10 @@ public sealed class PostgresLogTests
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way, options => options with { OutcomeUnknownAfterMs = 100 });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
+
+        // Another session holds the row, or a quick server could answer before the connection is cut.
+        await using var other = await OpenOtherAsync();
+        await using var transaction = await TakeRowAsync(other);
         way.CutAfterRequestsWhere(piece =>
         {
             if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0)
@@ -112,6 +113,21 @@ public sealed class PostgresLogTests
             return true;
         });
         await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask().Within("the append"));
+    }
+
+    private static async Task<NpgsqlConnection> OpenOtherAsync()
+    {
+        var connection = new NpgsqlConnection(PostgresCluster.Shared.ConnectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        return connection;
+    }
+
+    private async Task<NpgsqlTransaction> TakeRowAsync(NpgsqlConnection connection)
+    {
+        var transaction = await connection.BeginTransactionAsync();
+        await using var take = new NpgsqlCommand($"select from {_schema}.logs for update", connection);
+        await take.ExecuteNonQueryAsync();
+        return transaction;
     }
 
     [SkippableFact]
