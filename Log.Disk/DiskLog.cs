@@ -1,7 +1,9 @@
 using LogKit.Disk.Commit;
+using LogKit.Disk.Format;
 using LogKit.Disk.Recovery;
 using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
+using LogKit.Disk.Writing;
 
 namespace LogKit.Disk;
 
@@ -12,22 +14,23 @@ namespace LogKit.Disk;
 /// <remarks>
 /// <para>Writing: concurrent appends form groups (<see cref="GroupCommit"/>), each of them one write and one flush
 /// (<see cref="LogWriter"/>), which publishes an immutable <see cref="View"/>.</para>
-/// <para>Reading: takes the latest view, and no lock. A read blocks its thread while the device is read, which it is not for what
-/// the operating system has in memory.</para>
+/// <para>Reading: takes the latest view, and no lock. A read blocks its thread during device I/O; data in the page cache needs none.</para>
 /// <para>A write, a flush, or a change of the directory that fails leaves open what is on the device, so the log then takes no
-/// more appends (<see cref="LogReadOnlyException"/>) until it is opened again, which finds out. Reads go on. A full disk is no such
-/// failure: it is noticed before anything is written.</para>
+/// more appends (<see cref="LogReadOnlyException"/>) until it is opened again, which finds out. Reads go on. The same happens if the
+/// log's files are deleted, moved or replaced while it is open. A full disk is not such a failure: it is noticed before anything is
+/// written. Neither is a segment that can't be made, for example because the process has no file descriptor left.</para>
 /// <para>The byte format is described in FORMAT.md.</para>
 /// </remarks>
-public sealed class DiskLog : ITruncatableLog
+public sealed class DiskLog : ITruncatableLog, IObservableLog
 {
-    /// <summary>The file whose lock is the log's.</summary>
-    internal const string LockName = "LOCK";
-
-    /// <summary>How often it is looked at most for what is to be kept no longer.</summary>
+    /// <summary>The longest interval between two retention checks.</summary>
     private const long RetentionIntervalMs = 60_000;
 
+    /// <summary>The interval between two looks at what happened to the files behind the log's back.</summary>
+    private const long WatchIntervalMs = 1_000;
+
     private readonly DiskLogOptions _options;
+    private readonly LogEvents _events;
     private readonly OffsetSignal _appended;
     private readonly LogWriter _writer;
     private readonly GroupCommit _appends;
@@ -37,15 +40,17 @@ public sealed class DiskLog : ITruncatableLog
     private volatile bool _isDisposed;
     private Task? _disposal;
 
-    private DiskLog(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered)
+    private DiskLog(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, LogEvents events)
     {
+        _events = events;
         _options = options;
         Directory = storage.Location;
         Recovery = recovered.Report;
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
-        _writer = new LogWriter(storage, options, recovered, _appended);
+        _writer = new LogWriter(storage, options, recovered, _appended, events);
         _writer.Retain();
         _appends = new GroupCommit(_writer.Commit, Disposed);
+        _ = RepeatAsync(_writer.Watch, WatchIntervalMs, _stopRepeating.Token);
         if (options.FlushMode == FlushMode.Interval)
             _ = RepeatAsync(_writer.FlushWritten, options.FlushIntervalMs, _stopRepeating.Token);
         if (options.RetentionLimitMs is { } limit)
@@ -78,8 +83,8 @@ public sealed class DiskLog : ITruncatableLog
     {
         try
         {
-            storage.Lock(LockName);
-            return new DiskLog(storage, options, new LogRecovery(storage, options, initialOffset).Run());
+            var lockFile = storage.Lock(LockFile.Name, canCreate: true)!;
+            return new DiskLog(storage, options, new LogRecovery(storage, lockFile, options, initialOffset).Run(), new LogEvents());
         }
         catch
         {
@@ -142,6 +147,9 @@ public sealed class DiskLog : ITruncatableLog
             return ValueTask.FromException(exception);
         }
     }
+
+    /// <inheritdoc/>
+    public IDisposable Observe(Action<LogEvent> observer) => _events.Observe(observer);
 
     /// <summary>Commits what was appended before, ends pending waits, seals the log and lets go of the directory.</summary>
     public ValueTask DisposeAsync()

@@ -12,6 +12,11 @@ public sealed record RecoveryReport
     /// <summary>How many segment files there were; 0 for a new log.</summary>
     public required int SegmentCount { get; init; }
 
+    /// <summary>
+    /// How many of them are of format version 1, which does not say which log a segment belongs to. They are gone once they are truncated.
+    /// </summary>
+    public int UnidentifiedSegmentCount { get; init; }
+
     /// <summary>Whether the log was closed in order the last time.</summary>
     public required bool WasClosedCleanly { get; init; }
 
@@ -32,6 +37,8 @@ public sealed record RecoveryReport
         text.Append(CultureInfo.InvariantCulture, $", range {Range}");
         if (SegmentCount > 0)
             text.Append(CultureInfo.InvariantCulture, $", segments: {SegmentCount}");
+        if (UnidentifiedSegmentCount > 0)
+            text.Append(CultureInfo.InvariantCulture, $" ({UnidentifiedSegmentCount} of format version 1, which don't say which log they belong to)");
         if (CutBytes > 0)
             text.Append(CultureInfo.InvariantCulture, $", cut off {CutBytes} bytes of an unacknowledged append");
         if (RemovedSegmentCount > 0)

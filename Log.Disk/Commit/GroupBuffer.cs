@@ -27,14 +27,14 @@ internal sealed class GroupBuffer
 
     public bool HasRoomFor(int frameBytes) => Length == 0 || Length + frameBytes <= LimitBytes;
 
-    public void Add(RecordBatch batch, ulong firstOffset, long flushedPosition, uint salt)
+    public void Add(RecordBatch batch, ulong firstOffset, long flushedPosition, FrameSalts salts)
     {
         var header = new FrameHeader(batch.SizeBytes, batch.Count, firstOffset, flushedPosition);
         if (_bytes.Length < Length + header.FrameBytes)
             Array.Resize(ref _bytes, Math.Max(Length + header.FrameBytes, Math.Min(2 * _bytes.Length, LimitBytes)));
         var frame = _bytes.AsSpan(Length, header.FrameBytes);
         batch.Encoded.Span.CopyTo(frame[FrameHeader.SizeBytes..]);
-        header.Write(frame, salt);
+        header.Write(frame, salts);
         Frames.Add((firstOffset, Length));
         Length += header.FrameBytes;
     }

@@ -8,18 +8,25 @@ internal static class StartFile
 {
     public const string Name = "START";
     public const string TemporaryName = "START.tmp";
-    private const int SizeBytes = 32;
 
-    private const uint Version = 1;
+    private const uint Version = 2;
+    private const int SizeBytes = 48;
+    private const int Version1SizeBytes = 32; // the same without the log's identity
+    private const int ChecksumBytes = sizeof(uint);
 
     private static ReadOnlySpan<byte> Magic => "LogKit.B"u8;
 
+    /// <summary>What the file says.</summary>
+    /// <param name="Offset">The first readable offset.</param>
+    /// <param name="LogId">The log that it is of; null in a file of version 1.</param>
+    internal readonly record struct Content(ulong Offset, Guid? LogId);
+
     /// <summary>Replaces the file, durably: after a crash it is the old one or the new one.</summary>
-    public static void Replace(IStorage storage, ulong startOffset)
+    public static void Replace(IStorage storage, ulong startOffset, Guid? logId)
     {
         using (var file = storage.Create(TemporaryName))
         {
-            file.Write(Encode(startOffset), 0);
+            file.Write(Encode(startOffset, logId), 0);
             file.Flush();
         }
 
@@ -27,30 +34,38 @@ internal static class StartFile
         storage.FlushDirectory();
     }
 
-    public static byte[] Encode(ulong startOffset)
+    /// <summary>The file's bytes: of version 1 for a log without an identity.</summary>
+    public static byte[] Encode(ulong startOffset, Guid? logId)
     {
-        var bytes = new byte[SizeBytes];
+        var bytes = new byte[logId is null ? Version1SizeBytes : SizeBytes];
         Magic.CopyTo(bytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), logId is null ? 1 : Version);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), startOffset);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(28), Crc32C.Append(0, bytes.AsSpan(0, 28)));
+        logId?.TryWriteBytes(bytes.AsSpan(24));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - ChecksumBytes), ChecksumOf(bytes));
         return bytes;
     }
 
-    /// <summary>Reads the file that is there; null where it is sound, and otherwise what is wrong with it.</summary>
+    /// <summary>Reads the file that is there; null if it is sound, and otherwise what is wrong with it.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static FormatProblem? Read(IStorage storage, out ulong startOffset)
+    public static FormatProblem? Read(IStorage storage, out Content content)
     {
-        startOffset = 0;
+        content = default;
         using var file = storage.Open(Name, canWrite: false);
-        Span<byte> bytes = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
-        if (file.Read(bytes, 0) != SizeBytes || !bytes[..8].SequenceEqual(Magic))
+        var buffer = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
+        var bytes = buffer.AsSpan(0, file.Read(buffer, 0));
+        if (bytes.Length is not (Version1SizeBytes or SizeBytes) || !bytes[..8].SequenceEqual(Magic))
             return new FormatProblem("it is not the start file of a log");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[28..]) != Crc32C.Append(0, bytes[..28]))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^ChecksumBytes..]) != ChecksumOf(bytes))
             return new FormatProblem("its checksum does not match");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is var version && version != Version)
-            return FormatProblem.ForeignVersion(version, Version);
-        startOffset = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
+        var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
+        if (version is 0 or > Version)
+            return FormatProblem.ForeignVersion(version, "versions 1 and 2");
+        if (bytes.Length != (version == 1 ? Version1SizeBytes : SizeBytes))
+            return new FormatProblem("its length is not that of its version");
+        content = new Content(BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]), version == 1 ? null : new Guid(bytes.Slice(24, 16)));
         return null;
     }
+
+    private static uint ChecksumOf(ReadOnlySpan<byte> bytes) => Crc32C.Append(0, bytes[..^ChecksumBytes]);
 }

@@ -1,74 +1,219 @@
 using LogKit.Disk.Format;
+using LogKit.Disk.Recovery;
+using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
 
 using static System.FormattableString;
 
 namespace LogKit.Disk.Inspection;
 
-/// <summary>The files of a log by their names, and what its start says: what is known before any segment is read.</summary>
+/// <summary>
+/// The files of a log by their names and heads, and what its start says: what is known before any segment is read. Opening and
+/// verification begin with it, so they agree about it.
+/// </summary>
 internal sealed class LogFiles
 {
-    /// <summary>What START says; 0 without one; null where it cannot be told.</summary>
-    public ulong? StartOffset { get; private init; }
+    private readonly IStorage _storage;
+    private readonly List<LogDamage> _damages = [];
+    private readonly List<ulong> _bases = [];
+    private readonly Dictionary<ulong, SegmentHeader> _headers = []; // of the segments that have a sound one
+    private readonly Dictionary<ulong, ulong> _sealedTo = []; // the next offset that a segment's seal tells
 
-    /// <summary>The base offsets of the segments, ascending.</summary>
-    public required ulong[] Bases { get; init; }
+    private LogFiles(IStorage storage) => _storage = storage;
 
-    /// <summary>What is wrong with the start.</summary>
-    public required IReadOnlyList<LogDamage> Damages { get; init; }
+    /// <summary>What START says; 0 without one, if there are segments; null if it cannot be told, and for a new log.</summary>
+    public ulong? StartOffset { get; private set; }
 
-    /// <exception cref="FileNotFoundException">There is no log.</exception>
-    public static LogFiles Read(IStorage storage)
+    /// <summary>The base offsets of the segments, ascending, without those files that only have the name of one.</summary>
+    public ulong[] Bases => [.. _bases];
+
+    /// <summary>What is wrong with the files as a whole.</summary>
+    public IReadOnlyList<LogDamage> Damages => _damages;
+
+    /// <summary>The log's identity; null if none of its files says.</summary>
+    public Guid? LogId { get; private set; }
+
+    /// <summary>The identity that LOCK says; null if it does not.</summary>
+    public Guid? LockId { get; private set; }
+
+    /// <summary>Files that are of no use, as what made them did not come to its end.</summary>
+    public IReadOnlyList<string> Leftovers { get; private set; } = [];
+
+    /// <param name="storage">The directory.</param>
+    /// <param name="lockFile">LOCK; null if there is none, or it cannot be had.</param>
+    public static LogFiles Read(IStorage storage, IStorageFile? lockFile)
     {
+        var files = new LogFiles(storage) { LockId = lockFile is null ? null : LockFile.TryRead(lockFile) };
         var names = storage.List();
-        var bases = new List<ulong>();
+        var indexes = new List<ulong>();
         foreach (var name in names)
         {
             if (SegmentName.TryParse(name, out var baseOffset))
-                bases.Add(baseOffset);
+                files._bases.Add(baseOffset);
+            else if (SegmentName.TryParseIndex(name, out baseOffset))
+                indexes.Add(baseOffset);
         }
 
-        bases.Sort();
-        var hasStart = names.Contains(StartFile.Name);
-        if (bases.Count == 0 && !hasStart)
-            throw new FileNotFoundException($"there is no log in {storage.Location}");
-
-        var damages = new List<LogDamage>();
-        ulong? startOffset = hasStart ? ReadStart(storage, damages) : 0;
-        if (bases.Count == 0 && startOffset != 0)
+        files._bases.Sort();
+        string[] temporary = [.. names.Where(name => name is StartFile.TemporaryName or SegmentName.Temporary)];
+        string[] orphans = [.. indexes.Except(files._bases).Select(SegmentName.OfIndex)];
+        files.Leftovers = [.. temporary, .. orphans];
+        var start = names.Contains(StartFile.Name) ? files.ReadStart() : null;
+        if (files._bases.Count == 0)
         {
-            damages.Add(new LogDamage(DamageKind.Records, StartFile.Name, 0, startOffset, startOffset is { } start
-                ? Invariant($"the log starts at offset {start} but has no segments")
-                : "the log has no segments"));
-        }
-        else if (bases.Count > 0 && startOffset < bases[0])
-        {
-            damages.Add(new LogDamage(DamageKind.Records, SegmentName.Of(bases[0]), 0, startOffset, Invariant(
-                $"it is the first segment, but the log starts at offset {startOffset}: segments are missing")));
+            files.RequireNoTrace(lockFile is { Length: > 0 }, names.Contains(StartFile.Name), start, orphans);
+            return files;
         }
 
-        return new LogFiles { StartOffset = startOffset, Bases = [.. bases], Damages = damages };
+        files.ReadHeaders();
+        files.Identify(start);
+        files.RequireStart(start, names.Contains(StartFile.Name));
+        return files;
     }
 
     /// <summary>Whether a segment lies before the start as a whole: a truncation did not come to its end.</summary>
-    public bool IsTruncated(int index) => index + 1 < Bases.Length && Bases[index + 1] <= StartOffset;
+    public bool IsTruncated(int index) => index + 1 < _bases.Count && _bases[index + 1] <= StartOffset;
 
     /// <summary>The base offsets of the segments that follow one.</summary>
-    public IReadOnlyList<ulong> LaterBases(int index) => new ArraySegment<ulong>(Bases)[(index + 1)..];
+    public IReadOnlyList<ulong> LaterBases(int index) => _bases[(index + 1)..];
 
-    private static ulong? ReadStart(IStorage storage, List<LogDamage> damages)
+    private StartFile.Content? ReadStart()
     {
         try
         {
-            if (StartFile.Read(storage, out var startOffset) is not { } problem)
-                return startOffset;
-            damages.Add(new LogDamage(SegmentInspector.KindOf(problem, DamageKind.Start), StartFile.Name, problem.Position, null, problem.Text));
+            if (StartFile.Read(_storage, out var content) is not { } problem)
+                return content;
+            Add(SegmentInspector.KindOf(problem, DamageKind.Start), StartFile.Name, problem.Text, problem.Position);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            damages.Add(new LogDamage(DamageKind.Unreadable, StartFile.Name, 0, null, $"it cannot be read: {exception.Message}"));
+            Add(DamageKind.Unreadable, StartFile.Name, $"it cannot be read: {exception.Message}");
         }
 
         return null;
     }
+
+    /// <summary>A directory that held a log, whose segments are gone, is not taken for that of a new log.</summary>
+    private void RequireNoTrace(bool lockHasContent, bool hasStart, StartFile.Content? start, string[] indexes)
+    {
+        const string Advice = "restore the segments from a copy, or delete this file if the log is to begin anew";
+        if (start is { Offset: var offset })
+            Add(DamageKind.Records, StartFile.Name, Invariant($"the log starts at offset {offset} but has no segments: {Advice}"), offset: offset);
+        else if (hasStart)
+            Add(DamageKind.Records, StartFile.Name, $"the log has no segments: {Advice}");
+        foreach (var index in indexes)
+            Add(DamageKind.Records, index, $"it is the index of a segment, but the log has no segments: {Advice}");
+        if (lockHasContent)
+            Add(DamageKind.Records, LockFile.Name, $"it says that there is a log here, but the log has no segments: {Advice}");
+    }
+
+    private void ReadHeaders()
+    {
+        foreach (var baseOffset in _bases.ToArray())
+        {
+            try
+            {
+                using var file = _storage.Open(SegmentName.Of(baseOffset), canWrite: false);
+                var problem = SegmentHeader.Read(file, baseOffset, new byte[SegmentHeader.SizeBytes], out var header, out var seal);
+                if (problem is null)
+                {
+                    _headers.Add(baseOffset, header);
+                    if (seal is { NextOffset: var next })
+                        _sealedTo.Add(baseOffset, next);
+                }
+                else if (problem.TrueBaseOffset is { } trueBase)
+                    Misplace(baseOffset, $"{problem.Text}: {WhatToDo(trueBase)}");
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Whoever reads the segment comes to it, and reports it.
+            }
+        }
+
+        string WhatToDo(ulong trueBase) => _bases.Contains(trueBase)
+            ? "it is a stray copy, move it away"
+            : Invariant($"rename it to {SegmentName.Of(trueBase)} if that segment is missing, or move it away");
+    }
+
+    /// <summary>Finds out which log this is, and which segments are of another.</summary>
+    private void Identify(StartFile.Content? start)
+    {
+        var ids = _headers.Values.Select(header => header.Lineage?.LogId).OfType<Guid>().ToList();
+        var majority = ids.Count == 0 ? (Guid?)null : ids.CountBy(id => id).MaxBy(count => count.Value).Key;
+        if (LockId is not null && ids.Count > 0 && !ids.Contains(LockId.Value))
+        {
+            Add(DamageKind.Misplaced, LockFile.Name,
+                "it says that this is another log than the segments say: if they were restored from a copy of a log, delete this file");
+            LogId = majority;
+        }
+        else
+        {
+            LogId = LockId ?? majority ?? start?.LogId;
+        }
+
+        foreach (var (baseOffset, header) in _headers.ToArray())
+        {
+            if (header.Lineage is { LogId: var id } && id != LogId)
+                Misplace(baseOffset, "its header says that it belongs to another log: move it away, and restore this log's own segment if it is missing");
+        }
+
+        for (var i = 1; i < _bases.Count; i++)
+        {
+            if (_headers.TryGetValue(_bases[i], out var next) && next.Lineage is { PreviousSalt: not SegmentLineage.NoSalt and var salt }
+                && _headers.TryGetValue(_bases[i - 1], out var header) && header.Salt != salt
+                && _sealedTo.TryGetValue(_bases[i - 1], out var end) && end == _bases[i]) // otherwise one is missing between them
+            {
+                Misplace(_bases[i - 1], Invariant(
+                    $"it is not the segment that {SegmentName.Of(_bases[i])} followed: move it away, and restore this log's own segment"));
+                i = 0; // from the beginning, with one segment less
+            }
+        }
+    }
+
+    /// <summary>The start must be this log's, and within it.</summary>
+    private void RequireStart(StartFile.Content? start, bool hasStart)
+    {
+        StartOffset = hasStart ? start?.Offset : 0;
+        if (start is { LogId: { } id } && id != LogId)
+        {
+            Add(DamageKind.Start, StartFile.Name, "it belongs to another log");
+            StartOffset = null;
+        }
+        else if (_bases.Count > 0 && StartOffset > _bases[^1] && EndOfLast() is { } end && StartOffset > end)
+        {
+            Add(DamageKind.Start, StartFile.Name, Invariant($"the log starts at offset {StartOffset} but ends at {end}"), offset: end);
+            StartOffset = null;
+        }
+        else if (_bases.Count > 0 && StartOffset < _bases[0])
+        {
+            Add(DamageKind.Records, SegmentName.Of(_bases[0]), Invariant(
+                $"it is the first segment, but the log starts at offset {StartOffset}: segments are missing"), offset: StartOffset);
+        }
+    }
+
+    /// <summary>The offset after the last segment's records; null if the segment is damaged, so it may have held more.</summary>
+    private ulong? EndOfLast()
+    {
+        if (!_headers.TryGetValue(_bases[^1], out var header))
+            return null;
+        using var file = _storage.Open(SegmentName.Of(header.BaseOffset), canWrite: false);
+        SegmentHeader.Read(file, header.BaseOffset, new byte[SegmentHeader.SizeBytes], out _, out var seal);
+        var frames = new FrameReader(file, header, file.Length);
+        while (frames.TryRead())
+        {
+            // On to the end.
+        }
+
+        return SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset).Problem is null ? frames.NextOffset : null;
+    }
+
+    private void Misplace(ulong baseOffset, string problem)
+    {
+        Add(DamageKind.Misplaced, SegmentName.Of(baseOffset), problem);
+        _bases.Remove(baseOffset);
+        _headers.Remove(baseOffset);
+    }
+
+    private void Add(DamageKind kind, string file, string problem, long position = 0, ulong? offset = null) =>
+        _damages.Add(new LogDamage(kind, file, position, offset, problem));
 }

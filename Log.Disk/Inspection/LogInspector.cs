@@ -1,8 +1,6 @@
 using LogKit.Disk.Format;
 using LogKit.Disk.Storage;
 
-using static System.FormattableString;
-
 namespace LogKit.Disk.Inspection;
 
 /// <summary>Reads the files of a log that nobody has open, every byte of them, and changes nothing.</summary>
@@ -10,13 +8,14 @@ namespace LogKit.Disk.Inspection;
 public sealed class LogInspector : IDisposable
 {
     private readonly IStorage _storage;
+    private readonly IStorageFile? _lockFile;
 
     internal LogInspector(IStorage storage)
     {
         _storage = storage;
         try
         {
-            LockProblem = TryLock(storage);
+            (_lockFile, LockProblem) = TryLock(storage);
         }
         catch
         {
@@ -41,7 +40,7 @@ public sealed class LogInspector : IDisposable
     /// <exception cref="IOException">The directory cannot be read. A file that cannot be read is in the report.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public LogVerification Verify(IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Verify(_storage, progress, cancellationToken);
+        Verify(_storage, _lockFile, progress, cancellationToken);
 
     /// <summary>The frames, from the one that holds an offset on, and what is damaged, as they come.</summary>
     /// <param name="fromOffset">Frames that end before it are left out; segments that do are not read.</param>
@@ -49,7 +48,7 @@ public sealed class LogInspector : IDisposable
     /// <exception cref="IOException">The directory cannot be read.</exception>
     public IEnumerable<DumpEntry> Dump(ulong fromOffset = 0)
     {
-        var files = LogFiles.Read(_storage);
+        var files = ReadFiles(_storage, _lockFile);
         foreach (var damage in files.Damages)
             yield return new DumpEntry(Damage: damage);
         for (var i = 0; i < files.Bases.Length; i++)
@@ -85,9 +84,10 @@ public sealed class LogInspector : IDisposable
             : throw new DirectoryNotFoundException($"there is no directory {directory}");
     }
 
-    internal static LogVerification Verify(IStorage storage, IProgress<VerificationProgress>? progress, CancellationToken cancellationToken)
+    internal static LogVerification Verify(
+        IStorage storage, IStorageFile? lockFile, IProgress<VerificationProgress>? progress, CancellationToken cancellationToken)
     {
-        var files = LogFiles.Read(storage);
+        var files = ReadFiles(storage, lockFile);
         var damages = files.Damages.ToList();
         var segments = new List<SegmentReport>();
         var totalBytes = progress is null ? 0 : TotalBytes(storage, files);
@@ -120,12 +120,6 @@ public sealed class LogInspector : IDisposable
         var last = segments.LastOrDefault(segment => !segment.IsUnflushed);
         var end = last?.NextOffset ?? files.StartOffset ?? 0;
         var start = files.StartOffset ?? (files.Bases.Length > 0 ? files.Bases[0] : 0);
-        if (last is { Damage: null or { Kind: DamageKind.Margin } } && start > end)
-        {
-            damages.Add(new LogDamage(
-                DamageKind.Start, StartFile.Name, 0, end, Invariant($"the log starts at offset {start} but ends at {end}")));
-        }
-
         return new LogVerification { Range = new LogRange(Math.Min(start, end), end), Segments = segments, StartDamages = damages };
     }
 
@@ -166,19 +160,25 @@ public sealed class LogInspector : IDisposable
         return total;
     }
 
-    // Whoever opens a log makes LOCK first and leaves it there: where there is none, nobody has the log, and none is made for reading.
-    private static string? TryLock(IStorage storage)
+    private static LogFiles ReadFiles(IStorage storage, IStorageFile? lockFile)
+    {
+        var files = LogFiles.Read(storage, lockFile);
+        return files.Bases.Length == 0 && files.Damages.Count == 0
+            ? throw new FileNotFoundException($"there is no log in {storage.Location}")
+            : files;
+    }
+
+    // No LOCK is made for reading: the directory's own lock has to do, unless the file system has none.
+    private static (IStorageFile? File, string? Problem) TryLock(IStorage storage)
     {
         try
         {
-            if (!storage.List().Contains(DiskLog.LockName))
-                return $"there is no {DiskLog.LockName}";
-            storage.Lock(DiskLog.LockName);
-            return null;
+            var file = storage.Lock(LockFile.Name, canCreate: false);
+            return (file, storage.IsLocked ? null : $"there is no {LockFile.Name}");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return exception.Message;
+            return (null, storage.IsLocked ? null : exception.Message);
         }
     }
 }

@@ -18,13 +18,15 @@ namespace LogKit.Disk.Inspection;
 public sealed class LogRepair
 {
     private readonly IStorage _storage;
+    private readonly IStorageFile _lockFile;
     private readonly LogVerification _found;
     private readonly RemovedFiles _removed;
-    private readonly List<LogDamage> _mended = [];
+    private readonly List<LogDamage> _repaired = [];
 
-    private LogRepair(IStorage storage, LogVerification found)
+    private LogRepair(IStorage storage, IStorageFile lockFile, LogVerification found)
     {
         _storage = storage;
+        _lockFile = lockFile;
         _found = found;
         _removed = new RemovedFiles(storage);
     }
@@ -49,13 +51,13 @@ public sealed class LogRepair
     internal static LogRepairReport TruncateAtFirstError(
         IStorage storage, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        storage.Lock(DiskLog.LockName);
-        var found = LogInspector.Verify(storage, progress, cancellationToken);
+        var lockFile = storage.Lock(LockFile.Name, canCreate: true)!;
+        var found = LogInspector.Verify(storage, lockFile, progress, cancellationToken);
         if (found.IsSound)
             return new LogRepairReport { Before = found, After = found };
         return RefusalOf(found) is { } refusal
             ? new LogRepairReport { Before = found, After = found, Refusal = refusal }
-            : new LogRepair(storage, found).Run(progress);
+            : new LogRepair(storage, lockFile, found).Run(progress);
     }
 
     /// <summary>Why a log is not to be repaired in this way; null if it is.</summary>
@@ -67,7 +69,9 @@ public sealed class LogRepair
             return $"{unreadable.File}: {unreadable.Problem}: it may be sound; copy the directory to a good disk, or get the permission, first";
         if (found.StartDamages.FirstOrDefault(damage => damage.Kind is DamageKind.Records) is { } missing)
             return $"nothing before the damage can be kept ({missing.File}: {missing.Problem}); {WhatRemains(found)}";
-        var first = found.Segments.First(segment => !segment.IsTruncated);
+        var first = found.Segments.FirstOrDefault(segment => !segment.IsTruncated);
+        if (first is null)
+            return $"no segment of the log is left in its place; {WhatRemains(found)}";
         return IsLostAsAWhole(first)
             ? $"nothing before the damage can be kept ({first.File}, the first segment: {first.Damage!.Problem}); {WhatRemains(found)}"
             : null;
@@ -94,23 +98,24 @@ public sealed class LogRepair
         var last = live.FindLastIndex(segment => !segment.IsUnflushed);
         var kept = damaged < 0 ? last + 1 : IsLostAsAWhole(live[damaged]) ? damaged : damaged + 1;
 
+        MoveMisplaced();
         for (var i = 0; i < kept; i++)
         {
             if (live[i].Damage is { Kind: DamageKind.Margin })
-                Mend(live[i], isLast: i == last);
+                RepairMargin(live[i], isLast: i == last);
         }
 
         if (damaged >= 0)
             Cut(live, kept);
-        var newStart = MendStart(live[0].BaseOffset, live[kept - 1].NextOffset);
+        var newStart = RepairStart(live[0].BaseOffset, live[kept - 1].NextOffset);
 
-        var after = LogInspector.Verify(_storage, progress, CancellationToken.None);
+        var after = LogInspector.Verify(_storage, _lockFile, progress, CancellationToken.None);
         var lostFrom = damaged < 0 ? (ulong?)null : live[damaged].NextOffset;
         return new LogRepairReport
         {
             Before = _found,
             After = after,
-            Mended = _mended,
+            Mended = _repaired,
             CutAt = damaged < 0 ? null : live[damaged].Damage,
             LostFrom = lostFrom,
             LostBefore = damaged < 0 ? 0 : live.Skip(damaged).Max(segment => Math.Max(segment.BaseOffset, segment.ToldNextOffset)),
@@ -119,8 +124,21 @@ public sealed class LogRepair
         };
     }
 
+    /// <summary>Moves away the files that only have a place in the log by their names; of a lock file that is not this log's, the content.</summary>
+    private void MoveMisplaced()
+    {
+        foreach (var damage in _found.StartDamages.Where(damage => damage.Kind is DamageKind.Misplaced))
+        {
+            if (damage.File == LockFile.Name)
+                LockFile.Write(_lockFile, LogFiles.Read(_storage, _lockFile).LogId!.Value);
+            else
+                _removed.Move(damage.File, $"{damage.File}.removed");
+            _repaired.Add(damage);
+        }
+    }
+
     /// <summary>Writes the header of a segment again, whose frames are sound, and removes what follows these where a segment follows.</summary>
-    private void Mend(SegmentReport segment, bool isLast)
+    private void RepairMargin(SegmentReport segment, bool isLast)
     {
         _removed.Copy(segment.File, 0, SegmentHeader.SizeBytes, $"{segment.File}.removed-0");
         using var file = _storage.Open(segment.File, canWrite: true);
@@ -129,7 +147,7 @@ public sealed class LogRepair
 
         // A segment that another follows was flushed before that was made. Of the last one only its seal tells: opening makes it so.
         WriteHeader(file, segment, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
-        _mended.Add(segment.Damage!);
+        _repaired.Add(segment.Damage!);
     }
 
     /// <summary>Makes the last segment that is kept the last one there is, up to the end of its sound frames.</summary>
@@ -174,14 +192,19 @@ public sealed class LogRepair
         file.Flush();
     }
 
-    /// <summary>Puts a start in the place of one that cannot be, and says where the log starts then.</summary>
-    private ulong? MendStart(ulong firstOffset, ulong nextOffset)
+    /// <summary>Puts a start in the place of one that cannot be right, and says where the log starts then.</summary>
+    /// <remarks>
+    /// Of a start that is damaged, another log's or past the end nothing is believed: all segments are kept, also those that it would
+    /// have the next opening delete. One that a cut leaves past the end was this log's, and moves to the end.
+    /// </remarks>
+    private ulong? RepairStart(ulong firstOffset, ulong nextOffset)
     {
         var damage = _found.StartDamages.FirstOrDefault(damage => damage.Kind is DamageKind.Start);
+        var logId = LogFiles.Read(_storage, _lockFile).LogId;
         ulong start;
-        if (damage is not null && LogFiles.Read(_storage).StartOffset is null)
+        if (damage is not null)
             start = firstOffset;
-        else if (LogFiles.Read(_storage).StartOffset > nextOffset)
+        else if (_storage.List().Contains(StartFile.Name) && StartFile.Read(_storage, out var present) is null && present.Offset > nextOffset)
             start = nextOffset;
         else
             return null;
@@ -189,7 +212,7 @@ public sealed class LogRepair
         using (var file = _storage.Open(StartFile.Name, canWrite: false))
             _removed.Copy(StartFile.Name, 0, file.Length, $"{StartFile.Name}.removed");
         if (start > 0)
-            StartFile.Replace(_storage, start);
+            StartFile.Replace(_storage, start, logId);
         else
         {
             _storage.Delete(StartFile.Name);
@@ -197,7 +220,7 @@ public sealed class LogRepair
         }
 
         if (damage is not null)
-            _mended.Add(damage);
+            _repaired.Add(damage);
         return start;
     }
 }

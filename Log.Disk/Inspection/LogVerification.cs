@@ -34,6 +34,9 @@ public enum DamageKind
 
     /// <summary>The system does not give the file, or a part of it. It may be sound.</summary>
     Unreadable,
+
+    /// <summary>The file has a place in the log by its name, and by its content belongs elsewhere, or to another log.</summary>
+    Misplaced,
 }
 
 /// <summary>One segment, as its bytes say.</summary>
@@ -115,7 +118,7 @@ public sealed record LogVerification
     /// <summary>The segments, in the order of the log.</summary>
     public required IReadOnlyList<SegmentReport> Segments { get; init; }
 
-    /// <summary>What is wrong with the log as a whole, and with no segment: its start.</summary>
+    /// <summary>What is wrong with the log as a whole, and with none of its segments: its start, missing or misplaced files.</summary>
     public required IReadOnlyList<LogDamage> StartDamages { get; init; }
 
     /// <summary>All that is wrong: the start, then the segments in their order.</summary>

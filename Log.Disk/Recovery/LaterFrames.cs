@@ -9,14 +9,14 @@ internal static class LaterFrames
     private const int ChunkBytes = 256 * 1024;
 
     /// <summary>
-    /// How many bytes are checksummed at most. An honest tail has a few frames; one made by somebody who appends what looks like
-    /// frames would cost the square of its size.
+    /// The most bytes that are checksummed. A header of version 2 has a check of its own, so nothing but the segment's frames is
+    /// checksummed, each once. In version 1 a record's bytes may look like headers, and each of them costs a checksum.
     /// </summary>
     private const long WorkLimitBytes = 1L << 30;
 
     /// <summary>
-    /// The highest flushed position that a sound frame after a place tells, if it is beyond that place; 0 otherwise. Where that
-    /// cannot be found out with reasonable work, the largest number: a person should look.
+    /// The highest flushed position that a sound frame after a place tells, if it is beyond that place; 0 otherwise. If finding out
+    /// takes unreasonable work, which only happens in version 1, the largest number: a person should look.
     /// </summary>
     /// <param name="file">The segment.</param>
     /// <param name="header">Its identity, whose salt keeps bytes of users and of other segments from passing for frames.</param>
@@ -32,7 +32,7 @@ internal static class LaterFrames
             var read = file.Read(buffer, position);
             for (var at = 0; at + FrameHeader.SizeBytes <= read; at++)
             {
-                if (FrameHeader.TryRead(buffer.AsSpan(at, read - at), position + at, out var frame)
+                if (FrameHeader.TryRead(buffer.AsSpan(at, read - at), position + at, header.Salts, out var frame)
                     && frame.FlushedPosition > Math.Max(place, highest)
                     && frame.FrameBytes <= file.Length - position - at)
                 {
@@ -50,6 +50,6 @@ internal static class LaterFrames
     private static bool IsSound(IStorageFile file, SegmentHeader header, FrameHeader frame, long position)
     {
         var bytes = new byte[frame.FrameBytes];
-        return file.Read(bytes, position) == bytes.Length && FrameHeader.ChecksumMatches(bytes, header.Salt);
+        return file.Read(bytes, position) == bytes.Length && FrameHeader.ChecksumMatches(bytes, header.Salts);
     }
 }

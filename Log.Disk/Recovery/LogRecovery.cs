@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LogKit.Disk.Format;
+using LogKit.Disk.Inspection;
 using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
 
@@ -11,7 +12,7 @@ namespace LogKit.Disk.Recovery;
 /// Opens the files of a log and brings them into the state that the log goes on from: every batch that was acknowledged, and
 /// nothing half written. It changes only what was never acknowledged; where anything else is wrong it throws, and changes nothing.
 /// </summary>
-internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulong initialOffset)
+internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskLogOptions options, ulong initialOffset)
 {
     private readonly OpenSegments _open = new();
     private readonly List<Segment> _segments = [];
@@ -19,12 +20,14 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
     private readonly List<(Segment Segment, long FlushedPosition, ulong NextOffset)> _unsealed = [];
     private readonly List<ulong> _unflushed = [];
     private SegmentWriter? _writer;
+    private Guid _logId;
+    private int _unidentifiedCount;
     private bool _wasClosedCleanly = true;
     private long _cutBytes;
     private int _removedCount;
 
     /// <summary>What recovery hands over.</summary>
-    internal sealed record Result(OpenSegments Open, Segment[] Segments, SegmentWriter Writer, LogRange Range, RecoveryReport Report);
+    internal sealed record Result(OpenSegments Open, Segment[] Segments, SegmentWriter Writer, Guid LogId, LogRange Range, RecoveryReport Report);
 
     /// <exception cref="LogDamagedException">Something that was once flushed is not there as it was.</exception>
     public Result Run()
@@ -32,16 +35,20 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
         var started = Stopwatch.GetTimestamp();
         try
         {
-            var (startOffset, bases) = ReadDirectory();
+            var files = ReadDirectory();
             storage.FlushDirectory(); // what is decided by a name must not be undone by a power loss
-            var isNew = bases.Count == 0;
-            var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, bases);
+            var isNew = files.Bases.Length == 0;
+            var startOffset = files.StartOffset ?? (isNew ? initialOffset : 0);
+            var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, [.. files.Bases]);
             var range = new LogRange(startOffset, end);
             RemoveLeftovers();
-            return new Result(_open, [.. _segments], _writer!, range, new RecoveryReport
+            if (files.LockId is null)
+                LockFile.Write(lockFile, _logId); // not before there is a segment: it says that there was a log
+            return new Result(_open, [.. _segments], _writer!, _logId, range, new RecoveryReport
             {
                 Range = range,
                 SegmentCount = isNew ? 0 : _segments.Count,
+                UnidentifiedSegmentCount = _unidentifiedCount,
                 WasClosedCleanly = _wasClosedCleanly,
                 CutBytes = _cutBytes,
                 RemovedSegmentCount = _removedCount,
@@ -56,40 +63,22 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
         }
     }
 
-    private (ulong StartOffset, List<ulong> Bases) ReadDirectory()
+    private LogFiles ReadDirectory()
     {
-        var bases = new List<ulong>();
-        var indexes = new List<ulong>();
-        ulong? startOffset = null;
-        foreach (var name in storage.List())
-        {
-            if (SegmentName.TryParse(name, out var baseOffset))
-                bases.Add(baseOffset);
-            else if (SegmentName.TryParseIndex(name, out baseOffset))
-                indexes.Add(baseOffset);
-            else if (name is StartFile.Name)
-                startOffset = ReadStart();
-            else if (name is StartFile.TemporaryName or SegmentName.Temporary)
-                _leftovers.Add(name); // what made it did not come to its end
-        }
-
-        _leftovers.AddRange(indexes.Except(bases).Select(SegmentName.OfIndex));
-        bases.Sort();
-        if (startOffset > 0 && bases.Count == 0)
-            throw new LogDamagedException(StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but has no segments"), startOffset);
-        return (startOffset ?? (bases.Count == 0 ? initialOffset : 0), bases);
+        var files = LogFiles.Read(storage, lockFile);
+        if (files.Damages is [var damage, ..])
+            throw new LogDamagedException(damage.File, damage.Position, damage.Problem, damage.Offset);
+        _leftovers.AddRange(files.Leftovers); // what made them did not come to its end
+        _logId = files.LogId ?? Guid.NewGuid();
+        return files;
     }
-
-    private ulong ReadStart() => StartFile.Read(storage, out var startOffset) is { } problem
-        ? throw new LogDamagedException(StartFile.Name, problem.Position, problem.Text)
-        : startOffset;
 
     private ulong CreateFirst(ulong startOffset)
     {
         if (startOffset > 0)
-            StartFile.Replace(storage, startOffset);
+            StartFile.Replace(storage, startOffset, _logId);
         var origin = new SegmentOrigin(options.Clock.GetUtcNow().ToUnixTimeMilliseconds(), IsAfterUnflushed: false);
-        _writer = SegmentWriter.Create(storage, _open, SegmentHeader.New(startOffset, origin), options.Reserve);
+        _writer = SegmentWriter.Create(storage, _open, SegmentHeader.New(startOffset, origin, _logId), options.Reserve);
         _segments.Add(_writer.Segment);
         return startOffset;
     }
@@ -97,12 +86,6 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
     private ulong OpenSegments(ulong startOffset, List<ulong> bases)
     {
         LeaveOutTruncated(startOffset, bases);
-        if (bases[0] > startOffset)
-        {
-            throw new LogDamagedException(SegmentName.Of(bases[0]), 0, Invariant(
-                $"it is the first segment, but the log starts at offset {startOffset}: segments are missing"), startOffset);
-        }
-
         for (var i = 0; i < bases.Count - 1; i++)
         {
             if (OpenFull(bases[i], bases[i + 1], out var damage) is { } segment)
@@ -161,7 +144,7 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
         var name = SegmentName.Of(baseOffset);
         using var file = storage.Open(name, canWrite: false);
         var header = ReadHeader(file, baseOffset, out var seal);
-        if (seal is { } sealedTo && sealedTo.NextOffset == nextBaseOffset && file.Length >= sealedTo.Position)
+        if (seal is { IsFollowed: true } sealedTo && sealedTo.NextOffset == nextBaseOffset && file.Length >= sealedTo.Position)
             return new Segment(storage, _open, header, sealedTo.Position);
 
         var frames = new FrameReader(file, header, file.Length);
@@ -193,10 +176,20 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
             var index = new SegmentIndex(baseOffset);
             var frames = new FrameReader(file, header, file.Length);
             var flushed = seal?.Position ?? SegmentHeader.SizeBytes;
-            while (frames.TryRead())
+            var sealFits = seal is null;
+            do
             {
+                sealFits |= seal is { } told && told.Position == frames.Position && told.NextOffset == frames.NextOffset;
+            }
+            while (TryReadFrame());
+
+            bool TryReadFrame()
+            {
+                if (!frames.TryRead())
+                    return false;
                 index.Add(frames.Frame.FirstOffset, frames.FramePosition);
                 flushed = Math.Max(flushed, frames.Frame.FlushedPosition);
+                return true;
             }
 
             var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
@@ -221,7 +214,9 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
             _wasClosedCleanly = wasClosed;
             var segment = new Segment(storage, _open, header, frames.Position, file, index);
             _segments.Add(segment);
-            _writer = new SegmentWriter(segment, file, options.Reserve);
+            _writer = new SegmentWriter(segment, file, options.Reserve, seal);
+            if (!sealFits)
+                _writer.Mark(frames.NextOffset); // a seal that fits no frame must not be taken for the segment's end later
             return frames.NextOffset;
         }
         catch
@@ -297,8 +292,11 @@ internal sealed class LogRecovery(IStorage storage, DiskLogOptions options, ulon
             storage.FlushDirectory();
     }
 
-    private static SegmentHeader ReadHeader(IStorageFile file, ulong baseOffset, out Seal? seal) =>
-        SegmentHeader.Read(file, baseOffset, new byte[SegmentHeader.SizeBytes], out var header, out seal) is { } problem
-            ? throw new LogDamagedException(SegmentName.Of(baseOffset), problem.Position, problem.Text, baseOffset)
-            : header;
+    private SegmentHeader ReadHeader(IStorageFile file, ulong baseOffset, out Seal? seal)
+    {
+        if (SegmentHeader.Read(file, baseOffset, new byte[SegmentHeader.SizeBytes], out var header, out seal) is { } problem)
+            throw new LogDamagedException(SegmentName.Of(baseOffset), problem.Position, problem.Text, baseOffset);
+        _unidentifiedCount += header.Lineage is null ? 1 : 0;
+        return header;
+    }
 }

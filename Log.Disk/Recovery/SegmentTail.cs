@@ -69,7 +69,7 @@ internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, lon
         var verdict = flushed == long.MaxValue ? TailVerdict.TooMuch
             : flushed > position ? TailVerdict.OnceFlushed
             : start == end ? TailVerdict.Nothing
-            : UnfinishedWrite.Judge(file, position, nextOffset, end);
+            : UnfinishedWrite.Judge(file, header.Salts, position, nextOffset, end);
         return new SegmentTail(verdict, start, end, flushed);
     }
 

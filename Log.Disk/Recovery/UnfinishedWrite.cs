@@ -15,13 +15,14 @@ internal static class UnfinishedWrite
 
     /// <summary>Judges the place where the sound frames end, where something follows that is not zeros.</summary>
     /// <param name="file">The segment.</param>
+    /// <param name="salts">The segment's.</param>
     /// <param name="position">The place.</param>
     /// <param name="nextOffset">The offset that a frame there must have.</param>
     /// <param name="end">Where the last byte of the file that is not zero ends.</param>
-    public static TailVerdict Judge(IStorageFile file, long position, ulong nextOffset, long end)
+    public static TailVerdict Judge(IStorageFile file, FrameSalts salts, long position, ulong nextOffset, long end)
     {
         var header = new byte[FrameHeader.SizeBytes];
-        var isHeader = FrameHeader.TryRead(header.AsSpan(0, file.Read(header, position)), position, out var frame)
+        var isHeader = FrameHeader.TryRead(header.AsSpan(0, file.Read(header, position)), position, salts, out var frame)
             && frame.FirstOffset == nextOffset;
         var frameEnd = position + (isHeader ? frame.FrameBytes : FrameHeader.SizeBytes);
         if (end < frameEnd || LacksSector(file, position, frameEnd))

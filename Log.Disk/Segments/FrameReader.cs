@@ -9,6 +9,7 @@ internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long
 {
     private const int BufferBytes = 256 * 1024;
 
+    private readonly FrameSalts _salts = segment.Salts;
     private byte[] _buffer = new byte[BufferBytes];
     private long _bufferPosition = SegmentHeader.SizeBytes;
     private int _buffered;
@@ -35,10 +36,10 @@ internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long
     public bool TryRead()
     {
         var bytes = Peek(FrameHeader.SizeBytes);
-        if (!FrameHeader.TryRead(bytes, Position, out var frame) || frame.FirstOffset != NextOffset || frame.FrameBytes > end - Position)
+        if (!FrameHeader.TryRead(bytes, Position, _salts, out var frame) || frame.FirstOffset != NextOffset || frame.FrameBytes > end - Position)
             return false;
         bytes = Peek(frame.FrameBytes);
-        if (bytes.Length < frame.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Salt))
+        if (bytes.Length < frame.FrameBytes || !FrameHeader.ChecksumMatches(bytes, _salts))
             return false;
 
         Frame = frame;

@@ -41,10 +41,10 @@ internal static class FrameSearch
         BinaryPrimitives.WriteUInt64LittleEndian(wanted, offset);
         var found = bytes.IndexOf(wanted) - FrameHeader.FirstOffsetPosition;
         position = start + found;
-        if (found < 0 || !FrameHeader.TryRead(bytes[found..], position, out header) || header.FrameBytes > bytes.Length - found)
+        if (found < 0 || !FrameHeader.TryRead(bytes[found..], position, segment.Header.Salts, out header) || header.FrameBytes > bytes.Length - found)
             return false;
         frame = bytes.Slice(found, header.FrameBytes);
-        return header.FirstOffset == offset && FrameHeader.ChecksumMatches(frame, segment.Header.Salt);
+        return header.FirstOffset == offset && FrameHeader.ChecksumMatches(frame, segment.Header.Salts);
     }
 
     /// <summary>Where the frame stands, and its header, whose checksum is not checked: from the index's nearest entry on, header by header.</summary>
@@ -61,7 +61,7 @@ internal static class FrameSearch
             var bytes = Read(segment, start, chunkBytes);
             while (position - start <= bytes.Length - FrameHeader.SizeBytes)
             {
-                if (!FrameHeader.TryRead(bytes[(int)(position - start)..], position, out var header)
+                if (!FrameHeader.TryRead(bytes[(int)(position - start)..], position, segment.Header.Salts, out var header)
                     || header.FirstOffset > offset || header.FrameBytes > segment.End - position)
                 {
                     throw Corrupt(segment, offset, position);

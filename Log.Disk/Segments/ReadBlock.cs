@@ -77,9 +77,10 @@ internal sealed class ReadBlock
         var offset = previous.EndOffset;
         FrameHeader last = default;
         var at = 0;
-        while (FrameHeader.TryRead(bytes.AsSpan(at), position + at, out var header)
+        var salts = previous.Segment.Header.Salts;
+        while (FrameHeader.TryRead(bytes.AsSpan(at), position + at, salts, out var header)
             && header.FirstOffset == offset && header.FrameBytes <= bytes.Length - at
-            && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), previous.Segment.Header.Salt))
+            && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), salts))
         {
             if (count == frames.Length)
                 Array.Resize(ref frames, count + ((bytes.Length - at) / header.FrameBytes)); // enough, if those that follow are as long
@@ -117,7 +118,7 @@ internal sealed class ReadBlock
     {
         var (position, header) = FrameSearch.Find(segment, offset);
         var bytes = ReadBytes(segment, position, header.FrameBytes);
-        if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salt))
+        if (bytes.Length < header.FrameBytes || !FrameHeader.ChecksumMatches(bytes, segment.Header.Salts))
             throw FrameSearch.Corrupt(segment, offset, position);
         segment.FrameBytes = header.FrameBytes;
         return new ReadBlock(segment, bytes, FirstOnly, 1, header, position + header.FrameBytes);
@@ -142,7 +143,7 @@ internal sealed class ReadBlock
     private RecordBatch ReadFrame(int index, ulong offset)
     {
         var at = _frames[index];
-        FrameHeader.TryRead(_bytes.AsSpan(at), long.MaxValue, out var header); // it was checked when the block was made
+        var header = FrameHeader.ReadTrusted(_bytes.AsSpan(at)); // it was checked when the block was made
         var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
         return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }

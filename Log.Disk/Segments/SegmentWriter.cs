@@ -11,7 +11,8 @@ namespace LogKit.Disk.Segments;
 /// <param name="segment">The segment, from whose end on its file must be zeros.</param>
 /// <param name="file">Its file. The segment's, for its readers.</param>
 /// <param name="reserve">How space is reserved.</param>
-internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReservePolicy reserve)
+/// <param name="seal">What the file says of how far it is flushed; null if it says nothing.</param>
+internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReservePolicy reserve, Seal? seal = null)
 {
     /// <summary>A write this large gains nothing from zeros written before it.</summary>
     private const int LargeWriteBytes = 256 * 1024;
@@ -22,14 +23,16 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
 
     public Segment Segment { get; } = segment;
 
+    public IStorageFile File => file;
+
     /// <summary>Where the next frame goes. Ahead of the segment's readable end while a group is on its way.</summary>
     public long Position { get; private set; } = segment.End;
 
     /// <summary>Everything before this has been flushed.</summary>
     public long FlushedPosition { get; private set; } = segment.End;
 
-    /// <summary>What the file takes of the disk, in bytes.</summary>
-    public long SizeBytes => _reserved;
+    /// <summary>How far the file itself says that it is flushed, in its seal.</summary>
+    public long MarkedPosition { get; private set; } = seal?.Position ?? SegmentHeader.SizeBytes;
 
     /// <summary>
     /// Makes a segment without frames, durable with its name. It gets the name once its header is flushed: so whatever has the name
@@ -59,8 +62,10 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     }
 
     /// <summary>Whether a frame after others keeps the segment within its limit. The first always does: a batch has to go somewhere.</summary>
+    /// <remarks>A segment of version 1 takes no more frames than it has: the next segment is of the newest version.</remarks>
     public bool HasRoomFor(int bytesBefore, int frameBytes, long limitBytes) =>
-        Position + bytesBefore == SegmentHeader.SizeBytes || Position + bytesBefore + frameBytes <= limitBytes;
+        Position + bytesBefore == SegmentHeader.SizeBytes
+        || (Position + bytesBefore + frameBytes <= limitBytes && (Segment.Header.Lineage is not null || Position == SegmentHeader.SizeBytes));
 
     /// <summary>Makes room for a write at the position.</summary>
     /// <exception cref="StorageFullException">There is none; nothing has changed.</exception>
@@ -97,6 +102,17 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         FlushedPosition = Position;
     }
 
+    /// <summary>
+    /// Writes down what is flushed, in the seal, which comes to the device with the next flush: a file that then lacks any of it is
+    /// damaged, whatever its end looks like.
+    /// </summary>
+    /// <param name="nextOffset">The offset after the last frame before <see cref="FlushedPosition"/>.</param>
+    public void Mark(ulong nextOffset)
+    {
+        WriteSeal(new Seal(FlushedPosition, nextOffset));
+        MarkedPosition = FlushedPosition;
+    }
+
     /// <summary>Flushes the frames, writes that down, durably, and gives back the space reserved behind them.</summary>
     /// <param name="nextOffset">The offset after the last frame.</param>
     /// <param name="isFollowed">Whether the next segment is there already, durably.</param>
@@ -104,9 +120,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     {
         if (FlushedPosition != Position)
             Flush();
-        Span<byte> seal = stackalloc byte[Format.Seal.SizeBytes];
-        new Seal(Position, nextOffset, isFollowed).Write(seal, Segment.Header.Salt);
-        file.Write(seal, SegmentHeader.SealPosition);
+        WriteSeal(new Seal(Position, nextOffset, isFollowed));
         ReleaseReserve();
         file.Flush();
     }
@@ -118,6 +132,13 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
             return;
         file.SetLength(Position);
         _reserved = Position;
+    }
+
+    private void WriteSeal(Seal seal)
+    {
+        Span<byte> bytes = stackalloc byte[Format.Seal.SizeBytes];
+        seal.Write(bytes, Segment.Header.Salt);
+        file.Write(bytes, SegmentHeader.SealPosition);
     }
 
     private void WriteZeros(long position, long end)

@@ -3,49 +3,87 @@ using Microsoft.Win32.SafeHandles;
 namespace LogKit.Disk.Storage;
 
 /// <summary>A directory of the real file system.</summary>
+/// <remarks>
+/// The directory stays open, so making its names durable takes no descriptor, and its own lock does not depend on a file in it, which
+/// somebody may delete.
+/// </remarks>
 internal sealed class FileStorage : IStorage
 {
     private readonly string _directory;
-    private SafeFileHandle? _lock;
+    private readonly SafeFileHandle? _handle; // of the directory; null on Windows
+    private FileStorageFile? _lock;
+    private string _lockName = "";
+    private bool _isDirectoryLocked;
 
     /// <summary>Takes a directory, made, durably, if it is not there.</summary>
     public FileStorage(string directory)
     {
+        Native.Preload();
         _directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(_directory);
         for (var parent = Path.GetDirectoryName(_directory); parent is not null; parent = Path.GetDirectoryName(parent))
         {
             if (!TryFlushDirectory(parent))
-                return;
+                break;
         }
+
+        _handle = Native.OpenDirectory(_directory);
     }
 
     public string Location => _directory;
 
-    public void Lock(string name)
+    public bool IsLocked => _isDirectoryLocked || _lock is not null;
+
+    public IStorageFile? Lock(string name, bool canCreate)
     {
-        SafeFileHandle file;
+        _lockName = name;
+        if (_handle is not null)
+            _isDirectoryLocked = Native.TryLockDirectory(_handle) ?? throw new LogInUseException(_directory);
+        if (!canCreate && !File.Exists(PathOf(name)) && FileStatus.Of(PathOf(name), followsLink: false) is null)
+            return null;
+        return _lock = OpenLock();
+    }
+
+    public void RequirePresence(string name, IStorageFile file)
+    {
+        if (_handle is null || FileStatus.Of(_handle) is not { } directory)
+            return; // it cannot be known here
+        if (FileStatus.Of(_directory) is not { } found || !found.IsSameAs(directory))
+            throw new IOException($"{_directory} is no longer the directory that was opened: it was deleted, moved or replaced");
+        if (FileStatus.Of(PathOf(name)) is not { } segment || !segment.IsSameAs(((FileStorageFile)file).Status ?? segment))
+            throw new IOException($"{PathOf(name)} is no longer the file that is open: it was deleted, moved or replaced");
+        if (_lock is null || (FileStatus.Of(PathOf(_lockName)) is { } locked && locked.IsSameAs(_lock.Status ?? locked)))
+            return;
+
+        // Whoever opens the log takes the directory's lock too, unless it is a program from before that, or the directory has none.
+        var lost = _lock;
         try
         {
-            file = File.OpenHandle(PathOf(name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            _lock = OpenLock();
         }
-        catch (IOException exception) when (Native.IsLocked(exception))
+        catch (Exception exception) when (exception is LogException or UnauthorizedAccessException)
         {
-            throw new LogInUseException(_directory, exception);
+            throw new IOException($"{PathOf(_lockName)} was deleted or replaced while the log was open: {exception.Message}", exception);
         }
 
-        if (!Native.TryLock(file, PathOf(name)))
-        {
-            file.Dispose();
-            throw new LogInUseException(_directory);
-        }
-
-        _lock = file;
+        var copy = new byte[lost.Length];
+        _lock.Write(copy.AsSpan(0, lost.Read(copy, 0)), 0);
+        lost.Dispose();
     }
 
     public IReadOnlyList<string> List() => [.. Directory.EnumerateFiles(_directory).Select(path => Path.GetFileName(path))];
 
-    public IStorageFile Create(string name) => Open(name, FileMode.Create, FileAccess.ReadWrite);
+    public IStorageFile Create(string name)
+    {
+        try
+        {
+            return Open(name, FileMode.Create, FileAccess.ReadWrite);
+        }
+        catch (Exception exception) when (exception is (IOException and not StorageFullException) or UnauthorizedAccessException)
+        {
+            throw new FileNotMadeException(exception.Message, exception);
+        }
+    }
 
     public IStorageFile Open(string name, bool canWrite) =>
         Open(name, FileMode.Open, canWrite ? FileAccess.ReadWrite : FileAccess.Read);
@@ -54,14 +92,43 @@ internal sealed class FileStorage : IStorage
 
     public void Delete(string name) => File.Delete(PathOf(name));
 
-    public void FlushDirectory() => Native.FlushDirectory(_directory);
+    public void FlushDirectory()
+    {
+        if (_handle is not null)
+            Native.FlushDirectory(_handle, _directory);
+    }
 
-    public void Dispose() => _lock?.Dispose();
+    public void Dispose()
+    {
+        _lock?.Dispose();
+        _handle?.Dispose();
+    }
+
+    private FileStorageFile OpenLock()
+    {
+        var path = PathOf(_lockName);
+        SafeFileHandle file;
+        try
+        {
+            RequireFile(path);
+            file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception) when (Native.IsLocked(exception))
+        {
+            throw new LogInUseException(_directory, exception);
+        }
+
+        if (Native.TryLock(file, path))
+            return new FileStorageFile(file, path);
+        file.Dispose();
+        throw new LogInUseException(_directory);
+    }
 
     private FileStorageFile Open(string name, FileMode mode, FileAccess access)
     {
         // FileShare.ReadWrite: the directory's lock guards all its files, and a lock a file would only get in a reader's way.
         var path = PathOf(name);
+        RequireFile(path);
         try
         {
             return new FileStorageFile(File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete), path);
@@ -72,12 +139,33 @@ internal sealed class FileStorage : IStorage
         }
     }
 
+    /// <summary>
+    /// Refuses what has the name of a file and is something else: opening a pipe would wait for its other end, and reading a device
+    /// has no end.
+    /// </summary>
+    private static void RequireFile(string path)
+    {
+        switch (FileStatus.Of(path)?.Kind)
+        {
+            case FileKind.Directory:
+                throw new IOException($"{path} is a directory, where the log has a file: move it away");
+            case FileKind.Other:
+                throw new IOException($"{path} is not a regular file, as the log's files are: move it away");
+            case null when FileStatus.Of(path, followsLink: false) is not null:
+                throw new IOException($"{path} is a link to a file that is not there: restore that file, or remove the link");
+            default:
+                break;
+        }
+    }
+
     // Directories above may belong to others, who then have made them durable.
     private static bool TryFlushDirectory(string path)
     {
         try
         {
-            Native.FlushDirectory(path);
+            using var parent = Native.OpenDirectory(path);
+            if (parent is not null)
+                Native.FlushDirectory(parent, path);
             return true;
         }
         catch (IOException)
@@ -87,69 +175,4 @@ internal sealed class FileStorage : IStorage
     }
 
     private string PathOf(string name) => Path.Combine(_directory, name);
-}
-
-/// <summary>An open file of the real file system.</summary>
-internal sealed class FileStorageFile(SafeFileHandle handle, string path) : IStorageFile
-{
-    public long Length => RandomAccess.GetLength(handle);
-
-    public int Read(Span<byte> buffer, long position)
-    {
-        var total = 0;
-        while (total < buffer.Length && RandomAccess.Read(handle, buffer[total..], position + total) is var read && read > 0)
-            total += read;
-        return total;
-    }
-
-    public void Write(ReadOnlySpan<byte> buffer, long position)
-    {
-        try
-        {
-            RandomAccess.Write(handle, buffer, position);
-        }
-        catch (IOException exception) when (Native.IsFull(exception))
-        {
-            throw new StorageFullException($"could not write {path}: {exception.Message}", exception);
-        }
-    }
-
-    public void Reserve(long length)
-    {
-        var present = Length;
-        if (length <= present)
-            return;
-        try
-        {
-            if (!Native.TryAllocate(handle, present, length - present, path))
-                WriteZeros(present, length);
-        }
-        catch (StorageFullException)
-        {
-            SetLength(present); // it may have come a part of the way
-            throw;
-        }
-    }
-
-    public void SetLength(long length)
-    {
-        try
-        {
-            RandomAccess.SetLength(handle, length);
-        }
-        catch (IOException exception) when (Native.IsFull(exception))
-        {
-            throw new StorageFullException($"could not resize {path}: {exception.Message}", exception);
-        }
-    }
-
-    private void WriteZeros(long position, long end)
-    {
-        for (var zeros = new byte[64 * 1024]; position < end; position += zeros.Length)
-            Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - position)), position);
-    }
-
-    public void Flush() => Native.FlushData(handle, path);
-
-    public void Dispose() => handle.Dispose();
 }

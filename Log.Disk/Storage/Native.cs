@@ -28,16 +28,38 @@ internal static partial class Native
             Check(OperatingSystem.IsMacOS() ? Fcntl(file, FullFsync) : Fdatasync(file), "flush", name);
     }
 
-    /// <summary>Makes a directory's entries durable. Windows journals them itself and offers no call.</summary>
-    public static void FlushDirectory(string path)
+    /// <summary>
+    /// Loads what the paths below need, as long as there are descriptors for it: an error that needs an assembly to be told would
+    /// otherwise be lost when they have run out.
+    /// </summary>
+    public static void Preload()
+    {
+        _ = new Win32Exception(0).Message;
+        if (OperatingSystem.IsLinux())
+            Marshal.PrelinkAll(typeof(Native));
+        _ = FileStatus.Of(Path.DirectorySeparatorChar.ToString());
+    }
+
+    /// <summary>Opens a directory, which <see cref="File.OpenHandle"/> refuses to; null on Windows, which has no use for it.</summary>
+    public static SafeFileHandle? OpenDirectory(string path)
     {
         if (OperatingSystem.IsWindows())
-            return;
-        var descriptor = Open(path, CloseOnExec); // read-only; File.OpenHandle refuses directories
+            return null;
+        var descriptor = Open(path, CloseOnExec); // read-only
         Check(descriptor, "open", path);
-        using var directory = new SafeFileHandle(descriptor, ownsHandle: true);
-        Check(OperatingSystem.IsMacOS() ? Fcntl(directory, FullFsync) : Fsync(directory), "flush", path);
+        return new SafeFileHandle(descriptor, ownsHandle: true);
     }
+
+    /// <summary>Makes a directory's entries durable. Windows journals them itself and offers no call.</summary>
+    public static void FlushDirectory(SafeFileHandle directory, string path) =>
+        Check(OperatingSystem.IsMacOS() ? Fcntl(directory, FullFsync) : Fsync(directory), "flush", path);
+
+    /// <summary>
+    /// Locks a directory for its open handle, without waiting: null if another handle has the lock, false if the file system cannot
+    /// lock directories.
+    /// </summary>
+    public static bool? TryLockDirectory(SafeFileHandle directory) =>
+        Flock(directory, LockExclusiveNonBlocking) == 0 ? true : Marshal.GetLastPInvokeError() == WouldBlock ? null : false;
 
     /// <summary>
     /// Locks a file for its open handle, without waiting: false where another handle has the lock. The class library has tried the

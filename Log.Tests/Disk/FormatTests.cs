@@ -8,11 +8,13 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Format version 1 does not change: what was written once is written again byte for byte, and is read.</summary>
+/// <summary>No version of the format changes: what was written once is written again byte for byte, and is read.</summary>
 public sealed class FormatTests : IDisposable
 {
     private const uint Salt = 0x5EED_1234;
     private const ulong BaseOffset = 3;
+
+    private static readonly Guid LogId = new("00112233-4455-6677-8899-aabbccddeeff");
 
     private static readonly string[][] Batches = [["three"], ["four", "five", ""], ["seven ünïcode"]];
 
@@ -23,18 +25,21 @@ public sealed class FormatTests : IDisposable
     [Theory]
     [InlineData("v1", false)]
     [InlineData("v1-origin", true)]
+    [InlineData("v2", true)]
     public void The_bytes_that_are_written_are_those_of_the_golden_files(string golden, bool isFull)
     {
+        var isVersion2 = golden == "v2";
         using var storage = new FileStorage(_directory.Path);
-        SegmentOrigin? origin = isFull ? new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true) : null;
+        SegmentOrigin? origin = isFull ? new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true, IsAfterClockChange: isVersion2) : null;
+        SegmentLineage? lineage = isVersion2 ? new SegmentLineage(LogId, PreviousSalt: 0x5EED_1233, FrameSalt: 0x5EED_5678) : null;
         var writer = SegmentWriter.Create(
-            storage, new OpenSegments(), new SegmentHeader(BaseOffset, Salt, origin), new ReservePolicy(4096, IsWritten: true));
+            storage, new OpenSegments(), new SegmentHeader(BaseOffset, Salt, origin, lineage), new ReservePolicy(4096, IsWritten: true));
         var offset = BaseOffset;
         foreach (var texts in Batches)
         {
             var batch = RecordBatch.OfText(texts);
             var buffer = new GroupBuffer();
-            buffer.Add(batch, offset, writer.FlushedPosition, Salt);
+            buffer.Add(batch, offset, writer.FlushedPosition, writer.Segment.Header.Salts);
             writer.Reserve(buffer.Length);
             writer.Segment.Enter(offset, writer.Position);
             writer.Write(buffer.Bytes);
@@ -47,7 +52,10 @@ public sealed class FormatTests : IDisposable
         if (isFull)
             writer.Segment.Finish();
         writer.Segment.Remove();
-        StartFile.Replace(storage, 5);
+        StartFile.Replace(storage, 5, lineage?.LogId);
+        if (isVersion2)
+            LockFile.Write(storage.Lock(LockFile.Name, canCreate: true)!, LogId);
+        storage.Dispose(); // and lets go of the lock
         foreach (var path in Directory.GetFiles(Golden(golden)))
             Assert.Equal(Convert.ToHexString(File.ReadAllBytes(path)), Convert.ToHexString(File.ReadAllBytes(_directory[Path.GetFileName(path)])));
     }

@@ -105,7 +105,7 @@ public sealed class InspectionPowerLossTests
         else if (damage == "START")
         {
             using var storage = new SimulatedStorage(disk);
-            StartFile.Replace(storage, 2);
+            StartFile.Replace(storage, 2, null);
             disk.Names[StartFile.Name].Flip(3, 1);
         }
         else

@@ -145,14 +145,15 @@ public sealed class RealDiskTests : IDisposable
         if (name == "last")
             name = Path.GetFileName(Directory.GetFiles(_directory.Path, "*.log").Order(StringComparer.Ordinal).Last());
         var bytes = File.ReadAllBytes(_directory[name]);
-        bytes[8] = 2; // segments and START have their version at the same place, and the checksum of what is before it
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(28), Crc32C.Append(0, bytes.AsSpan(0, 28)));
+        bytes[8] = 3; // segments and START have their version at the same place
+        var checksum = name == StartFile.Name ? bytes.Length - 4 : 28;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(checksum), Crc32C.Append(0, bytes.AsSpan(0, checksum)));
         File.WriteAllBytes(_directory[name], bytes);
         var before = Content();
 
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory.Path, SmallSegments));
         Assert.Equal(name, damaged.File);
-        Assert.Contains("it has format version 2: this program reads version 1", damaged.Message, StringComparison.Ordinal);
+        Assert.Contains("it has format version 3: this program reads versions 1 and 2", damaged.Message, StringComparison.Ordinal);
         Assert.Equal(before, Content());
     }
 

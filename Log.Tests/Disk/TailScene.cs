@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
 using LogKit.Disk.Inspection;
@@ -18,10 +19,14 @@ internal sealed class TailScene
 
     private const int AtLeast = 1500;
 
+    private static readonly Guid LogId = new("5eed0000-0000-0000-0000-000000000001");
+
     /// <param name="sectorPosition">Where in a sector the sound frames end.</param>
     /// <param name="isEmpty">Whether there are none.</param>
-    public TailScene(int sectorPosition, bool isEmpty)
+    /// <param name="version">The version of the format.</param>
+    public TailScene(int sectorPosition, bool isEmpty, uint version = 2)
     {
+        Header = new SegmentHeader(0, Salt, null, version == 1 ? null : new SegmentLineage(LogId, SegmentLineage.NoSalt, 0x5EED_0003));
         if (!isEmpty)
         {
             Texts = ["first", "second", new string('x', 300)];
@@ -39,6 +44,8 @@ internal sealed class TailScene
             return [.. first, .. Frame(1, SegmentHeaderBytes + first.Length, Texts.AsSpan(1))];
         }
     }
+
+    public SegmentHeader Header { get; }
 
     /// <summary>The records of the sound frames.</summary>
     public string[] Texts { get; } = [];
@@ -62,15 +69,29 @@ internal sealed class TailScene
     /// <summary>The group as it is written.</summary>
     public byte[] Group => [.. A, .. B, .. C];
 
-    public static byte[] Frame(ulong offset, long flushed, params ReadOnlySpan<string> texts) => Frame(Salt, offset, flushed, texts);
+    public byte[] Frame(ulong offset, long flushed, params ReadOnlySpan<string> texts) => Frame(offset, flushed, RecordBatch.OfText(texts));
 
-    public static byte[] Frame(uint salt, ulong offset, long flushed, params ReadOnlySpan<string> texts) =>
-        Frame(salt, offset, flushed, RecordBatch.OfText(texts));
+    public byte[] Frame(ulong offset, long flushed, RecordBatch batch) => Frame(Header.Salts, offset, flushed, batch);
 
-    public static byte[] Frame(uint salt, ulong offset, long flushed, RecordBatch batch)
+    /// <summary>A frame of another segment.</summary>
+    public byte[] FrameOfAnother(ulong offset, long flushed, string text) =>
+        Frame((Header with { Salt = OtherSalt, Lineage = Header.Lineage is { } lineage ? lineage with { FrameSalt = OtherSalt } : null }).Salts,
+            offset, flushed, RecordBatch.OfText(text));
+
+    /// <summary>A frame with the checksums that it has, and with ones that fit.</summary>
+    public byte[][] Signed(byte[] frame)
+    {
+        var signed = frame.ToArray();
+        if (Header.Salts.Header is { } salt)
+            BinaryPrimitives.WriteUInt32LittleEndian(signed.AsSpan(28), Crc32C.Append(salt, signed.AsSpan(4..28)));
+        BinaryPrimitives.WriteUInt32LittleEndian(signed, Crc32C.Append(Salt, signed.AsSpan(4)));
+        return [frame, signed];
+    }
+
+    private static byte[] Frame(FrameSalts salts, ulong offset, long flushed, RecordBatch batch)
     {
         var buffer = new GroupBuffer();
-        buffer.Add(batch, offset, flushed, salt);
+        buffer.Add(batch, offset, flushed, salts);
         return buffer.Bytes.ToArray();
     }
 
@@ -86,7 +107,7 @@ internal sealed class TailScene
     /// <summary>The file, with a tail behind the sound frames.</summary>
     public byte[] File(byte[] tail, Seal? seal, uint sealSalt)
     {
-        var bytes = SegmentInspector.HeaderBytes(new SegmentHeader(0, Salt), null);
+        var bytes = SegmentInspector.HeaderBytes(Header, null);
         seal?.Write(bytes.AsSpan(SegmentHeader.SealPosition), sealSalt);
         return [.. bytes, .. Sound, .. tail];
     }

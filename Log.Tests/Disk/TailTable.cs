@@ -17,6 +17,17 @@ internal enum TailOutcome
 /// <param name="Tails">What follows the sound frames of a scene; each of these is a case.</param>
 internal sealed record TailRow(string Finding, TailOutcome Outcome, Func<TailScene, IEnumerable<byte[]>> Tails)
 {
+    /// <summary>What the same finding comes to in a segment of version 1, whose frames' headers have no check of their own; null if the same.</summary>
+    public (TailOutcome Outcome, string Problem)? Version1 { get; init; }
+
+    /// <summary>The row for a version of the format.</summary>
+    public TailRow Of(uint version) => version == 1 && Version1 is var (outcome, problem) ? this with { Outcome = outcome, Problem = problem } : this;
+
+    /// <summary>The verdict, as FORMAT.md has it.</summary>
+    public string Verdict => Version1 is var (outcome, _) && outcome != Outcome ? $"{Text(Outcome)}; version 1: {Text(outcome)}" : Text(Outcome);
+
+    private static string Text(TailOutcome outcome) => outcome.ToString().ToLowerInvariant();
+
     /// <summary>How many frames of the tail are sound, and kept.</summary>
     public int Kept { get; init; }
 
@@ -114,49 +125,56 @@ internal static class TailTable
 
         // What may as well be an unfinished write.
         new("something shorter than a header", TailOutcome.Cut, _ => Each(1..Payload, Garbage)),
-        new("a length that goes beyond what is there", TailOutcome.Cut, s =>
-            ((int[])[s.A.Length - Payload + 1, 100_000, FrameHeader.PayloadLimitBytes]).Select(length => With(s.A, Length, length))),
-        new("a header that cannot be read, of which there are only zeros in the next sector", TailOutcome.Cut, s => [With(s.A, Type, 2)])
+        new("a length that goes beyond what is there", TailOutcome.Refused, s =>
+            ((int[])[s.A.Length - Payload + 1, 100_000, FrameHeader.PayloadLimitBytes]).Select(length => With(s.A, Length, length)))
         {
-            SectorPositions = [481, 482, 483, 484],
+            Problem = NoFrame, Version1 = (TailOutcome.Cut, ""),
+        },
+        new("a header sector is missing, and the payload is full of headers", TailOutcome.Cut, s => [ManyHeaders(s)])
+        {
+            Version1 = (TailOutcome.Refused, "too much to judge"),
+        },
+        new("a header that cannot be read, of which there are only zeros in the next sector", TailOutcome.Refused, s => [With(s.A, Type, 2)])
+        {
+            SectorPositions = [481, 482, 483, 484], Problem = NoFrame, Version1 = (TailOutcome.Cut, ""),
         },
         new("a flipped bit in a frame of which a sector holds zeros only", TailOutcome.Cut, s =>
-            [Flipped(TailScene.Frame(s.NextOffset, s.Position, new string('\0', 2000), "end"), ^1)]),
+            [Flipped(s.Frame(s.NextOffset, s.Position, new string('\0', 2000), "end"), ^1)]),
 
         // Nothing is missing, and it does not fit.
         new("the checksum was changed", TailOutcome.Refused, s => EachBit(s.Group, Checksum..Length)) { Problem = WrongChecksum },
         new("the payload was changed", TailOutcome.Refused, s =>
-            [.. EachBit(TailScene.Frame(s.NextOffset, s.Position, "small"), Payload..), .. EachBit(s.A, Payload..(Payload + 10))])
+            [.. EachBit(s.Frame(s.NextOffset, s.Position, "small"), Payload..), .. EachBit(s.A, Payload..(Payload + 10))])
         {
             Problem = WrongChecksum,
         },
         new("the length was made less", TailOutcome.Refused, s => EachEnd(s, end => With(s.Group, Length, Math.Max(1, end - Payload))))
         {
-            Problem = WrongChecksum,
+            Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum),
         },
         new("the length was made more, and so much is there", TailOutcome.Refused, s =>
-            Each(s.A.Length..s.Group.Length, end => With(s.Group, Length, end - Payload + 1))) { Problem = WrongChecksum },
+            Each(s.A.Length..s.Group.Length, end => With(s.Group, Length, end - Payload + 1))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
         new("the length is none, negative, or above the limit", TailOutcome.Refused, s =>
-            ((int[])[0, -1, int.MinValue, FrameHeader.PayloadLimitBytes + 1]).SelectMany(length => Signed(With(s.A, Length, length))))
+            ((int[])[0, -1, int.MinValue, FrameHeader.PayloadLimitBytes + 1]).SelectMany(length => s.Signed(With(s.A, Length, length))))
         {
             Problem = NoFrame,
         },
-        new("the type is none or unknown", TailOutcome.Refused, s => EachBit(s.A, Type..Count).SelectMany(Signed)) { Problem = NoFrame },
+        new("the type is none or unknown", TailOutcome.Refused, s => EachBit(s.A, Type..Count).SelectMany(s.Signed)) { Problem = NoFrame },
         new("the number of records is none or negative", TailOutcome.Refused, s =>
-            ((int[])[0, -1, int.MinValue]).SelectMany(count => Signed(With(s.A, Count, count)))) { Problem = NoFrame },
+            ((int[])[0, -1, int.MinValue]).SelectMany(count => s.Signed(With(s.A, Count, count)))) { Problem = NoFrame },
         new("the number of records was changed", TailOutcome.Refused, s =>
-            ((int[])[2, 3, int.MaxValue]).Select(count => With(s.A, Count, count))) { Problem = WrongChecksum },
-        new("the offset is lower or higher than the next one", TailOutcome.Refused, s => EachBit(s.A, Offset..Flushed).SelectMany(Signed))
+            ((int[])[2, 3, int.MaxValue]).Select(count => With(s.A, Count, count))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
+        new("the offset is lower or higher than the next one", TailOutcome.Refused, s => EachBit(s.A, Offset..Flushed).SelectMany(s.Signed))
         {
             Problem = NoFrame,
         },
         new("the flushed position lies before all frames, or behind its own", TailOutcome.Refused, s =>
-            ((long[])[0, 4095, s.Position + 1, long.MaxValue, -1]).SelectMany(flushed => Signed(With(s.A, Flushed, flushed))))
+            ((long[])[0, 4095, s.Position + 1, long.MaxValue, -1]).SelectMany(flushed => s.Signed(With(s.A, Flushed, flushed))))
         {
             Problem = NoFrame,
         },
         new("the flushed position was changed", TailOutcome.Refused, s =>
-            ((long[])[4096, s.Position - 1]).Select(flushed => With(s.A, Flushed, flushed))) { Problem = WrongChecksum },
+            ((long[])[4096, s.Position - 1]).Select(flushed => With(s.A, Flushed, flushed))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
         new("a first frame was changed, and there is none before", TailOutcome.Refused, s => EachBit(s.Group, 600..604))
         {
             IsEmpty = true, Problem = WrongChecksum,
@@ -168,7 +186,7 @@ internal static class TailTable
             SectorPositions = Enumerable.Range(481, 31), Problem = WrongChecksum,
         },
         new("a frame of another segment", TailOutcome.Refused, s =>
-            [TailScene.Frame(TailScene.OtherSalt, s.NextOffset, s.Position, s.TextOfA)]) { Problem = WrongChecksum },
+            [s.FrameOfAnother(s.NextOffset, s.Position, s.TextOfA)]) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
         new("a copy of the segment's own frames", TailOutcome.Refused, s => [s.Sound, [.. s.Sound, .. s.A]]) { Problem = NoFrame },
         new("something that is no frame", TailOutcome.Refused, _ => [Garbage(32), Garbage(5000), [.. Garbage(32), .. new byte[8192]]])
         {
@@ -201,7 +219,10 @@ internal static class TailTable
         {
             Seal = s => new Seal(s.Position, s.NextOffset, IsFollowed: true), Problem = "a segment is missing",
         },
-        new("so many headers that their checksums are not worth the work", TailOutcome.Refused, TooMuch) { Problem = "too much to judge" },
+        new("so many headers that their checksums are not worth the work", TailOutcome.Refused, TooMuch)
+        {
+            Problem = NoFrame, Version1 = (TailOutcome.Refused, "too much to judge"),
+        },
 
         // The file's own header.
         new("the file ends inside its own header, or is empty", TailOutcome.Refused, _ => [[]])
@@ -211,19 +232,25 @@ internal static class TailTable
         },
         new("the file's own header was changed", TailOutcome.Refused, _ => [[]])
         {
-            Files = bytes => EachBit(bytes, ..32).Select(changed => (changed, 0L)), Problem = "the header",
+            Files = ChangedHeader, Problem = "the header",
         },
     ];
+
+    private static IEnumerable<(byte[] Bytes, long DamagedAt)> ChangedHeader(byte[] bytes)
+    {
+        var identity = EachBit(bytes, ..32).Select(changed => (changed, 0L));
+        return bytes[8] == 1 ? identity : identity.Concat(EachBit(bytes, 48..76).Select(changed => (changed, 48L)));
+    }
 
     private static Seal? AtEnd(TailScene scene) => new Seal(scene.Position, scene.NextOffset);
 
     private static Seal? AfterA(TailScene scene) => new Seal(scene.Position + scene.A.Length, scene.NextOffset + 1);
 
     /// <summary>A frame behind A that was written after A was flushed.</summary>
-    private static byte[] Later(TailScene scene) => TailScene.Frame(scene.NextOffset + 1, scene.Position + scene.A.Length, "later");
+    private static byte[] Later(TailScene scene) => scene.Frame(scene.NextOffset + 1, scene.Position + scene.A.Length, "later");
 
     private static byte[] WithCopy(TailScene scene, byte[] copy) =>
-        TailScene.Frame(TailScene.Salt, scene.NextOffset, scene.Position, new RecordBatch([new Record(copy)]));
+        scene.Frame(scene.NextOffset, scene.Position, new RecordBatch([new Record(copy)]));
 
     private static IEnumerable<byte[]> CopyLacksSector(TailScene scene)
     {
@@ -233,15 +260,15 @@ internal static class TailTable
 
     private static IEnumerable<byte[]> SecondLacksSector(TailScene scene)
     {
-        var first = TailScene.Frame(scene.NextOffset, scene.Position, "b");
-        var second = TailScene.Frame(scene.NextOffset + 1, scene.Position, scene.TextOfA);
-        byte[] group = [.. first, .. second, .. TailScene.Frame(scene.NextOffset + 2, scene.Position, new string('c', 600))];
+        var first = scene.Frame(scene.NextOffset, scene.Position, "b");
+        var second = scene.Frame(scene.NextOffset + 1, scene.Position, scene.TextOfA);
+        byte[] group = [.. first, .. second, .. scene.Frame(scene.NextOffset + 2, scene.Position, new string('c', 600))];
         return scene.Sectors(group, first.Length + 512, first.Length + second.Length - 1).Select(sector => Without(group, sector));
     }
 
     private static IEnumerable<byte[]> LargeLacksSector(TailScene scene)
     {
-        byte[] group = [.. TailScene.Frame(scene.NextOffset, scene.Position, new string('a', 300_000)), .. scene.B];
+        byte[] group = [.. scene.Frame(scene.NextOffset, scene.Position, new string('a', 300_000)), .. scene.B];
         return ((int[])[0, 150_000, 300_000]).Select(at => Without(group, scene.Sectors(group, at, at)[0]));
     }
 
@@ -255,6 +282,13 @@ internal static class TailTable
         }
 
         return [tail];
+    }
+
+    /// <summary>A group's large frame, whose header did not come, made by somebody who appends what looks like frames.</summary>
+    private static byte[] ManyHeaders(TailScene scene)
+    {
+        var frame = WithCopy(scene, TooMuch(scene).Single());
+        return Without(frame, scene.Sectors(frame, 0, Payload)[0]);
     }
 
     private static List<Range> SectorsOfA(TailScene scene) => scene.Sectors(scene.Group, 0, scene.A.Length - 1);
@@ -310,10 +344,6 @@ internal static class TailTable
         BinaryPrimitives.WriteInt64LittleEndian(changed.AsSpan(at), value);
         return changed;
     }
-
-    /// <summary>A frame with the checksum it has, and with one that fits.</summary>
-    private static byte[][] Signed(byte[] frame) =>
-        [frame, With(frame, Checksum, (int)Crc32C.Append(TailScene.Salt, frame.AsSpan(Length)))];
 
     private static byte[] Garbage(int length) => Enumerable.Range(0, length).Select(i => (byte)((i * 37 % 251) + 1)).ToArray();
 }

@@ -5,16 +5,28 @@ internal sealed class ManualClock : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
-    private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero); // the time that really passes
+    private TimeSpan _wrongBy; // how far the clock that shows it is ahead
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        lock (_gate)
+            return _now.Ticks;
+    }
 
     public override DateTimeOffset GetUtcNow()
     {
         lock (_gate)
-            return _now;
+            return _now + _wrongBy;
+    }
+
+    /// <summary>Sets the clock to a time that is ahead of the true one, or behind it; no time passes.</summary>
+    public void SetWrong(TimeSpan ahead)
+    {
+        lock (_gate)
+            _wrongBy = ahead;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -26,7 +38,7 @@ internal sealed class ManualClock : TimeProvider
 
     public void Advance(TimeSpan time)
     {
-        var end = GetUtcNow() + time;
+        var end = new DateTimeOffset(GetTimestamp(), TimeSpan.Zero) + time;
         while (NextBefore(end) is { } timer)
             timer.Fire();
         lock (_gate)

@@ -21,7 +21,21 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
 
     public string Location => "the simulated disk";
 
-    public void Lock(string name) => disk.Do(OperationKind.Other, $"lock {name}", () => { });
+    public bool IsLocked { get; private set; }
+
+    public IStorageFile? Lock(string name, bool canCreate) => disk.Do(OperationKind.Other, $"lock {name}", () =>
+    {
+        IsLocked = true;
+        if (!disk.Names.TryGetValue(name, out var inode) && canCreate)
+            disk.Names[name] = inode = new Inode();
+        return inode is null ? null : new File(disk, inode, name);
+    });
+
+    public void RequirePresence(string name, IStorageFile file) => disk.Do(OperationKind.Other, $"look at {name}", () =>
+    {
+        if (!disk.Names.ContainsKey(name))
+            throw new IOException($"{name} was deleted");
+    });
 
     public IReadOnlyList<string> List()
     {
@@ -29,12 +43,22 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
         return disk.Do(OperationKind.Read, "list", () => disk.Names.Keys.ToList());
     }
 
-    public IStorageFile Create(string name) => disk.Do(OperationKind.Create, $"create {name}", () =>
+    public IStorageFile Create(string name)
     {
-        var inode = disk.Names.TryGetValue(name, out var present) ? present : disk.Names[name] = new Inode();
-        inode.SetLength(0);
-        return new File(disk, inode, name);
-    });
+        try
+        {
+            return disk.Do(OperationKind.Create, $"create {name}", () =>
+            {
+                var inode = disk.Names.TryGetValue(name, out var present) ? present : disk.Names[name] = new Inode();
+                inode.SetLength(0);
+                return new File(disk, inode, name);
+            });
+        }
+        catch (IOException exception) when (exception is not (StorageFullException or PowerLostException))
+        {
+            throw new FileNotMadeException(exception.Message, exception);
+        }
+    }
 
     public IStorageFile Open(string name, bool canWrite) => disk.Do(OperationKind.Read, $"open {name}", () =>
         disk.Names.TryGetValue(name, out var inode) ? new File(disk, inode, name) : throw new FileNotFoundException(name));

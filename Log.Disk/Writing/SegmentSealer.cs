@@ -1,6 +1,7 @@
 using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
 
-namespace LogKit.Disk;
+namespace LogKit.Disk.Writing;
 
 /// <summary>
 /// Finishes full segments behind the writer's back: flushes what is not flushed yet, writes the seal and the index. In order, so that a
@@ -92,12 +93,24 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
             if (_hasFailed)
                 throw new IOException("a segment could not be sealed");
             _hasFailed = true;
-            next.Writer.Seal(next.NextOffset, isFollowed: true);
+            Seal(next);
             _hasFailed = false;
             next.Writer.Segment.Finish();
             lock (_queue)
                 _queue.Dequeue();
             return true;
+        }
+    }
+
+    private static void Seal(Full full)
+    {
+        try
+        {
+            full.Writer.Seal(full.NextOffset, isFollowed: true);
+        }
+        catch (StorageFullException exception)
+        {
+            throw new IOException($"a segment could not be sealed: {exception.Message}", exception); // no append can be refused for it
         }
     }
 }

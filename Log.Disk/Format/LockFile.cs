@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using LogKit.Disk.Storage;
+
+namespace LogKit.Disk.Format;
+
+/// <summary>
+/// The file LOCK. Its lock is the log's; its content is the log's identity, which also tells that the directory once held a log: one
+/// whose segments are gone is not taken for a new one.
+/// </summary>
+internal static class LockFile
+{
+    public const string Name = "LOCK";
+
+    private const uint Version = 1;
+    private const int SizeBytes = 36;
+
+    private static ReadOnlySpan<byte> Magic => "LogKit.L"u8;
+
+    /// <summary>Writes the identity, durably.</summary>
+    public static void Write(IStorageFile file, Guid logId)
+    {
+        file.Write(Encode(logId), 0);
+        file.Flush();
+    }
+
+    public static byte[] Encode(Guid logId)
+    {
+        var bytes = new byte[SizeBytes];
+        Magic.CopyTo(bytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Version);
+        logId.TryWriteBytes(bytes.AsSpan(16));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(32), Crc32C.Append(0, bytes.AsSpan(0, 32)));
+        return bytes;
+    }
+
+    /// <summary>Reads the identity; null if there is none, as in a log of version 1, or a damaged one.</summary>
+    public static Guid? TryRead(IStorageFile file)
+    {
+        Span<byte> bytes = stackalloc byte[SizeBytes];
+        return file.Read(bytes, 0) == SizeBytes && bytes[..8].SequenceEqual(Magic)
+            && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == Version
+            && BinaryPrimitives.ReadUInt32LittleEndian(bytes[32..]) == Crc32C.Append(0, bytes[..32])
+            ? new Guid(bytes.Slice(16, 16))
+            : null;
+    }
+}

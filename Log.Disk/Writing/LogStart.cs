@@ -1,0 +1,112 @@
+using LogKit.Disk.Format;
+using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
+
+namespace LogKit.Disk.Writing;
+
+/// <summary>
+/// Moves the start of a log, and removes the segments before it. The start is what counts: whatever is left before it, as after a crash,
+/// the next opening removes. So files are deleted beside the appends, which do not wait for them.
+/// </summary>
+/// <param name="storage">Where the log is.</param>
+/// <param name="logId">The log's identity.</param>
+/// <param name="background">Runs something, not on the caller's thread.</param>
+/// <param name="failed">Is told of a failure after which nobody knows what is on the device.</param>
+internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> background, Action<Exception> failed)
+{
+    /// <summary>How many segments an append removes itself, which is as many as its own new one calls for; more go in the background.</summary>
+    private const int SomeSegments = 8;
+
+    private readonly Lock _removing = new();
+    private bool _isStopped; // under _removing
+
+    /// <summary>Replaces the start, durably. For the writer, under its lock.</summary>
+    /// <param name="offset">The new start.</param>
+    /// <param name="leaving">The segments that lie before it as a whole.</param>
+    /// <param name="writer">The last segment.</param>
+    /// <exception cref="LogFullException">There is no room for it.</exception>
+    public void Replace(ulong offset, ReadOnlySpan<Segment> leaving, SegmentWriter writer)
+    {
+        try
+        {
+            StartFile.Replace(storage, offset, logId);
+        }
+        catch (StorageFullException)
+        {
+            // Truncating is how room is made, so it must not fail for want of it: what the log can do without is given back.
+            writer.ReleaseReserve();
+            foreach (var segment in leaving)
+                TryDelete(SegmentName.OfIndex(segment.BaseOffset));
+            try
+            {
+                StartFile.Replace(storage, offset, logId);
+            }
+            catch (StorageFullException exception)
+            {
+                throw new LogFullException(exception);
+            }
+        }
+    }
+
+    /// <summary>Removes segments that are before the start, oldest first: a few at once, and the rest in the background.</summary>
+    public void RemoveSome(Segment[] segments)
+    {
+        if (segments.Length <= SomeSegments)
+        {
+            Remove(segments);
+            return;
+        }
+
+        Remove(segments[..SomeSegments]);
+        background(() => Remove(segments[SomeSegments..]));
+    }
+
+    /// <summary>Removes segments that are before the start, oldest first.</summary>
+    public void Remove(Segment[] segments)
+    {
+        if (segments.Length == 0)
+            return;
+        lock (_removing)
+        {
+            foreach (var segment in segments)
+            {
+                segment.Remove();
+                if (_isStopped)
+                    continue; // the directory may be another log's by now
+                TryDelete(segment.Name);
+                TryDelete(SegmentName.OfIndex(segment.BaseOffset));
+            }
+
+            if (_isStopped)
+                return;
+            try
+            {
+                storage.FlushDirectory();
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                failed(exception); // it may have been for a name that matters
+            }
+        }
+    }
+
+    /// <summary>Waits for removals that have begun, and lets no other begin.</summary>
+    public void Stop()
+    {
+        lock (_removing)
+            _isStopped = true;
+    }
+
+    /// <summary>Removes a file that is no longer needed; if that fails, the next opening tries again.</summary>
+    private void TryDelete(string name)
+    {
+        try
+        {
+            storage.Delete(name);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It takes room, and does no harm.
+        }
+    }
+}

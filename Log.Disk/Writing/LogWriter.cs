@@ -1,0 +1,393 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using LogKit.Disk.Commit;
+using LogKit.Disk.Format;
+using LogKit.Disk.Recovery;
+using LogKit.Disk.Retaining;
+using LogKit.Disk.Segments;
+using LogKit.Disk.Storage;
+
+namespace LogKit.Disk.Writing;
+
+/// <summary>
+/// All that changes the files of a log: groups of appends, rolls, truncation, retention, the close. One thing at a time, under one
+/// lock; what has come of it is published as a <see cref="View"/>, which readers take without the lock.
+/// </summary>
+/// <remarks>
+/// A write or a flush that fails ends the writing: nobody knows then what is on the device. So does the loss of the files' names.
+/// Running out of room before anything is written does not, nor does a segment that can't be made: the next append tries again.
+/// </remarks>
+internal sealed class LogWriter
+{
+    /// <summary>How much may be flushed before the segment says so: see <see cref="SegmentWriter.Mark"/>.</summary>
+    private const long MarkIntervalBytes = 1024 * 1024;
+
+    private readonly IStorage _storage;
+    private readonly DiskLogOptions _options;
+    private readonly OpenSegments _open;
+    private readonly OffsetSignal _appended;
+    private readonly WriteCondition _condition;
+    private readonly SegmentSealer _sealer;
+    private readonly LogStart _start;
+    private readonly RetentionClock _clock;
+    private readonly Guid _logId;
+    private readonly Lock _writing = new();
+    private readonly GroupBuffer _buffer = new(); // under _writing
+    private SegmentWriter _writer; // under _writing
+    private volatile View _view; // written under _writing, read by anybody
+    private bool _isClosed; // under _writing
+
+    public LogWriter(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, OffsetSignal appended, LogEvents events)
+    {
+        _storage = storage;
+        _options = options;
+        _open = recovered.Open;
+        _appended = appended;
+        _writer = recovered.Writer;
+        _logId = recovered.LogId;
+        _view = new View(recovered.Segments, recovered.Range);
+        _condition = new WriteCondition(events, storage.Location);
+        _sealer = new SegmentSealer(options.Background, _condition.Fail);
+        _start = new LogStart(storage, _logId, options.Background, _condition.Fail);
+        _clock = new RetentionClock(options.Clock, events, storage.Location);
+        CheckClock();
+    }
+
+    /// <summary>What can be read at this moment.</summary>
+    public View View => _view;
+
+    /// <summary>
+    /// Commits appends of a group, starting at an index: all that fit one write and one segment. Settles them, and returns how many
+    /// they are.
+    /// </summary>
+    public int Commit(List<PendingAppend> group, int first)
+    {
+        lock (_writing)
+        {
+            while (true)
+            {
+                if (CommitSome(group, first) is var count and > 0)
+                    return count;
+            }
+        }
+    }
+
+    /// <summary>Moves the start of the log, durably, and removes the segments that lie before it as a whole.</summary>
+    /// <exception cref="OffsetOutOfRangeException">The offset lies past the end.</exception>
+    /// <exception cref="LogFullException">There is no room for even that.</exception>
+    /// <exception cref="LogUnavailableException">A file could not be made. Nothing has changed.</exception>
+    /// <exception cref="LogReadOnlyException">The log has failed, or fails now.</exception>
+    public void TruncateBefore(ulong offset)
+    {
+        Segment[] truncated;
+        lock (_writing)
+        {
+            try
+            {
+                truncated = MoveStart(offset);
+            }
+            catch (FileNotMadeException exception)
+            {
+                throw NotMade(exception); // nothing has changed
+            }
+            catch (Exception exception) when (IsStorageFailure(exception))
+            {
+                _condition.Fail(exception);
+                throw new LogReadOnlyException(exception);
+            }
+        }
+
+        _start.Remove(truncated); // appends do not wait for it
+    }
+
+    /// <summary>Flushes what was written since the last flush: for <see cref="FlushMode.Interval"/>.</summary>
+    public void FlushWritten()
+    {
+        lock (_writing)
+        {
+            FailOnStorageFailure(() =>
+            {
+                FlushBefore(ulong.MaxValue);
+                if (_writer.MarkedPosition < _writer.FlushedPosition)
+                    _writer.Mark(_view.Range.NextOffset); // it comes to the device with the next flush
+            });
+        }
+    }
+
+    /// <summary>
+    /// Notices what happened to the files behind the log's back, and writes down how far the last segment is flushed, so that a copy of it
+    /// that lacks its end is not taken for a whole one.
+    /// </summary>
+    public void Watch()
+    {
+        lock (_writing)
+        {
+            FailOnStorageFailure(() =>
+            {
+                _storage.RequirePresence(_writer.Segment.Name, _writer.File);
+                if (_options.FlushMode != FlushMode.Always || _writer.MarkedPosition == _writer.FlushedPosition)
+                    return;
+                _writer.Mark(_view.Range.NextOffset);
+                _writer.Flush();
+            });
+        }
+    }
+
+    /// <summary>Removes what is to be kept no longer: see <see cref="Retention"/>.</summary>
+    public void Retain()
+    {
+        Segment[] expired = [];
+        lock (_writing)
+        {
+            FailOnStorageFailure(() =>
+            {
+                _clock.Look();
+                if (_writer.Position > SegmentHeader.SizeBytes && (_clock.ChangedAtMs is not null || Retention.IsLastOld(_view, _options, _clock)))
+                    TryRoll();
+                expired = MoveStartForRetention(isRolling: false);
+            });
+        }
+
+        _start.Remove(expired);
+    }
+
+    /// <summary>Seals the log, unless it has failed, and lets go of its files.</summary>
+    public void Close()
+    {
+        lock (_writing)
+        {
+            // Nothing that was acknowledged depends on the seal; without it the next opening finds the log as after a crash.
+            FailOnStorageFailure(() =>
+            {
+                _sealer.SealBefore(ulong.MaxValue);
+                _writer.Seal(_view.Range.NextOffset, isFollowed: false);
+            });
+            _sealer.Stop();
+            _isClosed = true;
+        }
+
+        _start.Stop();
+        foreach (var segment in _view.Segments)
+            segment.Remove();
+        _storage.Dispose();
+    }
+
+    private void FailOnStorageFailure(Action action)
+    {
+        if (_condition.Failure is not null || _isClosed)
+            return;
+        try
+        {
+            action();
+        }
+        catch (Exception exception) when (IsStorageFailure(exception))
+        {
+            _condition.Fail(exception);
+        }
+    }
+
+    private int CommitSome(List<PendingAppend> group, int first)
+    {
+        if (_condition.Failure is { } failure)
+            return Refuse(group, first, group.Count - first, () => new LogReadOnlyException(failure));
+
+        var count = 0;
+        var isWriting = false;
+        try
+        {
+            var nextOffset = _view.Range.NextOffset;
+            _buffer.Clear();
+            while (first + count < group.Count && Take(group[first + count], ref nextOffset))
+                count++;
+            if (count == 0)
+            {
+                Roll();
+                return 0; // again, with a segment that has room
+            }
+
+            if (_buffer.Length > 0)
+            {
+                _writer.Reserve(_buffer.Length);
+                isWriting = true;
+                Write();
+                Publish(nextOffset);
+                _condition.ReportSuccess();
+            }
+        }
+        catch (StorageFullException exception) when (!isWriting)
+        {
+            _condition.ReportFull(exception);
+            return Refuse(group, first, Math.Max(count, 1), () => new LogFullException(exception));
+        }
+        catch (FileNotMadeException exception)
+        {
+            _condition.ReportNotMade(exception);
+            return Refuse(group, first, Math.Max(count, 1), () => NotMade(exception));
+        }
+        catch (Exception exception)
+        {
+            // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on with.
+            _condition.Fail(exception);
+            return isWriting
+                ? LeaveUnknown(group, first, count, exception)
+                : Refuse(group, first, Math.Max(count, 1), () => new LogReadOnlyException(exception));
+        }
+
+        return count;
+    }
+
+    /// <summary>Adds an append to the group's bytes, or refuses it; false if it has to wait for the next write.</summary>
+    private bool Take(PendingAppend append, ref ulong nextOffset)
+    {
+        if (append.ExpectedOffset is { } expected && expected != nextOffset)
+        {
+            append.Refuse(new OffsetMismatchException(expected, nextOffset));
+            return true;
+        }
+
+        var size = FrameHeader.SizeBytes + append.Batch.SizeBytes;
+        if (!_buffer.HasRoomFor(size) || !_writer.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
+            return false;
+        append.FirstOffset = nextOffset;
+        nextOffset += (ulong)append.Batch.Count;
+        _buffer.Add(append.Batch, append.FirstOffset, _writer.FlushedPosition, _writer.Segment.Header.Salts);
+        return true;
+    }
+
+    private void Write()
+    {
+        if (_options.FlushMode == FlushMode.Always && _writer.FlushedPosition - _writer.MarkedPosition >= MarkIntervalBytes)
+            _writer.Mark(_view.Range.NextOffset); // it comes to the device with the group
+        _writer.Write(_buffer.Bytes);
+        if (_options.FlushMode != FlushMode.Always)
+            return;
+        Flush();
+        DiskMetrics.GroupSize.Record(_buffer.Frames.Count);
+    }
+
+    /// <summary>Lets readers see what was written.</summary>
+    private void Publish(ulong nextOffset)
+    {
+        foreach (var (offset, position) in _buffer.Frames)
+            _writer.Segment.Enter(offset, _writer.Position - _buffer.Length + position);
+        _writer.Segment.End = _writer.Position;
+        _view = new View(_view.Segments, _view.Range with { NextOffset = nextOffset });
+        _appended.Advance(nextOffset);
+    }
+
+    /// <summary>Begins a new segment. The full one is sealed in the background.</summary>
+    private void Roll()
+    {
+        _start.RemoveSome(MoveStartForRetention(isRolling: true));
+        var nextOffset = _view.Range.NextOffset;
+        var full = _writer;
+        var (createdMs, isAfterClockChange) = _clock.Stamp();
+        var origin = new SegmentOrigin(createdMs, full.FlushedPosition < full.Position || _sealer.HasUnflushed, isAfterClockChange);
+        var header = SegmentHeader.New(nextOffset, origin, _logId, full.Segment.Header);
+        _writer = SegmentWriter.Create(_storage, _open, header, _options.Reserve);
+        _clock.Stamped();
+        _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
+        _sealer.Enqueue(full, nextOffset);
+        _start.RemoveSome(MoveStartForRetention(isRolling: false)); // the full one itself, if a single batch made it larger than the limit
+    }
+
+    private void TryRoll()
+    {
+        try
+        {
+            Roll();
+        }
+        catch (Exception exception) when (exception is StorageFullException or FileNotMadeException)
+        {
+            // The next time; appends report it if it lasts.
+        }
+    }
+
+    private Segment[] MoveStartForRetention(bool isRolling)
+    {
+        try
+        {
+            return MoveStart(Retention.StartOf(_view, _options, _clock, isRolling));
+        }
+        catch (Exception exception) when (exception is LogException or FileNotMadeException)
+        {
+            return []; // full, so the next time; or a seal has failed meanwhile. Neither is for the caller who appends, or opens the log.
+        }
+    }
+
+    /// <summary>
+    /// Flushes what was written before an offset, segment after segment: what is flushed of one proves that those before it are.
+    /// </summary>
+    private void FlushBefore(ulong offset)
+    {
+        _sealer.SealBefore(offset);
+        if (_writer.Segment.BaseOffset < offset && _writer.FlushedPosition < _writer.Position)
+            Flush();
+    }
+
+    private void Flush()
+    {
+        var started = DiskMetrics.FlushDuration.Enabled ? Stopwatch.GetTimestamp() : 0;
+        _writer.Flush();
+        if (started != 0)
+            DiskMetrics.FlushDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    /// <summary>Moves the start; returns the segments that lie before it as a whole, which are to be removed.</summary>
+    private Segment[] MoveStart(ulong offset)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(DiskLog));
+        if (_condition.Failure is { } failure)
+            throw new LogReadOnlyException(failure);
+        var view = _view;
+        if (offset > view.Range.NextOffset)
+            throw new OffsetOutOfRangeException(offset, view.Range);
+        if (offset <= view.Range.StartOffset)
+            return [];
+
+        FlushBefore(offset); // the log must not begin after what a power loss leaves of it
+        var firstKept = view.IndexOf(offset);
+        var truncated = view.Segments[..firstKept];
+        _start.Replace(offset, truncated, _writer);
+        _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // from here on it has happened
+        return truncated;
+    }
+
+    /// <summary>Compares the clock with the times of the segments since the last one that says that the clock was set before it.</summary>
+    private void CheckClock()
+    {
+        long? newest = null;
+        var segments = _view.Segments;
+        for (var i = segments.Length - 1; i >= 0; i--)
+        {
+            if (segments[i].Header.Origin is not { } origin)
+                continue;
+            newest = Math.Max(newest ?? long.MinValue, origin.CreatedMs);
+            if (origin.IsAfterClockChange)
+                break;
+        }
+
+        _clock.CheckAgainst(newest, segments[^1].Header.Origin?.CreatedMs, _options.RetentionLimitMs);
+    }
+
+    /// <summary>Refuses appends of which nothing was written.</summary>
+    private static int Refuse(List<PendingAppend> group, int first, int count, Func<LogException> refusal)
+    {
+        foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
+            append.Refuse(refusal());
+        return count;
+    }
+
+    /// <summary>Settles appends whose write or flush failed; those refused before were not in it.</summary>
+    private static int LeaveUnknown(List<PendingAppend> group, int first, int count, Exception problem)
+    {
+        foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
+            append.Refuse(append.IsRefused ? new LogReadOnlyException(problem) : new AppendOutcomeUnknownException(problem));
+        return count;
+    }
+
+    private static LogUnavailableException NotMade(FileNotMadeException cause) =>
+        new("the log can't make a file at the moment: nothing was changed, try again later", cause);
+
+    private static bool IsStorageFailure(Exception exception) => exception is IOException or UnauthorizedAccessException;
+}
