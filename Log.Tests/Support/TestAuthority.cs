@@ -41,6 +41,10 @@ internal sealed class TestAuthority : IDisposable
         },
         daysFrom, daysTo);
 
+    /// <summary>A client's certificate with any subject and alternative names.</summary>
+    public X509Certificate2 Client(X500DistinguishedName subject, X509Extension? alternativeNames = null) =>
+        Sign(subject, ClientAuthentication, alternativeNames, daysFrom: -1, daysTo: 30);
+
     public void Dispose() => _root.Dispose();
 
     private static (string Certificate, string Key) PemOf(X509Certificate2 certificate)
@@ -51,12 +55,17 @@ internal sealed class TestAuthority : IDisposable
 
     private X509Certificate2 Sign(string subject, string usage, Action<SubjectAlternativeNameBuilder> addNames, int daysFrom, int daysTo)
     {
+        var names = new SubjectAlternativeNameBuilder();
+        addNames(names);
+        return Sign(new X500DistinguishedName(subject), usage, names.Build() is { RawData.Length: > 2 } alternativeNames ? alternativeNames : null, daysFrom, daysTo);
+    }
+
+    private X509Certificate2 Sign(X500DistinguishedName subject, string usage, X509Extension? alternativeNames, int daysFrom, int daysTo)
+    {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
-        var names = new SubjectAlternativeNameBuilder();
-        addNames(names);
-        if (names.Build() is { RawData.Length: > 2 } alternativeNames)
+        if (alternativeNames is not null)
             request.CertificateExtensions.Add(alternativeNames);
         using var signed = request.Create(
             _root, DateTimeOffset.UtcNow.AddDays(daysFrom), DateTimeOffset.UtcNow.AddDays(daysTo), RandomNumberGenerator.GetBytes(16));
