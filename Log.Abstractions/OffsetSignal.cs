@@ -51,6 +51,35 @@ public sealed class OffsetSignal : IDisposable
         }
     }
 
+    /// <summary>The offset that the signal stands at.</summary>
+    public ulong NextOffset => Volatile.Read(ref _nextOffset);
+
+    /// <summary>
+    /// Says that the log has turned out to end earlier, as after its storage was restored from a backup. Pending waits go on. Has no
+    /// effect if the signal no longer stands where it was seen.
+    /// </summary>
+    /// <param name="seen">Where <see cref="NextOffset"/> stood before the log was asked where it ends.</param>
+    /// <param name="nextOffset">What the log answered.</param>
+    public void Rewind(ulong seen, ulong nextOffset)
+    {
+        lock (_gate)
+        {
+            if (_nextOffset == seen && nextOffset < seen)
+                Volatile.Write(ref _nextOffset, nextOffset);
+        }
+    }
+
+    /// <summary>Ends all pending waits with a failure. Later waits are not affected.</summary>
+    public void FailPending(Exception exception)
+    {
+        lock (_gate)
+        {
+            foreach (var waiter in _waiters)
+                waiter.SetException(exception);
+            _waiters.Clear();
+        }
+    }
+
     /// <summary>Completes once <see cref="Advance"/> has passed an offset: at once if it already has.</summary>
     /// <exception cref="ObjectDisposedException">The signal is disposed, or is while waiting.</exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
@@ -69,9 +98,7 @@ public sealed class OffsetSignal : IDisposable
         lock (_gate)
         {
             _isDisposed = true;
-            foreach (var waiter in _waiters)
-                waiter.SetException(new ObjectDisposedException(_owner.GetType().FullName));
-            _waiters.Clear();
+            FailPending(new ObjectDisposedException(_owner.GetType().FullName));
         }
     }
 

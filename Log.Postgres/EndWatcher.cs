@@ -1,21 +1,27 @@
+using System.Diagnostics;
+using System.Globalization;
 using LogKit.Postgres.Storage;
 using Npgsql;
 
 namespace LogKit.Postgres;
 
 /// <summary>
-/// Knows when the log grows. Who appends says so by a notification, after the commit and apart from it, because a notification in a
-/// transaction would make commits of all logs of the server wait for one another. Notifications are heard on a connection of their
-/// own; should one be lost, the end is asked for from time to time while somebody waits.
+/// Knows where the log ends. Whoever appends says so by a notification, after the commit and apart from it, because a notification in a
+/// transaction would make commits of all logs of the server wait for one another. Any role can send one, and some get lost, so a
+/// notification is only a hint to ask the table; and the table is asked from time to time while somebody waits.
 /// </summary>
+/// <remarks>
+/// The end moves back when the database loses what it had: a restored backup, a failover to a standby that lacked something. Whatever
+/// shows that the table's end is before the known one moves that back.
+/// </remarks>
 internal sealed class EndWatcher : IDisposable
 {
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How long nothing is heard before it is seen whether the server is still there.</summary>
+    /// <summary>How long nothing is heard before it is seen whether the server is still there, and how long that may take.</summary>
     private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Notifications are no nearer to one another: each takes the database half the time of an append.</summary>
+    /// <summary>Notifications are at least this far apart: each takes the database half the time of an append.</summary>
     private static readonly TimeSpan TellInterval = TimeSpan.FromMilliseconds(1);
 
     private readonly LogTable _table;
@@ -23,7 +29,10 @@ internal sealed class EndWatcher : IDisposable
     private readonly TimeSpan _pollInterval;
     private readonly SemaphoreSlim _ask = new(0, 1);
     private readonly SemaphoreSlim _tell = new(0, 1);
-    private ulong _end;
+    private ulong _end; // what to tell: Volatile, by the writer
+    private ulong _told; // Volatile, by the task that tells
+    private long? _deafSince = Stopwatch.GetTimestamp(); // since when the database does not listen, of the task that listens alone
+    private long _asked; // when the table was last asked, in ticks of Environment.TickCount64: Volatile
 
     public EndWatcher(LogTable table, OffsetSignal appended, int pollIntervalMs)
     {
@@ -32,11 +41,14 @@ internal sealed class EndWatcher : IDisposable
         _pollInterval = TimeSpan.FromMilliseconds(pollIntervalMs);
     }
 
+    /// <summary>An end of the log that was in the table at some time.</summary>
+    public ulong NextOffset => _appended.NextOffset;
+
     /// <summary>Runs until the log is disposed.</summary>
     public Task RunAsync() => Task.WhenAll(
-        Task.Run(() => RepeatAsync(stopping => _table.Database.UseAsync(ListenAsync, stopping))),
-        Task.Run(() => RepeatAsync(AskAsync)),
-        Task.Run(() => RepeatAsync(TellAsync)));
+        Task.Run(() => RepeatAsync(ListenAsync, Unheard)),
+        Task.Run(() => RepeatAsync(AskAsync, Unasked)),
+        Task.Run(() => RepeatAsync(TellAsync, _ => { })));
 
     /// <summary>This log has appended: wakes those who wait here, and elsewhere.</summary>
     public void Appended(ulong nextOffset)
@@ -48,6 +60,31 @@ internal sealed class EndWatcher : IDisposable
 
     /// <summary>Asks the database for the end, for somebody who has begun to wait: another server may have moved it.</summary>
     public void Ask() => Signal(_ask);
+
+    /// <summary>The table has shown an end of the log.</summary>
+    /// <param name="seen">What <see cref="NextOffset"/> was before the table was asked.</param>
+    /// <param name="range">What it answered.</param>
+    public void Saw(ulong seen, LogRange range)
+    {
+        _appended.Rewind(seen, range.NextOffset);
+        _appended.Advance(range.NextOffset);
+    }
+
+    /// <summary>Tells other servers of the last append, if it has not been told.</summary>
+    public async Task TellLastAsync(CancellationToken cancellationToken)
+    {
+        var end = Volatile.Read(ref _end);
+        if (end == Volatile.Read(ref _told))
+            return;
+        try
+        {
+            await _table.NotifyAsync(end, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is LogException or OperationCanceledException or ObjectDisposedException)
+        {
+            // They ask by themselves, if later.
+        }
+    }
 
     public void Dispose()
     {
@@ -64,7 +101,7 @@ internal sealed class EndWatcher : IDisposable
         }
     }
 
-    private async Task RepeatAsync(Func<CancellationToken, Task> work)
+    private async Task RepeatAsync(Func<CancellationToken, Task> work, Action<Exception> failed)
     {
         var stopping = _table.Database.Stopping;
         while (!stopping.IsCancellationRequested)
@@ -73,46 +110,98 @@ internal sealed class EndWatcher : IDisposable
             {
                 await work(stopping).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            catch (Exception exception)
             {
-                return;
-            }
-            catch (Exception exception) when (Database.IsOfDatabase(exception) || exception is LogException or ObjectDisposedException or OperationCanceledException)
-            {
+                // Whatever it is: those who wait are to be woken when it is over.
+                if (!stopping.IsCancellationRequested)
+                    failed(exception);
                 await Task.Delay(ReconnectDelay, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    private async Task<bool> ListenAsync(NpgsqlConnection connection, CancellationToken stopping)
+    private async Task ListenAsync(CancellationToken stopping)
     {
-        connection.Notification += (_, notification) =>
+        using var opening = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        opening.CancelAfter(SilenceLimit);
+        var connection = await _table.Database.ConnectAsync(opening.Token).ConfigureAwait(false);
+        connection.Notification += (_, notification) => Hear(notification.Payload);
+        var listen = new NpgsqlCommand($"listen {_table.Channel}", connection);
+        var answer = Task.CompletedTask;
+        try
         {
-            if (ulong.TryParse(notification.Payload, out var next))
-                _appended.Advance(next);
-        };
-        using var listen = new NpgsqlCommand($"listen {_table.Channel}", connection);
-        await listen.ExecuteNonQueryAsync(stopping).ConfigureAwait(false);
-        Ask(); // what was said while nobody listened
-        while (true)
-        {
-            if (!await connection.WaitAsync(SilenceLimit, stopping).ConfigureAwait(false))
-                await listen.ExecuteNonQueryAsync(stopping).ConfigureAwait(false);
+            while (true)
+            {
+                answer = listen.ExecuteNonQueryAsync(CancellationToken.None);
+                await answer.WaitAsync(SilenceLimit, stopping).ConfigureAwait(false);
+                Heard();
+                while (await connection.WaitAsync(SilenceLimit, stopping).ConfigureAwait(false))
+                {
+                    // Heard.
+                }
+            }
         }
+        finally
+        {
+            _ = CloseAsync();
+        }
+
+        // A connection that waits for an answer can't be closed before the answer comes.
+        async Task CloseAsync()
+        {
+            await answer.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await listen.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The database listens. What was said before, while it did not, is asked for.</summary>
+    private void Heard()
+    {
+        if (_deafSince is null)
+            return;
+        _deafSince = null;
+        _table.Database.State.Reached();
+        Ask();
+    }
+
+    /// <summary>The database does not listen. After a while that is worth telling, for it may be all that a log without callers sees.</summary>
+    private void Unheard(Exception exception)
+    {
+        _deafSince ??= Stopwatch.GetTimestamp();
+        if (Stopwatch.GetElapsedTime(_deafSince.Value) > SilenceLimit)
+            _table.Database.Failed(exception);
+    }
+
+    private void Hear(string payload)
+    {
+        var isNews = !ulong.TryParse(payload, NumberStyles.None, CultureInfo.InvariantCulture, out var next) || next > _appended.NextOffset;
+        if (isNews || Environment.TickCount64 - Volatile.Read(ref _asked) > _pollInterval.TotalMilliseconds)
+            Ask();
+    }
+
+    /// <summary>Whoever waits for the end of a log that is missing gets to know it.</summary>
+    private void Unasked(Exception exception)
+    {
+        if (Failures.IsOfLog(exception))
+            _appended.FailPending(exception);
     }
 
     private async Task AskAsync(CancellationToken stopping)
     {
         if (!await _ask.WaitAsync(_pollInterval, stopping).ConfigureAwait(false) && _appended.PendingCount == 0)
             return;
-        var range = await _table.GetRangeAsync(stopping).ConfigureAwait(false);
-        _appended.Advance(range.NextOffset);
+        Volatile.Write(ref _asked, Environment.TickCount64);
+        var seen = _appended.NextOffset;
+        Saw(seen, await _table.GetRangeAsync(stopping).ConfigureAwait(false));
     }
 
     private async Task TellAsync(CancellationToken stopping)
     {
         await _tell.WaitAsync(stopping).ConfigureAwait(false);
-        await _table.NotifyAsync(Volatile.Read(ref _end), stopping).ConfigureAwait(false);
+        var end = Volatile.Read(ref _end);
+        await _table.NotifyAsync(end, stopping).ConfigureAwait(false);
+        Volatile.Write(ref _told, end);
         await Task.Delay(TellInterval, stopping).ConfigureAwait(false);
     }
 }

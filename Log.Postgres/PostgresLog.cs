@@ -14,7 +14,7 @@ namespace LogKit.Postgres;
 /// <para>Reading and the range ask the database each time: what one server does, all see at once. Waiting takes notifications, and
 /// goes on while the database is away.</para>
 /// </remarks>
-public sealed class PostgresLog : ITruncatableLog
+public sealed class PostgresLog : ITruncatableLog, IObservableLog
 {
     private readonly PostgresLogOptions _options;
     private readonly LogTable _table;
@@ -35,7 +35,7 @@ public sealed class PostgresLog : ITruncatableLog
         var nextOffset = report.Range.NextOffset;
         _appended = new OffsetSignal(nextOffset, this);
         _watcher = new EndWatcher(table, _appended, options.PollIntervalMs);
-        _writer = new GroupWriter(table, options, nextOffset, _watcher.Appended);
+        _writer = new GroupWriter(table, options, _watcher);
         _retention = new Retention(table, options);
         _background = Task.WhenAll(_watcher.RunAsync(), Task.Run(_retention.RunAsync));
     }
@@ -46,12 +46,12 @@ public sealed class PostgresLog : ITruncatableLog
     /// <summary>True: the order of the calls is the order of the log.</summary>
     public bool AppendsInCallOrder => true;
 
-    /// <summary>Opens a log, and makes its schema and its row where they are not there. Several servers may do so at once.</summary>
+    /// <summary>Opens a log, and creates its schema and its row if they do not exist. Several servers may do so at once.</summary>
     /// <param name="options">Where it is and how to run it.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="PostgresLogOpenException">Something is wrong that does not pass by itself; the message is one line that says what.</exception>
-    /// <exception cref="LogUnavailableException">The database cannot be reached.</exception>
-    /// <exception cref="ArgumentException">An option is out of its bounds, or the connection string is none.</exception>
+    /// <exception cref="LogUnavailableException">The database cannot be reached, or is read-only.</exception>
+    /// <exception cref="ArgumentException">An option is out of its bounds, or the connection string is not one that Npgsql accepts. What Npgsql said, which may quote it, is not shown.</exception>
     public static async Task<PostgresLog> OpenAsync(PostgresLogOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -90,9 +90,12 @@ public sealed class PostgresLog : ITruncatableLog
     }
 
     /// <inheritdoc/>
+    public IDisposable Observe(Action<LogEvent> observer) => _table.Database.State.Observe(observer);
+
+    /// <inheritdoc/>
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<RecordBatch>(end) : new ValueTask<RecordBatch>(_table.ReadAsync(offset, cancellationToken));
+            ? ValueTask.FromException<RecordBatch>(end) : new ValueTask<RecordBatch>(WatchAsync(_table.ReadAsync(offset, cancellationToken)));
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
@@ -100,15 +103,16 @@ public sealed class PostgresLog : ITruncatableLog
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         return EndsAtOnce(cancellationToken) is { } end
             ? ValueTask.FromException<IReadOnlyList<RecordBatch>>(end)
-            : new ValueTask<IReadOnlyList<RecordBatch>>(_table.ReadOnAsync(offset, limitBytes, cancellationToken));
+            : new ValueTask<IReadOnlyList<RecordBatch>>(WatchAsync(_table.ReadOnAsync(offset, limitBytes, cancellationToken)));
     }
 
     /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<LogRange>(end) : new ValueTask<LogRange>(_table.GetRangeAsync(cancellationToken));
+            ? ValueTask.FromException<LogRange>(end) : new ValueTask<LogRange>(AskAsync(cancellationToken));
 
     /// <summary>Completes once an offset can be read. While the database is away it goes on waiting.</summary>
+    /// <exception cref="LogUnavailableException">The log is missing from the database, or its tables are.</exception>
     /// <inheritdoc/>
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
     {
@@ -126,13 +130,47 @@ public sealed class PostgresLog : ITruncatableLog
         EndsAtOnce(cancellationToken) is { } end
             ? ValueTask.FromException(end) : new ValueTask(TruncateAsync(offset, cancellationToken));
 
-    /// <summary>Commits what was appended before, ends pending waits and reads, and lets go of the database.</summary>
-    public ValueTask DisposeAsync()
+    /// <summary>
+    /// Commits what was appended before, ends pending waits and reads, and lets go of the database. Takes as long as
+    /// <see cref="PostgresLogOptions.CloseLimitMs"/> says if the database does not answer.
+    /// </summary>
+    public ValueTask DisposeAsync() => DisposeAsync(CancellationToken.None);
+
+    /// <summary>The same, with another way to limit it.</summary>
+    /// <param name="giveUp">
+    /// Once it is canceled, disposal waits for no more appends: those that were sent end with <see cref="AppendOutcomeUnknownException"/>,
+    /// the others with <see cref="ObjectDisposedException"/>. Ignored if the log is already being disposed.
+    /// </param>
+    public ValueTask DisposeAsync(CancellationToken giveUp)
     {
         lock (_disposing)
         {
             _isDisposed = true;
-            return new ValueTask(_disposal ??= CloseAsync());
+            return new ValueTask(_disposal ??= CloseAsync(giveUp));
+        }
+    }
+
+    private async Task<LogRange> AskAsync(CancellationToken cancellationToken)
+    {
+        var seen = _appended.NextOffset;
+        var range = await _table.GetRangeAsync(cancellationToken).ConfigureAwait(false);
+        if (range.NextOffset < seen)
+            _watcher.Saw(seen, range);
+        return range;
+    }
+
+    /// <summary>Passes an answer on. One that shows that the end has moved back keeps others from being woken for what is not there.</summary>
+    private async Task<T> WatchAsync<T>(Task<T> read)
+    {
+        var seen = _appended.NextOffset;
+        try
+        {
+            return await read.ConfigureAwait(false);
+        }
+        catch (OffsetOutOfRangeException exception) when (exception.Range.NextOffset < seen)
+        {
+            _watcher.Ask(); // the read began before that was looked at, so it is asked again
+            throw;
         }
     }
 
@@ -140,7 +178,7 @@ public sealed class PostgresLog : ITruncatableLog
     {
         while (offset > long.MaxValue || await _table.TruncateAsync(offset, cancellationToken).ConfigureAwait(false) is null)
         {
-            var range = await _table.GetRangeAsync(cancellationToken).ConfigureAwait(false);
+            var range = await AskAsync(cancellationToken).ConfigureAwait(false);
             if (offset > range.NextOffset)
                 throw new OffsetOutOfRangeException(offset, range);
         }
@@ -148,12 +186,16 @@ public sealed class PostgresLog : ITruncatableLog
         _retention.Truncated();
     }
 
-    private async Task CloseAsync()
+    private async Task CloseAsync(CancellationToken giveUp)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(giveUp);
+        limit.CancelAfter(_options.CloseLimitMs);
         _appended.Dispose();
-        await _writer.DrainAsync().ConfigureAwait(false);
+        await _writer.DrainAsync(limit.Token).ConfigureAwait(false);
+        await _watcher.TellLastAsync(limit.Token).ConfigureAwait(false);
         await _table.Database.StopAsync().ConfigureAwait(false);
         await _background.ConfigureAwait(false);
+        _writer.Dispose();
         _watcher.Dispose();
         _retention.Dispose();
         await _table.Database.DisposeAsync().ConfigureAwait(false);

@@ -1,22 +1,24 @@
+using System.Buffers;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace LogKit.Postgres;
 
-/// <summary>What a <see cref="PostgresLog"/> can be told.</summary>
+/// <summary>Options for a <see cref="PostgresLog"/>.</summary>
 public sealed partial record PostgresLogOptions
 {
     /// <summary>
-    /// How to reach the database, as Npgsql has it. Several hosts, comma-separated, are a primary and its standbys: the one that takes
-    /// writes is used. It holds a password, as a rule, and is never shown.
+    /// How to reach the database, in Npgsql's syntax. Several hosts, separated by commas, are a primary and its standbys: the one that
+    /// takes writes is used. The connection string usually holds a password and is never shown.
     /// </summary>
     public required string ConnectionString { get; init; }
 
-    /// <summary>Which of the logs in the schema, from 1 to 200 characters; made where it is not there.</summary>
+    /// <summary>Which of the logs in the schema: 1 to 200 characters of valid Unicode, without NUL. Created if it does not exist.</summary>
     public string LogName { get; init; } = "log";
 
     /// <summary>
-    /// The schema that holds the tables: small letters, digits and underscores, at most 40, made where it is not there. Needs the right
-    /// to create a schema the first time only.
+    /// The schema that holds the tables: at most 40 lowercase letters, digits and underscores, and not one of PostgreSQL's own. Created if
+    /// it does not exist, which is the only time that the user needs the right to create a schema.
     /// </summary>
     public string SchemaName { get; init; } = "logkit";
 
@@ -45,6 +47,12 @@ public sealed partial record PostgresLogOptions
     /// <summary>How long a record is kept, in milliseconds by the database's clock; it goes within a minute of that. Null, the default, is for ever.</summary>
     public long? RetentionLimitMs { get; init; }
 
+    /// <summary>
+    /// How long, in milliseconds, disposal waits for pending appends. After that, an append that was sent ends with
+    /// <see cref="AppendOutcomeUnknownException"/>, and one that was not with <see cref="ObjectDisposedException"/>.
+    /// </summary>
+    public int CloseLimitMs { get; init; } = 10_000;
+
     /// <summary>The offset of the first record of a log that is new.</summary>
     internal ulong StartOffset { get; init; }
 
@@ -55,20 +63,51 @@ public sealed partial record PostgresLogOptions
     internal void Validate()
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(ConnectionString);
-        ArgumentException.ThrowIfNullOrEmpty(LogName);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(LogName.Length, 200, nameof(LogName));
-        if (!SchemaPattern().IsMatch(SchemaName))
-            throw new ArgumentException("it must be of small letters, digits and underscores, begin with none of the digits, and have at most 40", nameof(SchemaName));
+        ValidateNames();
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, 256 * 1024 * 1024);
         ArgumentOutOfRangeException.ThrowIfLessThan(UnavailableAfterMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(OutcomeUnknownAfterMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(PollIntervalMs, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(CloseLimitMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitBytes ?? long.MaxValue, 1, nameof(RetentionLimitBytes));
         ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitMs ?? long.MaxValue, 1000, nameof(RetentionLimitMs));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(StartOffset, (ulong)long.MaxValue / 2);
     }
 
-    [GeneratedRegex("^[a-z_][a-z0-9_]{0,39}$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private void ValidateNames()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(LogName);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(LogName.Length, 200, nameof(LogName));
+        if (LogName.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException("the log's name holds a NUL character, which PostgreSQL cannot store: remove it", nameof(LogName));
+        if (!IsUnicode(LogName))
+            throw new ArgumentException("the log's name is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(LogName));
+        if (!IsUnicode(ConnectionString))
+            throw new ArgumentException("the connection string is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(ConnectionString));
+        ArgumentNullException.ThrowIfNull(SchemaName);
+        if (!SchemaPattern().IsMatch(SchemaName))
+        {
+            throw new ArgumentException(
+                "the schema's name must be at most 40 lowercase letters, digits and underscores, and must not begin with a digit", nameof(SchemaName));
+        }
+
+        if (SchemaName.StartsWith("pg_", StringComparison.Ordinal) || SchemaName.Equals("information_schema", StringComparison.Ordinal))
+            throw new ArgumentException($"\"{SchemaName}\" is a schema of PostgreSQL's own: choose another name", nameof(SchemaName));
+    }
+
+    private static bool IsUnicode(string text)
+    {
+        for (var rest = text.AsSpan(); !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out _, out var length) != OperationStatus.Done)
+                return false;
+            rest = rest[length..];
+        }
+
+        return true;
+    }
+
+    [GeneratedRegex(@"\A[a-z_][a-z0-9_]{0,39}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex SchemaPattern();
 }

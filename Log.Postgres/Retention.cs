@@ -33,9 +33,9 @@ internal sealed class Retention(LogTable table, PostgresLogOptions options) : ID
                 await ApplyAsync(stopping).ConfigureAwait(false);
                 await _truncated.WaitAsync(Interval, stopping).ConfigureAwait(false);
             }
-            catch (Exception exception) when (exception is LogException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception)
             {
-                // The next round makes up for it.
+                // Whatever it is, the next round makes up for it.
                 await Task.Delay(TimeSpan.FromSeconds(1), stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

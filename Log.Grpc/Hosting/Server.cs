@@ -90,8 +90,13 @@ internal static class Server
         var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStopping.Register(() => systemd.Notify(ServiceState.Stopping));
         systemd.Notify(ServiceState.Ready);
+        using var stopLimit = new CancellationTokenSource();
+        app.Lifetime.ApplicationStopping.Register(() => stopLimit.CancelAfter(settings.Transport.StopLimitMs));
         await app.WaitForShutdownAsync();
-        await log.DisposeAsync();
+        if (log is PostgresLog waiting)
+            await waiting.DisposeAsync(stopLimit.Token); // what its database does not answer in time, it answers itself
+        else
+            await log.DisposeAsync();
         journal.LogStopped();
     }
 
@@ -143,9 +148,13 @@ internal static class Server
         }
         catch (LogException exception)
         {
-            throw WrongDatabase(exception is LogUnavailableException { InnerException: { } cause } ? $"the database cannot be reached: {cause.Message}" : exception.Message);
+            throw WrongDatabase(exception.Message);
         }
-        catch (Exception exception) when (exception is ArgumentException or FormatException or NotSupportedException)
+        catch (ArgumentException exception) when (exception.ParamName == nameof(PostgresLogOptions.LogName))
+        {
+            throw new SettingException($"{ServerSettings.Section}:{nameof(settings.LogName)}", null, exception.Message);
+        }
+        catch (ArgumentException)
         {
             throw WrongDatabase("it is no connection string that Npgsql takes"); // what the exception says may quote it
         }

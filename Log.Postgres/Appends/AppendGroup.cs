@@ -1,11 +1,12 @@
 namespace LogKit.Postgres.Appends;
 
-/// <summary>Appends that are one transaction, under an id that their rows carry.</summary>
+/// <summary>Appends that are one transaction, under an id that the first of their rows carries.</summary>
 internal sealed class AppendGroup
 {
     private readonly List<PendingAppend> _appends = [];
 
-    public Guid Id { get; } = Guid.NewGuid();
+    /// <summary>In the order of time, so that the index on it grows at its end.</summary>
+    public Guid Id { get; } = Guid.CreateVersion7();
 
     public IReadOnlyList<PendingAppend> Appends => _appends;
 

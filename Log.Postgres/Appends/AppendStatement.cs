@@ -13,30 +13,31 @@ internal abstract class AppendStatement : IAsyncDisposable
     private readonly NpgsqlParameter<int[]> _checksums = ArrayOf<int>(NpgsqlDbType.Integer);
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>[]> _payloads = ArrayOf<ReadOnlyMemory<byte>>(NpgsqlDbType.Bytea);
 
-    private AppendStatement(string text, NpgsqlConnection connection, LogTable table) => _command = new NpgsqlCommand(text, connection)
+    private readonly AppendPayloads _sent = new();
+    private readonly LogTable _table;
+
+    private AppendStatement(string text, NpgsqlConnection connection, LogTable table)
     {
-        Parameters = { new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, _counts, _checksums, _payloads },
-    };
+        _table = table;
+        _command = new NpgsqlCommand(text, connection)
+        {
+            Parameters = { new NpgsqlParameter<long> { TypedValue = table.Id }, _appendId, _counts, _checksums, _payloads },
+        };
+    }
 
-    public Task PrepareAsync(CancellationToken cancellationToken) => _command.PrepareAsync(cancellationToken);
+    public Task PrepareAsync() => _command.PrepareAsync();
 
-    /// <summary>Appends a group, durably; gives for each the offset that it got, or would have got where it expects another.</summary>
+    /// <summary>Appends a group, durably; returns for each the offset that it got, or would have got if it expected another.</summary>
     public async Task<ulong[]> ExecuteAsync(AppendGroup group)
     {
-        var appends = group.Appends;
-        var (counts, checksums, payloads) = (new int[appends.Count], new int[appends.Count], new ReadOnlyMemory<byte>[appends.Count]);
-        for (var i = 0; i < appends.Count; i++)
-        {
-            counts[i] = appends[i].Batch.Count;
-            checksums[i] = Crc32C.Of(appends[i].Batch);
-            payloads[i] = appends[i].Batch.Encoded;
-        }
-
-        (_appendId.TypedValue, _counts.TypedValue, _checksums.TypedValue, _payloads.TypedValue) = (group.Id, counts, checksums, payloads);
+        _sent.Fill(group);
+        (_appendId.TypedValue, _counts.TypedValue, _checksums.TypedValue, _payloads.TypedValue) =
+            (group.Id, _sent.Counts, _sent.Checksums, _sent.Payloads);
         Fill(group);
         var answer = await Commit.RunAsync(_command, command => command.ExecuteScalarAsync()).ConfigureAwait(false);
         _payloads.TypedValue = [];
-        return OffsetsIn(answer ?? throw LogTable.RowIsGone(), group);
+        _sent.Clear();
+        return OffsetsIn(answer is null or DBNull ? throw _table.RowIsGone() : answer, group);
     }
 
     public ValueTask DisposeAsync() => _command.DisposeAsync();
@@ -56,7 +57,7 @@ internal abstract class AppendStatement : IAsyncDisposable
         private readonly NpgsqlParameter<long[]> _positions = ArrayOf<long>(NpgsqlDbType.Bigint);
 
         public Plain(NpgsqlConnection connection, LogTable table)
-            : base(table.AppendText, connection, table) =>
+            : base(table.Statements.Append, connection, table) =>
             _command.Parameters.AddRange(new NpgsqlParameter[] { _records, _bytes, _offsets, _positions });
 
         protected override void Fill(AppendGroup group)
@@ -81,7 +82,7 @@ internal abstract class AppendStatement : IAsyncDisposable
         private readonly NpgsqlParameter<long?[]> _expected = ArrayOf<long?>(NpgsqlDbType.Bigint);
 
         public Conditional(NpgsqlConnection connection, LogTable table)
-            : base(table.ConditionalAppendText, connection, table) =>
+            : base(table.Statements.AppendConditionally, connection, table) =>
             _command.Parameters.Add(_expected);
 
         // An offset past all that a bigint can number is none that an append can get.

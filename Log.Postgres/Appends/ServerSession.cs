@@ -8,12 +8,12 @@ namespace LogKit.Postgres.Appends;
 /// </summary>
 internal sealed record ServerSession(int ProcessId, DateTime Start)
 {
-    public static async Task<ServerSession> OfAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public static async Task<ServerSession> OfAsync(NpgsqlConnection connection)
     {
         using var query = new NpgsqlCommand("select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()", connection);
-        var reader = await query.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
         await using var closing = reader.ConfigureAwait(false);
-        await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        await reader.ReadAsync().ConfigureAwait(false);
         return new ServerSession(reader.GetInt32(0), reader.GetDateTime(1));
     }
 
@@ -21,7 +21,7 @@ internal sealed record ServerSession(int ProcessId, DateTime Start)
     /// Tells it to end, and whether it has: then its transaction is over. One that waits for a standby to confirm its commit is left
     /// to it, for its commit would show without that.
     /// </summary>
-    public async Task<bool> EndAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public async Task<bool> EndAsync(NpgsqlConnection connection)
     {
         using var end = new NpgsqlCommand(
             """
@@ -31,8 +31,8 @@ internal sealed record ServerSession(int ProcessId, DateTime Start)
             connection);
         end.Parameters.Add(new NpgsqlParameter<int> { TypedValue = ProcessId });
         end.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = Start });
-        var reader = await end.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await end.ExecuteReaderAsync().ConfigureAwait(false);
         await using var closing = reader.ConfigureAwait(false);
-        return !await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return !await reader.ReadAsync().ConfigureAwait(false);
     }
 }

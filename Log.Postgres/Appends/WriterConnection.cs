@@ -22,32 +22,38 @@ internal sealed class WriterConnection : IAsyncDisposable
     /// <summary>The server's end of it.</summary>
     public ServerSession Session { get; }
 
-    public static async Task<WriterConnection> OpenAsync(LogTable table, CancellationToken cancellationToken)
+    public static Task<WriterConnection> OpenAsync(LogTable table, CancellationToken cancellationToken)
     {
-        var connection = await table.Database.ConnectAsync(cancellationToken).ConfigureAwait(false);
-        try
+        return OpenAsync().OrDisposeAsync(cancellationToken);
+
+        async Task<WriterConnection> OpenAsync()
         {
-            var session = await ServerSession.OfAsync(connection, cancellationToken).ConfigureAwait(false);
-            var writer = new WriterConnection(connection, table, session);
-            await writer._plain.PrepareAsync(cancellationToken).ConfigureAwait(false);
-            await writer._conditional.PrepareAsync(cancellationToken).ConfigureAwait(false);
-            return writer;
-        }
-        catch
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            throw;
+            var connection = await table.Database.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                var session = await ServerSession.OfAsync(connection).ConfigureAwait(false);
+                var writer = new WriterConnection(connection, table, session);
+                await writer._plain.PrepareAsync().ConfigureAwait(false);
+                await writer._conditional.PrepareAsync().ConfigureAwait(false);
+                return writer;
+            }
+            catch
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
     }
 
     /// <summary>Appends a group, durably; returns for each the offset that it got, or would have got where it expects another.</summary>
     /// <param name="group">What to append.</param>
     /// <param name="limit">How long to wait for the answer. The statement goes on after that, and the connection is of no more use.</param>
-    public async Task<ulong[]> AppendAsync(AppendGroup group, TimeSpan limit)
+    /// <param name="giveUp">Ends the wait early, in the same way.</param>
+    public async Task<ulong[]> AppendAsync(AppendGroup group, TimeSpan limit, CancellationToken giveUp)
     {
         var execution = (group.IsConditional ? _conditional : _plain).ExecuteAsync(group);
         _execution = execution;
-        return await execution.WaitAsync(limit).ConfigureAwait(false);
+        return await execution.WaitAsync(limit, giveUp).ConfigureAwait(false);
     }
 
     /// <summary>Closes the connection, later where its statement is still under way.</summary>

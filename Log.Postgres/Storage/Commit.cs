@@ -4,21 +4,20 @@ namespace LogKit.Postgres.Storage;
 
 /// <summary>A statement whose commit is to be as durable as the database makes it, or is not to be believed.</summary>
 /// <remarks>
-/// A commit that waits for a standby, and is told to be cancelled, waits no more, shows to all readers, and counts as done, on one
-/// machine. So such a statement is not cancelled from here: it takes no token, and Npgsql's time limit, which cancels, is none. Should
-/// somebody else cancel it, the server warns.
+/// A commit that waits for a standby and is canceled waits no more, shows to all readers, and counts as done, on one
+/// machine. So such a statement is not canceled from here (see <see cref="Database"/>). If somebody else cancels it, the server warns, in
+/// whatever language, and <see cref="SessionSettings"/> sees to it that the warning arrives.
 /// </remarks>
 internal static class Commit
 {
     // The function in the server that waits, which the server names in whatever language it warns.
     private const string Wait = "SyncRepWaitForLSN";
 
-    /// <exception cref="NpgsqlException">Among others: the commit was cancelled while it waited for a standby.</exception>
+    /// <exception cref="NpgsqlException">Among others: the commit was canceled while it waited for a standby.</exception>
     public static async Task<T> RunAsync<T>(NpgsqlCommand command, Func<NpgsqlCommand, Task<T>> execute)
     {
         var connection = command.Connection!;
         string? warning = null;
-        command.CommandTimeout = 0;
         connection.Notice += Note;
         try
         {

@@ -1,6 +1,5 @@
 using System.Data;
-using System.Data.Common;
-using System.Net.Sockets;
+using System.Diagnostics.CodeAnalysis;
 using Npgsql;
 
 namespace LogKit.Postgres.Storage;
@@ -9,39 +8,52 @@ namespace LogKit.Postgres.Storage;
 /// The connections to one database. Work that may be done twice is tried again while the database cannot be reached, for as long as
 /// the options say; then it is <see cref="LogUnavailableException"/>.
 /// </summary>
+/// <remarks>
+/// No statement is ever canceled from here. Npgsql asks a server to cancel by a connection of its own, and blocks a thread until the
+/// server has taken it, which a server that hangs never does; and a canceled commit may count as done on one machine: see
+/// <see cref="Commit"/>. So statements get no token and no time limit of Npgsql's. Whoever waits stops waiting, the server limits the
+/// statement (<see cref="SessionSettings"/>), and the connection goes back to the pool when the statement ends.
+/// </remarks>
 internal sealed class Database : IAsyncDisposable
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The fewest connections that the log gets by with: two it keeps, the others take turns.</summary>
+    private const int LeastConnections = 5;
+
+    /// <summary>
+    /// How many times more connections the pool may hold than may be waited for: those that nobody waits for, because a server that was
+    /// answering stopped to, do not keep others from trying.
+    /// </summary>
+    private const int SpareFactor = 10;
+
     private readonly NpgsqlDataSource _source;
+    private readonly SemaphoreSlim _turns;
     private readonly TimeSpan _unavailableAfter;
     private readonly CancellationTokenSource _stop = new();
 
+    /// <exception cref="ArgumentException">The connection string is not one that Npgsql accepts. The message does not quote it.</exception>
+    [SuppressMessage("Design", "MA0054", Justification = "What Npgsql says may quote the password.")]
     public Database(PostgresLogOptions options)
     {
         _unavailableAfter = options.UnavailableAfter;
-        var seconds = (int)Math.Ceiling(_unavailableAfter.TotalSeconds);
-        var settings = new NpgsqlConnectionStringBuilder(options.ConnectionString)
+        try
         {
-            Timeout = seconds,
-            CommandTimeout = seconds,
-            MaxAutoPrepare = 20,
-            AutoPrepareMinUsages = 2,
-            NoResetOnClose = true,
-            Enlist = false,
-        };
-        settings.ApplicationName ??= "logkit";
-        if (settings.Host?.Count(character => character == ',') + 1 is var hosts and > 1)
-        {
-            settings.TargetSessionAttributes ??= "read-write";
-            settings.Timeout = Math.Max(1, seconds / (hosts.Value + 1)); // one that does not answer is to leave time for the others
+            var settings = Settings(options.ConnectionString, _unavailableAfter);
+            var limit = settings.MaxPoolSize;
+            _turns = new SemaphoreSlim(limit, limit);
+            settings.MaxPoolSize = limit * SpareFactor;
+            var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+            source.UsePhysicalConnectionInitializer(
+                connection => SessionSettings.Apply(connection, _unavailableAfter), connection => SessionSettings.ApplyAsync(connection, _unavailableAfter));
+            _source = source.Build();
+            User = settings.Username ?? Environment.UserName;
+            Name = settings.Database ?? User;
         }
-
-        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
-        source.UsePhysicalConnectionInitializer(connection => SetUp(connection).ExecuteNonQuery(), connection => SetUp(connection).ExecuteNonQueryAsync());
-        _source = source.Build();
-        User = settings.Username ?? Environment.UserName;
-        Name = settings.Database ?? User;
+        catch
+        {
+            throw new ArgumentException("it is not a connection string that Npgsql accepts", nameof(options));
+        }
     }
 
     /// <summary>The user who logs in, for messages.</summary>
@@ -50,30 +62,43 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>The name of the database, for messages.</summary>
     public string Name { get; }
 
+    /// <summary>What has been seen of the database.</summary>
+    public DatabaseState State { get; } = new();
+
     /// <summary>Ends what is under way once the log is disposed.</summary>
     public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Opens a connection for the caller to keep and dispose.</summary>
-    public async Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken)
+    public Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken)
     {
-        try
+        return OpenAsync().OrDisposeAsync(cancellationToken);
+
+        async Task<NpgsqlConnection> OpenAsync()
         {
-            return await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (NpgsqlException)
-        {
-            ForgetHosts(); // of several none took writes; the next time one may
-            throw;
+            try
+            {
+                return await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (NpgsqlException)
+            {
+                ForgetHosts(); // of several none took writes; the next time one may
+                throw;
+            }
         }
     }
 
-    /// <summary>
-    /// Does work on a connection of the pool. Work that takes no notice of the token, such as a <see cref="Commit"/>, is left to itself,
-    /// with its connection, once nobody waits for it any more.
-    /// </summary>
-    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    /// <summary>Does work on a connection of the pool. It is left to itself, with its connection, once nobody waits for it any more.</summary>
+    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
-        return await WorkAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _turns.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await WorkAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turns.Release();
+        }
 
         async Task<T> WorkAsync()
         {
@@ -81,7 +106,7 @@ internal sealed class Database : IAsyncDisposable
             await using var closing = connection.ConfigureAwait(false);
             try
             {
-                return await work(connection, cancellationToken).ConfigureAwait(false);
+                return await work(connection).ConfigureAwait(false);
             }
             catch (InvalidOperationException exception) when (connection.State != ConnectionState.Open)
             {
@@ -93,7 +118,7 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>Does work that may be done twice, again and again while the database cannot be reached.</summary>
     /// <exception cref="LogException">What the database said, as a log says it.</exception>
     /// <exception cref="ObjectDisposedException">The log was disposed meanwhile.</exception>
-    public async Task<T> RunAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    public async Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Stopping);
         limit.CancelAfter(_unavailableAfter);
@@ -104,20 +129,32 @@ internal sealed class Database : IAsyncDisposable
             {
                 if (failure is not null)
                     await Task.Delay(RetryDelay, limit.Token).ConfigureAwait(false);
-                return await UseAsync(work, limit.Token).ConfigureAwait(false);
+                var result = await UseAsync(work, limit.Token).ConfigureAwait(false);
+                State.Reached();
+                return result;
             }
-            catch (Exception exception) when (IsOfDatabase(exception) || exception is OperationCanceledException)
+            catch (Exception exception) when (Failures.IsOfDatabase(exception) || exception is OperationCanceledException)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 ObjectDisposedException.ThrowIf(Stopping.IsCancellationRequested, typeof(PostgresLog));
                 Forget(exception);
-                if (limit.IsCancellationRequested)
-                    throw new LogUnavailableException(failure ?? exception);
-                if (!MayPass(exception))
-                    throw Translate(exception);
+                if (limit.IsCancellationRequested || !Failures.MayPass(exception))
+                    throw Failed(exception is OperationCanceledException && failure is not null ? failure : exception);
                 failure = exception;
             }
+            catch (LogUnavailableException exception)
+            {
+                throw Failed(exception);
+            }
         }
+    }
+
+    /// <summary>Reports that an operation has failed for good, and tells it as a log does.</summary>
+    public LogException Failed(Exception exception)
+    {
+        var failure = Failures.Translate(exception);
+        State.Failed(failure);
+        return failure;
     }
 
     /// <summary>
@@ -126,28 +163,19 @@ internal sealed class Database : IAsyncDisposable
     /// </summary>
     public void Forget(Exception exception)
     {
-        if (exception is not (PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction }
-            or OperationCanceledException or TimeoutException or NpgsqlException { InnerException: TimeoutException }))
+        if (exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction }
+            or OperationCanceledException or TimeoutException or NpgsqlException { InnerException: TimeoutException })
         {
-            return;
+            Forget();
         }
+    }
 
+    /// <summary>Lets go of all connections, and looks for the host that takes writes anew.</summary>
+    public void Forget()
+    {
         _source.Clear();
         ForgetHosts();
     }
-
-    /// <summary>Whether it is a failure of the database or of the way there.</summary>
-    public static bool IsOfDatabase(Exception exception) =>
-        exception is DbException or IOException or SocketException or TimeoutException;
-
-    /// <summary>Whether it may be gone when tried again: anything but what somebody has to do something about.</summary>
-    public static bool MayPass(Exception exception) =>
-        exception is not PostgresException { SqlState: { } state }
-        || !(state is PostgresErrorCodes.DiskFull or PostgresErrorCodes.InvalidCatalogName || state[..2] is "22" or "23" or "28" or "42" or "P0");
-
-    /// <summary>A failure of the database as a log says it.</summary>
-    public static LogException Translate(Exception exception) =>
-        exception is PostgresException { SqlState: PostgresErrorCodes.DiskFull } ? new LogFullException(exception) : new LogUnavailableException(exception);
 
     /// <summary>Ends what <see cref="RunAsync"/> is doing, and lets it do no more.</summary>
     public Task StopAsync() => _stop.CancelAsync();
@@ -158,10 +186,38 @@ internal sealed class Database : IAsyncDisposable
         _stop.Dispose();
     }
 
+    private static NpgsqlConnectionStringBuilder Settings(string connectionString, TimeSpan unavailableAfter)
+    {
+        var seconds = (int)Math.Clamp(Math.Ceiling(unavailableAfter.TotalSeconds), 1, 1024); // Npgsql's bounds
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            Timeout = seconds,
+            CommandTimeout = 0,
+            CancellationTimeout = -1,
+            MaxAutoPrepare = 20,
+            AutoPrepareMinUsages = 2,
+            NoResetOnClose = true, // a reset would undo the session's settings
+            Multiplexing = false,
+            Enlist = false,
+            Encoding = "UTF8",
+            ClientEncoding = "UTF8",
+            TcpKeepAlive = true, // a host that is gone without a word is noticed even by a connection that only listens
+        };
+        settings.ApplicationName ??= "logkit";
+        if (settings.TcpKeepAliveTime == 0)
+            settings.TcpKeepAliveTime = 15;
+        if (settings.TcpKeepAliveInterval == 0)
+            settings.TcpKeepAliveInterval = 5;
+        settings.MaxPoolSize = Math.Max(settings.MaxPoolSize, LeastConnections);
+        if (settings.Host?.Count(character => character == ',') + 1 is var hosts and > 1)
+        {
+            settings.TargetSessionAttributes ??= "read-write";
+            settings.Timeout = Math.Max(1, seconds / (hosts.Value + 1)); // one that does not answer is to leave time for the others
+        }
+
+        return settings;
+    }
+
     /// <summary>Forgets which of the hosts were seen to be away, or not to take writes.</summary>
     private void ForgetHosts() => (_source as NpgsqlMultiHostDataSource)?.ClearDatabaseStates();
-
-    // What waits for the log's row has not begun to commit: the server ends that wait by itself, and it is certain what became of it.
-    private NpgsqlCommand SetUp(NpgsqlConnection connection) =>
-        new(FormattableString.Invariant($"set lock_timeout = {(int)_unavailableAfter.TotalMilliseconds}"), connection);
 }

@@ -5,229 +5,183 @@ using NpgsqlTypes;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>The rows of one log: what is asked of them, other than to append.</summary>
-internal sealed class LogTable(Database database, string schema, long id, string channel)
+internal sealed class LogTable
 {
-    /// <summary>How many rows are deleted at a time: so many that it goes fast, so few that nobody waits for it.</summary>
-    private const int DeletionLimit = 500;
+    private readonly Database _database;
+    private readonly LogStatements _statements;
+    private readonly string _name;
+    private readonly string _schemaName;
 
-    /// <summary>How many batches are read at a time at most: so many that the way to the database counts for little.</summary>
-    private const int ReadLimit = 1024;
+    private LogTable(Database database, PostgresLogOptions options, long id, string channel)
+    {
+        _database = database;
+        _statements = new LogStatements(options.SchemaName);
+        _name = options.LogName;
+        _schemaName = options.SchemaName;
+        Id = id;
+        Channel = channel;
+    }
 
-    private readonly string _range = $"select start_offset, next_offset from {schema}.logs where id = $1";
+    public Database Database => _database;
 
-    private readonly string _read = Read(schema, $"""
-        select first_offset, record_count, checksum, payload from {schema}.batches
-        where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1
-        """);
-
-    // Only the key has an index. So the walk over it ends where the limit would be reached if all batches were like the first, whatever
-    // plan the database makes of it: rows that are looked at, and do not go into the answer, are few.
-    private readonly string _readOn = Read(schema, $"""
-        select b.first_offset, b.record_count, b.checksum, b.payload
-        from (
-            select first_offset, position,
-                first_offset + record_count * least($3 / greatest(octet_length(payload), 1) + 1, {ReadLimit}) as end_offset
-            from {schema}.batches where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1) f
-        cross join lateral (
-            select first_offset, position, record_count, checksum, payload from {schema}.batches
-            where log_id = $1 and f.first_offset <= first_offset and first_offset < f.end_offset order by first_offset limit {ReadLimit}) b
-        where b.first_offset = f.first_offset or b.position + octet_length(b.payload) <= f.position + $3
-        """);
-
-    private readonly string _truncate = $"""
-        update {schema}.logs set start_offset = greatest(start_offset, $2)
-        where id = $1 and $2 <= next_offset returning start_offset, next_offset
-        """;
-
-    private readonly string _delete = $"""
-        delete from {schema}.batches where log_id = $1 and first_offset in (
-            select b.first_offset from {schema}.batches b join {schema}.logs l on l.id = b.log_id
-            where b.log_id = $1 and b.first_offset < l.start_offset and b.first_offset + b.record_count <= l.start_offset
-            order by b.first_offset limit {DeletionLimit})
-        """;
-
-    // Walks what is to go, and one batch more.
-    private readonly string _keep = $"""
-        select coalesce((
-            select b.first_offset from {schema}.batches b
-            where b.log_id = $1 and b.first_offset >= l.start_offset
-                and b.appended_at >= clock_timestamp() - $2 * interval '1 millisecond' and b.position >= l.next_position - $3
-            order by b.first_offset limit 1), l.next_offset)
-        from {schema}.logs l where l.id = $1
-        """;
-
-    // The lock waits for whoever is at it, and its own commit for the standbys that an acknowledged append has to have reached.
-    private readonly string _find = $"""
-        with head as (select id, start_offset, next_offset from {schema}.logs where id = $1 for update)
-        select start_offset, next_offset, (select min(first_offset) from {schema}.batches where log_id = head.id and first_offset >= $2 and append_id = $3)
-        from head
-        """;
-
-    public Database Database => database;
-
-    public long Id => id;
+    public long Id { get; }
 
     /// <summary>The channel of notifications: each tells the next offset.</summary>
-    public string Channel => channel;
+    public string Channel { get; }
 
-    /// <summary>Appends where some are conditional: the function decides about each, under the lock of the log's row.</summary>
-    public string ConditionalAppendText { get; } = $"select {schema}.append($1, $2, $6, $3, $4, $5)";
-
-    /// <summary>
-    /// The same where none is, so that what each gets follows from the first: two thirds of the work. The update takes the lock, and
-    /// sees the row as it is once it has it.
-    /// </summary>
-    public string AppendText { get; } = $"""
-        with log as (
-            update {schema}.logs set next_offset = next_offset + $6, next_position = next_position + $7
-            where id = $1 returning next_offset - $6 as first_offset, next_position - $7 as position),
-        appended as (
-            insert into {schema}.batches
-            select $1, log.first_offset + b.first_offset, log.position + b.position, clock_timestamp(), $2, b.records, b.checksum, b.payload
-            from log, unnest($8, $9, $3, $4, $5) as b (first_offset, position, records, checksum, payload))
-        select first_offset from log
-        """;
+    public LogStatements Statements => _statements;
 
     /// <summary>Finds a log by its name, or makes a new one.</summary>
     public static async Task<LogTable> OpenAsync(Database database, PostgresLogOptions options, CancellationToken cancellationToken)
     {
-        var schema = options.SchemaName;
+        var statements = new LogStatements(options.SchemaName);
         var (id, channel) = await database.RunAsync(
-            async (connection, token) =>
+            async connection =>
             {
-                using var creation = new NpgsqlCommand(
-                    $"insert into {schema}.logs (name, start_offset, next_offset) select $1, $2, $2 where not exists (select from {schema}.logs where name = $1) on conflict (name) do nothing",
-                    connection);
+                using var creation = new NpgsqlCommand(statements.Create, connection);
                 creation.Parameters.Add(new NpgsqlParameter<string> { TypedValue = options.LogName });
                 creation.Parameters.Add(Number(options.StartOffset));
-                await creation.ExecuteNonQueryAsync(token).ConfigureAwait(false);
-                using var query = new NpgsqlCommand(
-                    $"select id, 'logkit_' || '{schema}.logs'::regclass::oid || '_' || id from {schema}.logs where name = $1", connection);
+                await creation.ExecuteNonQueryAsync().ConfigureAwait(false);
+                using var query = new NpgsqlCommand(statements.Identify, connection);
                 query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = options.LogName });
-                var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
+                var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
                 await using var closing = reader.ConfigureAwait(false);
-                await reader.ReadAsync(token).ConfigureAwait(false);
+                await reader.ReadAsync().ConfigureAwait(false);
                 return (reader.GetInt64(0), reader.GetString(1));
             },
             cancellationToken).ConfigureAwait(false);
-        return new LogTable(database, schema, id, channel);
+        return new LogTable(database, options, id, channel);
     }
 
-    public Task<LogRange> GetRangeAsync(CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task<LogRange> GetRangeAsync(CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var query = Command(connection, _range);
-            return await ReadRangeAsync(query, token).ConfigureAwait(false) ?? throw RowIsGone();
+            using var query = Command(connection, _statements.Range);
+            return Seen(await ReadRangeAsync(query).ConfigureAwait(false));
         },
         cancellationToken);
 
     /// <summary>Reads from an offset to the end of its batch.</summary>
-    public Task<RecordBatch> ReadAsync(ulong offset, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task<RecordBatch> ReadAsync(ulong offset, CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var query = Command(connection, _read, offset);
-            var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
+            using var query = Command(connection, _statements.Read, offset);
+            var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
-            return await ReadFirstAsync(reader, offset, token).ConfigureAwait(false);
+            return await ReadFirstAsync(reader, offset).ConfigureAwait(false);
         },
         cancellationToken);
 
     /// <summary>Reads from an offset to the end of its batch, and the batches after it, as far as they are sound and within a limit.</summary>
-    public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var query = Command(connection, _readOn, offset, (ulong)limitBytes);
-            var reader = await query.ExecuteReaderAsync(token).ConfigureAwait(false);
+            using var query = Command(connection, _statements.ReadOn, offset, (ulong)limitBytes);
+            var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
             var batches = new List<RecordBatch>();
             var next = offset; // the offset itself stays as it is: the work may be done twice
-            for (var batch = await ReadFirstAsync(reader, offset, token).ConfigureAwait(false); batch is not null;)
+            for (var batch = await ReadFirstAsync(reader, offset).ConfigureAwait(false); batch is not null;)
             {
                 batches.Add(batch);
                 next += (ulong)batch.Count;
-                batch = await reader.ReadAsync(token).ConfigureAwait(false) ? TryDecode(next, reader) : null;
+                batch = await reader.ReadAsync().ConfigureAwait(false) ? TryDecode(next, reader) : null;
             }
 
             return (IReadOnlyList<RecordBatch>)batches;
         },
         cancellationToken);
 
-    /// <summary>Moves the start; null where the offset is past the end.</summary>
-    public Task<LogRange?> TruncateAsync(ulong offset, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, _) =>
+    /// <summary>Moves the start; null if the offset is past the end.</summary>
+    public Task<LogRange?> TruncateAsync(ulong offset, CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var command = Command(connection, _truncate, offset);
-            return await Commit.RunAsync(command, command => ReadRangeAsync(command, CancellationToken.None)).ConfigureAwait(false);
+            using var command = Command(connection, _statements.Truncate, offset);
+            return await Commit.RunAsync(command, command => ReadRangeAsync(command)).ConfigureAwait(false);
         },
         cancellationToken);
 
     /// <summary>Deletes some of the rows before the start; false where there are no more.</summary>
-    public Task<bool> DeleteTruncatedAsync(CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task<bool> DeleteTruncatedAsync(CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var deletion = Command(connection, _delete);
-            return await deletion.ExecuteNonQueryAsync(token).ConfigureAwait(false) == DeletionLimit;
+            using var deletion = Command(connection, _statements.Delete);
+            return await deletion.ExecuteNonQueryAsync().ConfigureAwait(false) == LogStatements.DeletionLimit;
         },
         cancellationToken);
 
     /// <summary>The first offset that is young enough and near enough to the end to be kept.</summary>
-    public Task<ulong> FindKeptAsync(long? ageLimitMs, long? limitBytes, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task<ulong> FindKeptAsync(long? ageLimitMs, long? limitBytes, CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
-            using var query = Command(connection, _keep);
+            using var query = Command(connection, _statements.Keep);
             query.Parameters.Add(new NpgsqlParameter<double> { TypedValue = ageLimitMs ?? 1e14 });
             query.Parameters.Add(new NpgsqlParameter<long> { TypedValue = limitBytes ?? long.MaxValue });
-            return (ulong)(long)(await query.ExecuteScalarAsync(token).ConfigureAwait(false))!;
+            return await query.ExecuteScalarAsync().ConfigureAwait(false) is long kept ? (ulong)kept : throw RowIsGone();
         },
         cancellationToken);
 
     /// <summary>
-    /// Where the first batch of a group that was to be appended is, if any of it is stored; and what the log holds, outside of which
-    /// that cannot be told.
+    /// Where the first batch of a group that was to be appended is, if any of it is stored; and what the log holds. What is found is on
+    /// the synchronous standbys, too.
     /// </summary>
-    /// <param name="connection">Whose server is to tell.</param>
-    /// <param name="appendId">The id of the group.</param>
-    /// <param name="fromOffset">Where to begin: a next offset from before the group was sent.</param>
-    public async Task<(ulong? First, LogRange Range)> FindAppendAsync(NpgsqlConnection connection, Guid appendId, ulong fromOffset)
+    /// <exception cref="NpgsqlException">Among others: the server is a standby, which may yet get what it does not have.</exception>
+    public async Task<(ulong? First, LogRange Range)> FindAppendAsync(NpgsqlConnection connection, Guid appendId)
     {
-        using var query = Command(connection, _find, fromOffset);
+        using var query = Command(connection, _statements.Find);
         query.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = appendId });
         return await Commit.RunAsync(query, FindAsync).ConfigureAwait(false);
 
-        static async Task<(ulong?, LogRange)> FindAsync(NpgsqlCommand query)
+        async Task<(ulong?, LogRange)> FindAsync(NpgsqlCommand query)
         {
             var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
-            if (!await reader.ReadAsync().ConfigureAwait(false))
-                throw RowIsGone();
-            var isStored = !await reader.IsDBNullAsync(2).ConfigureAwait(false);
-            return (isStored ? (ulong)reader.GetInt64(2) : null, new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1)));
+            await reader.ReadAsync().ConfigureAwait(false);
+            if (reader.GetBoolean(0))
+            {
+                _database.Forget();
+                throw new NpgsqlException("the server that was asked is a standby");
+            }
+
+            ulong? first = await reader.IsDBNullAsync(3).ConfigureAwait(false) ? null : (ulong)reader.GetInt64(3);
+            if (!await reader.IsDBNullAsync(1).ConfigureAwait(false))
+                return (first, new LogRange((ulong)reader.GetInt64(1), (ulong)reader.GetInt64(2)));
+            throw first is null ? RowIsGone() : new AppendOutcomeUnknownException(RowIsGone());
         }
     }
 
     /// <summary>Tells other servers where the log ends. It writes nothing, so nothing is flushed for it.</summary>
-    public Task NotifyAsync(ulong nextOffset, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+    public Task NotifyAsync(ulong nextOffset, CancellationToken cancellationToken) => _database.RunAsync(
+        async connection =>
         {
             using var notification = new NpgsqlCommand("select pg_notify($1, $2)", connection);
-            notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = channel });
+            notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Channel });
             notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = nextOffset.ToString(CultureInfo.InvariantCulture) });
-            return await notification.ExecuteNonQueryAsync(token).ConfigureAwait(false);
+            return await notification.ExecuteNonQueryAsync().ConfigureAwait(false);
         },
         cancellationToken);
 
-    public static LogException RowIsGone() => new("the log's row is gone from the database");
-
-    // Range and batches are of one snapshot, so an answer is always of one moment.
-    private static string Read(string schema, string batches) => $"""
-        select l.start_offset, l.next_offset, b.first_offset, b.record_count, b.checksum, b.payload
-        from {schema}.logs l left join lateral ({batches}) b on l.start_offset <= $2 and $2 < l.next_offset
-        where l.id = $1
-        """;
-
-    private static async Task<RecordBatch> ReadFirstAsync(NpgsqlDataReader reader, ulong offset, CancellationToken cancellationToken)
+    /// <summary>The failure of everything that needs the log's row, and does not find it.</summary>
+    public LogUnavailableException RowIsGone()
     {
-        if (!await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+        var table = $"{_schemaName}.logs";
+        return new LogUnavailableException(
+            $"the log \"{_name}\" is missing from the database, its row in {table} was deleted: restore it from a backup, "
+            + "or open the log again to begin an empty one",
+            new MissingRowException(table));
+    }
+
+    private LogRange Seen(LogRange? range)
+    {
+        if (range is null)
+            throw RowIsGone();
+        _database.State.RowSeen();
+        return range.Value;
+    }
+
+    private async Task<RecordBatch> ReadFirstAsync(NpgsqlDataReader reader, ulong offset)
+    {
+        if (!await reader.ReadAsync().ConfigureAwait(false))
             throw RowIsGone();
         var range = new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1));
         if (!range.Contains(offset))
@@ -235,17 +189,21 @@ internal sealed class LogTable(Database database, string schema, long id, string
         return TryDecode(offset, reader) ?? throw new RecordCorruptException(offset);
     }
 
-    /// <summary>The records of a row from an offset on; null where it holds none, or they are damaged.</summary>
-    private static RecordBatch? TryDecode(ulong offset, NpgsqlDataReader row)
+    /// <summary>The records of a row from an offset on; null if it holds none, is damaged, or belongs elsewhere.</summary>
+    private RecordBatch? TryDecode(ulong offset, NpgsqlDataReader row)
     {
         if (row.IsDBNull(2))
             return null;
-        var (first, count, payload) = ((ulong)row.GetInt64(2), row.GetInt32(3), (byte[])row.GetValue(5));
-        if (offset - first >= (ulong)count || Crc32C.Of(count, payload) != row.GetInt32(4))
+        var (first, count, checksum, payload) = (row.GetInt64(2), row.GetInt32(3), row.GetInt32(4), (byte[])row.GetValue(5));
+        if (offset - (ulong)first >= (ulong)count || Crc32C.Of(count, payload) != checksum)
+            return null;
+
+        // Rows that an older version wrote have none. That there are such rows among those of this version is damage.
+        if (row.IsDBNull(6) ? row.GetBoolean(7) : row.GetInt64(6) != PlaceChecksum.Of(Id, first, checksum))
             return null;
         try
         {
-            return RecordBatch.DecodeTrusted(payload, count).From((int)(offset - first));
+            return RecordBatch.DecodeTrusted(payload, count).From((int)(offset - (ulong)first));
         }
         catch (FormatException)
         {
@@ -253,18 +211,18 @@ internal sealed class LogTable(Database database, string schema, long id, string
         }
     }
 
-    private static async Task<LogRange?> ReadRangeAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    private static async Task<LogRange?> ReadRangeAsync(NpgsqlCommand command)
     {
-        var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
         await using var closing = reader.ConfigureAwait(false);
-        return await reader.ReadAsync(cancellationToken).ConfigureAwait(false)
+        return await reader.ReadAsync().ConfigureAwait(false)
             ? new LogRange((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1)) : null;
     }
 
     private NpgsqlCommand Command(NpgsqlConnection connection, string text, params ReadOnlySpan<ulong> offsets)
     {
         var command = new NpgsqlCommand(text, connection);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = id });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Id });
         foreach (var offset in offsets)
             command.Parameters.Add(Number(offset));
         return command;

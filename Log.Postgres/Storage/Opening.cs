@@ -8,40 +8,45 @@ internal static class Opening
     private static readonly Version OldestVersion = new(13, 0);
 
     private const string StandbyNames = "synchronous_standby_names";
+    private const string SynchronousCommit = "synchronous_commit";
 
     /// <summary>What each setting should not be, and what an acknowledgement is worth when it is.</summary>
     private static readonly (string Name, string Value, string Consequence)[] Weaknesses =
     [
         ("fsync", "off", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
         ("full_page_writes", "off", "a power cut may damage the database"),
-        ("synchronous_commit", "off", "a crash of the database may lose what was acknowledged"),
+        (SynchronousCommit, "off", "a crash of the database may lose what was acknowledged"),
     ];
 
     /// <summary>The same, where there are synchronous standbys, which an acknowledged append should have reached.</summary>
     private static readonly (string Name, string Value, string Consequence)[] WeaknessesWithStandbys =
     [
-        ("synchronous_commit", "local", "a failover may lose what was acknowledged, though there are synchronous standbys"),
-        ("synchronous_commit", "remote_write", "a failover to a standby whose system has crashed may lose what was acknowledged"),
+        (SynchronousCommit, "local", "a failover may lose what was acknowledged, though there are synchronous standbys"),
+        (SynchronousCommit, "remote_write", "a failover to a standby whose system has crashed may lose what was acknowledged"),
     ];
 
     /// <summary>Makes the schema, and tells the server's version and what is weak about its settings.</summary>
     public static Task<(Version Version, IReadOnlyList<string> Warnings)> PrepareAsync(
         Database database, PostgresLogOptions options, CancellationToken cancellationToken) => database.RunAsync(
-        async (connection, token) =>
+        async connection =>
         {
             var version = connection.PostgreSqlVersion;
             if (version < OldestVersion)
                 throw new PostgresLogOpenException($"the database server is PostgreSQL {version}: the oldest that will do is {OldestVersion.Major}");
-            await Schema.EnsureAsync(connection, options.SchemaName, token).ConfigureAwait(false);
-            return (version, await FindWeaknessesAsync(connection, token).ConfigureAwait(false));
+            if (await Pooler.SharesSessionsAsync(database, connection, options.UnavailableAfter).ConfigureAwait(false))
+                throw new PostgresLogOpenException(Failures.SharedSessions);
+            await Schema.EnsureAsync(connection, options.SchemaName).ConfigureAwait(false);
+            return (version, await FindWeaknessesAsync(connection).ConfigureAwait(false));
         },
         cancellationToken);
 
     /// <summary>What keeps the log from being opened, where trying again would not help.</summary>
     public static LogException Explain(Database database, PostgresLogOptions options, LogUnavailableException failure)
     {
-        if (failure.InnerException is not PostgresException cause || Database.MayPass(cause))
-            return failure;
+        if (failure.InnerException is not PostgresException cause)
+            return Unreachable(failure);
+        if (Failures.MayPass(cause))
+            return cause.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction ? failure : Unreachable(failure);
         return new PostgresLogOpenException(
             cause.SqlState switch
             {
@@ -50,12 +55,18 @@ internal static class Opening
                 PostgresErrorCodes.InvalidCatalogName => $"there is no database \"{database.Name}\"",
                 PostgresErrorCodes.InsufficientPrivilege =>
                     $"user \"{database.User}\" lacks a right that schema \"{options.SchemaName}\" of database \"{database.Name}\" takes: {cause.MessageText}",
+                PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName => Failures.SharedSessions,
+                PostgresErrorCodes.ProtocolViolation when cause.MessageText.Contains("startup parameter", StringComparison.Ordinal) =>
+                    $"a pooler before the database, such as PgBouncer, refuses the connection string's options: {cause.MessageText}",
                 _ => $"the database refuses to open the log: {cause.MessageText}",
             },
             cause);
     }
 
-    private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static LogUnavailableException Unreachable(LogUnavailableException failure) =>
+        failure.InnerException is { } cause ? new LogUnavailableException($"the database cannot be reached: {cause.Message}", cause) : failure;
+
+    private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection)
     {
         string[] names = [StandbyNames, .. Weaknesses.Concat(WeaknessesWithStandbys).Select(weakness => weakness.Name).Distinct(StringComparer.Ordinal)];
         var settings = await AskAsync().ConfigureAwait(false);
@@ -63,17 +74,21 @@ internal static class Opening
         return
         [
             .. applying.Where(weakness => settings[weakness.Name] == weakness.Value)
-                .Select(weakness => $"the database's setting {weakness.Name} is {weakness.Value}: {weakness.Consequence}"),
+                .Select(weakness => $"the database's setting {weakness.Name} is {weakness.Value}: {weakness.Consequence}{Remedy(weakness.Name)}"),
         ];
+
+        static string Remedy(string name) =>
+            name.Equals(SynchronousCommit, StringComparison.Ordinal) ? "; this log's own commits use \"on\" instead" : "";
 
         async Task<Dictionary<string, string>> AskAsync()
         {
             var values = new Dictionary<string, string>(StringComparer.Ordinal);
-            using var query = new NpgsqlCommand("select name, current_setting(name) from unnest($1) as name", connection);
+            // What a session begins with, not what the log has set in this one.
+            using var query = new NpgsqlCommand("select name, coalesce(reset_val, setting) from pg_settings where name = any ($1)", connection);
             query.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = names });
-            var reader = await query.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);
-            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            while (await reader.ReadAsync().ConfigureAwait(false))
                 values[reader.GetString(0)] = reader.GetString(1);
             return values;
         }

@@ -1,50 +1,74 @@
-// The tables and the one function, and how they come to be. What is here is a format: a change of it is a new version.
+// The tables and functions, and how they come to be. What is here is a format: a change is a new version, and only adds.
 
 using Npgsql;
 
 namespace LogKit.Postgres.Storage;
 
-/// <summary>Makes the schema where it is not there, whoever else is doing so at the same time, and checks its version where it is.</summary>
+/// <summary>
+/// Creates the schema if it does not exist, whoever else is doing so at the same time, and brings one of an older version up to date.
+/// </summary>
 internal static class Schema
 {
-    private const int CurrentVersion = 1;
+    private const int CurrentVersion = 2;
 
-    public static async Task EnsureAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    /// <summary>A schema's name as an identifier, whatever words the server reserves.</summary>
+    public static string Quoted(string name) => $"\"{name}\"";
+
+    /// <summary>
+    /// What an append sets in the log's row, given the end that it moves to: from where to where batches have a place checksum without
+    /// exception. A server of version 1 that appends beside leaves a gap, after which the range begins anew.
+    /// </summary>
+    public static string PlacedUpTo(string nextOffset) =>
+        $"placed_from = case when placed_next = next_offset then placed_from else next_offset end, placed_next = {nextOffset}";
+
+    public static async Task EnsureAsync(NpgsqlConnection connection, string name)
     {
-        if (await IsThereAsync(connection, schema, cancellationToken).ConfigureAwait(false))
+        if (await FindVersionAsync(connection, name).ConfigureAwait(false) == CurrentVersion)
             return; // which takes no right to create anything
 
-        var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
         await using var ending = transaction.ConfigureAwait(false);
-        using (var turn = new NpgsqlCommand("select pg_advisory_xact_lock(hashtextextended($1, 0))", connection))
+        using (var turn = new NpgsqlCommand(
+            "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended($1, 0))", connection))
         {
-            turn.Parameters.Add(new NpgsqlParameter<string> { TypedValue = $"logkit schema {schema}" });
-            await turn.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            turn.Parameters.Add(new NpgsqlParameter<string> { TypedValue = $"logkit schema {name}" });
+            await turn.ExecuteNonQueryAsync().ConfigureAwait(false);
         }
 
-        if (!await IsThereAsync(connection, schema, cancellationToken).ConfigureAwait(false))
+        var schema = Quoted(name);
+        var changes = await FindVersionAsync(connection, name).ConfigureAwait(false) switch
         {
-            using var creation = new NpgsqlCommand(Creation(schema), connection);
-            await creation.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            null => Version1(schema) + Version2(schema),
+            1 => Version2(schema),
+            _ => "",
+        };
+        if (changes.Length > 0)
+        {
+            using var change = new NpgsqlCommand(changes, connection);
+            await change.ExecuteNonQueryAsync().ConfigureAwait(false);
         }
 
-        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        await transaction.CommitAsync().ConfigureAwait(false);
     }
 
-    private static async Task<bool> IsThereAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    private static async Task<int?> FindVersionAsync(NpgsqlConnection connection, string name)
     {
-        // Asked of the catalogue's rows: a look-up by name may answer from a cache that is older than the lock.
+        // Asked of the catalog's rows: a look-up by name may answer from a cache that is older than the lock.
         using var query = new NpgsqlCommand(
             "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'schema_version')",
             connection);
-        query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = schema });
-        if (await query.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is not true)
-            return false;
+        query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
+        if (await query.ExecuteScalarAsync().ConfigureAwait(false) is not true)
+            return null;
 
-        using var version = new NpgsqlCommand($"select version from {schema}.schema_version", connection);
-        return await version.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false) is CurrentVersion
-            ? true
-            : throw new PostgresLogOpenException($"schema \"{schema}\" is not of version {CurrentVersion}, which is what this program knows");
+        using var version = new NpgsqlCommand($"select version from {Quoted(name)}.schema_version", connection);
+        return await version.ExecuteScalarAsync().ConfigureAwait(false) switch
+        {
+            int known and >= 1 and <= CurrentVersion => known,
+            int unknown => throw new PostgresLogOpenException(
+                $"schema \"{name}\" is of version {unknown}, and this program knows versions up to {CurrentVersion}: upgrade the program"),
+            _ => throw new PostgresLogOpenException($"schema \"{name}\" has no version in its table schema_version: restore it, or use another schema"),
+        };
     }
 
     // The row of a log is updated by each group of appends. Room in its page keeps that from touching an index, and the page small.
@@ -52,11 +76,11 @@ internal static class Schema
     //
     // append() tells for each batch the offset that it got, or, where another was expected, would have got. The row lock that it
     // takes is held until the commit is durable: so offsets are dense, and their order is the order of the commits.
-    private static string Creation(string schema) => $"""
+    private static string Version1(string schema) => $"""
         create schema if not exists {schema};
 
         create table {schema}.schema_version (version int not null);
-        insert into {schema}.schema_version values ({CurrentVersion});
+        insert into {schema}.schema_version values (1);
 
         create table {schema}.logs (
             id             bigint generated always as identity primary key,
@@ -112,5 +136,57 @@ internal static class Schema
             return offsets;
         end
         $body$;
+        """;
+
+    // Since version 2:
+    // - place ties a batch to its log and offset (see PlaceChecksum). Batches of version 1 have none; placed_from and placed_next tell
+    //   where that is allowed.
+    // - Only the first batch of a group that is stored carries the group's id, and has an index on it: so finding out what became of a
+    //   group takes the same few reads however long the log is.
+    // - append_group() is append() with these. Servers of version 1 that are still running go on with append().
+    private static string Version2(string schema) => $"""
+
+        alter table {schema}.logs add column placed_from bigint, add column placed_next bigint;
+        alter table {schema}.batches add column place bigint, alter column append_id drop not null;
+        create index batches_append_id on {schema}.batches (append_id) where append_id is not null;
+
+        create function {schema}.append_group(
+            of_log bigint, with_id uuid, expected_offsets bigint[], record_counts int[], checksums int[], payloads bytea[])
+        returns bigint[] language plpgsql as $body$
+        declare
+            head      record;
+            next      bigint;
+            position  bigint;
+            offsets   bigint[] := array_fill(0::bigint, array[cardinality(record_counts)]);
+            positions bigint[] := offsets;
+        begin
+            select next_offset, next_position into head from {schema}.logs where id = of_log for update;
+            if not found then
+                return null;
+            end if;
+            next := head.next_offset;
+            position := head.next_position;
+            for i in 1 .. cardinality(record_counts) loop
+                offsets[i] := next;
+                positions[i] := position;
+                if expected_offsets[i] is null or expected_offsets[i] = next then
+                    next := next + record_counts[i];
+                    position := position + octet_length(payloads[i]);
+                end if;
+            end loop;
+            if next > head.next_offset then
+                insert into {schema}.batches (log_id, first_offset, position, appended_at, append_id, record_count, checksum, payload, place)
+                select of_log, b.first, b.position, clock_timestamp(), case when b.first = head.next_offset then with_id end,
+                    b.records, b.checksum, b.payload, {PlaceChecksum.Sql("of_log", "b.first", "b.checksum")}
+                from unnest(offsets, positions, expected_offsets, record_counts, checksums, payloads)
+                    as b (first, position, expected, records, checksum, payload)
+                where b.expected is null or b.expected = b.first;
+                update {schema}.logs set next_offset = next, next_position = position, {PlacedUpTo("next")} where id = of_log;
+            end if;
+            return offsets;
+        end
+        $body$;
+
+        update {schema}.schema_version set version = 2;
         """;
 }
