@@ -78,7 +78,7 @@ public class FrameBenchmarks
     public int Frame()
     {
         _buffer.Clear();
-        _buffer.Add(_batch, firstOffset: 42, flushedPosition: SegmentHeader.SizeBytes, salt: 7);
+        _buffer.Add(_batch, firstOffset: 42, flushedPosition: SegmentHeader.SizeBytes, salts: new FrameSalts(1, 2));
         return _buffer.Length;
     }
 }
