@@ -101,6 +101,7 @@ public static class LogKitExtensions
         services.AddMetrics();
         services.AddSingleton<ServiceMetrics>();
         services.AddSingleton<LogHealth>();
+        services.AddSingleton<LogEventReports>();
         services.AddSingleton(new ReflectionV1ServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton(new ReflectionServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton<LogService>();

@@ -47,6 +47,8 @@ internal static class Server
     {
         var configuration = SettingSources.Read(ServerArguments.Read(args), out var file);
         var settings = ServerSettings.Read(configuration);
+        var (connectionLimit, reason) = DescriptorLimit.Apply(settings.Transport.ConnectionLimit, DescriptorLimit.Read());
+        settings = settings with { Transport = settings.Transport with { ConnectionLimit = connectionLimit } };
         var builder = CreateBuilder();
         builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
         var security = new ServerSecurity(settings);
@@ -79,12 +81,15 @@ internal static class Server
         journal.LogStarted(Version, address, security.Summary);
         if (file is not null)
             journal.LogSettingsFile(file);
+        if (reason is not null)
+            journal.LogConnectionLimit(reason);
         if (log is DiskLog disk)
             journal.LogDirectory(disk.Directory, disk.Recovery);
         else if (log is PostgresLog database)
             Tell(journal, settings.LogName, database.Report);
         else
             journal.LogMemory();
+        app.Services.GetRequiredService<LogEventReports>(); // from here on, and what happened at the opening
 
         // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
         var systemd = new SystemdNotifier();

@@ -42,6 +42,36 @@ internal static partial class Journal
     [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
     public static partial void LogKept(this ILogger journal, string files, string problem);
 
+    [LoggerMessage(EventId = 40, Level = LogLevel.Warning, Message = "{Reason}")]
+    public static partial void LogConnectionLimit(this ILogger journal, string reason);
+
+    [LoggerMessage(EventId = 60, Level = LogLevel.Error, Message = "{Change}")]
+    public static partial void LogReadOnly(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 61, Level = LogLevel.Error, Message = "{Change}")]
+    public static partial void LogFull(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 62, Level = LogLevel.Information, Message = "{Change}")]
+    public static partial void LogRoomAgain(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 63, Level = LogLevel.Error, Message = "{Change}")]
+    public static partial void LogStorageLost(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 64, Level = LogLevel.Information, Message = "{Change}")]
+    public static partial void LogStorageBack(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 65, Level = LogLevel.Warning, Message = "{Change}")]
+    public static partial void LogClockSuspect(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 66, Level = LogLevel.Error, Message = "{Change}")]
+    public static partial void LogResourceExhausted(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 67, Level = LogLevel.Information, Message = "{Change}")]
+    public static partial void LogResourceAvailable(this ILogger journal, string change);
+
+    [LoggerMessage(EventId = 68, Level = LogLevel.Warning, Message = "{Change}")]
+    public static partial void LogNotice(this ILogger journal, string change);
+
     [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "settings from {File}")]
     public static partial void LogSettingsFile(this ILogger journal, string file);
 }

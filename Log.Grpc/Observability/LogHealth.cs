@@ -13,8 +13,8 @@ internal sealed class LogHealth(IHostApplicationLifetime lifetime) : Health.Heal
 {
     private readonly TaskCompletionSource _readOnly = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Says that the log takes no more appends until it is opened again.</summary>
-    public void ReportReadOnly() => _readOnly.TrySetResult();
+    /// <summary>Says that the log takes no more appends until it is opened again; true the first time.</summary>
+    public bool ReportReadOnly() => _readOnly.TrySetResult();
 
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
         IsKnown(request.Service)

@@ -22,6 +22,7 @@ internal sealed class ServiceMetrics : IDisposable
     private readonly Volume _read;
     private readonly Histogram<double> _appendDuration;
     private readonly Counter<long> _errors;
+    private readonly Counter<long> _events;
     private readonly Lock _gate = new();
     private LogRange? _range; // as last heard
 
@@ -35,6 +36,7 @@ internal sealed class ServiceMetrics : IDisposable
             "logkit.append.duration", "s", "from an append's call to its acknowledgement",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBoundsS });
         _errors = _meter.CreateCounter<long>("logkit.errors", "{error}", "calls that ended with an error, by reason");
+        _events = _meter.CreateCounter<long>("logkit.log.events", "{event}", "changes of the log's state, by kind");
         _meter.CreateObservableUpDownCounter("logkit.streams.open", OpenStreams, "{stream}", "streams that are open, by kind");
         _meter.CreateObservableGauge("logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
         _meter.CreateObservableGauge("logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
@@ -61,6 +63,9 @@ internal sealed class ServiceMetrics : IDisposable
 
     /// <summary>Counts a call that ends with an error of the catalogue.</summary>
     public void CountError(StatusException status) => _errors.Add(1, new KeyValuePair<string, object?>("reason", status.Reason));
+
+    /// <summary>Counts a change of the log's state.</summary>
+    public void CountEvent(LogEventKind kind) => _events.Add(1, new KeyValuePair<string, object?>("kind", kind.ToString()));
 
     public void Dispose() => _meter.Dispose();
 

@@ -9,7 +9,7 @@ namespace LogKit.Grpc.Service;
 /// Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it. It is not one of gRPC's interceptors, for
 /// which each call that waits would pay three times over.
 /// </summary>
-internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogHealth health, ServiceMetrics metrics)
+internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogEventReports reports, ServiceMetrics metrics)
 {
     /// <summary>By how much the timer of a deadline may be ahead of the clock.</summary>
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMilliseconds(50);
@@ -52,8 +52,8 @@ internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplica
     {
         if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
             exception = new ServerStoppingException(); // the log was closed under a late call
-        if (exception is LogReadOnlyException)
-            health.ReportReadOnly();
+        if (exception is LogReadOnlyException refusal)
+            reports.SawReadOnly(refusal);
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
         if (context.Deadline <= DateTime.UtcNow + ClockSlack)

@@ -46,6 +46,12 @@ internal static class ErrorCatalogue
     public static StatusException ToStatus(Exception exception) =>
         TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
 
+    /// <summary>
+    /// Loads what it takes to make a status. An error that first has to load an assembly would not be told when it counts: without a file
+    /// descriptor left, none can be loaded.
+    /// </summary>
+    public static void Preload() => ToStatus(new LogFullException());
+
     /// <summary>The status of any other failure: the cause stays in the server's journal, under the trace id.</summary>
     public static StatusException Internal(string traceId) =>
         Status(StatusCode.Internal, "internal error", ErrorReasons.Internal, (Keys.TraceId, traceId));

@@ -43,7 +43,7 @@ public sealed class HealthTests : IDisposable
         var log = new Mock<ILog>();
         log.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
             .Returns(() => ValueTask.FromException<ulong>(new LogReadOnlyException()));
-        await using var server = await TestServer.StartAsync(log.Object);
+        await using var server = await TestServer.StartAsync(log.Object, expectsJournalEntries: true);
         using var watch = new Health.HealthClient(server.Channel).Watch(new HealthCheckRequest());
         Assert.Equal(ServingStatus.Serving, await NextAsync(watch));
 
@@ -51,6 +51,8 @@ public sealed class HealthTests : IDisposable
         await Assert.ThrowsAsync<LogReadOnlyException>(() => remote.AppendBatchAsync(RecordBatch.OfText("a")).AsTask());
         Assert.Equal(ServingStatus.NotServing, await NextAsync(watch));
         Assert.Equal(ServingStatus.NotServing, await StatusAsync(server.Channel, "log.v1.Log"));
+        await Assert.ThrowsAsync<LogReadOnlyException>(() => remote.AppendBatchAsync(RecordBatch.OfText("b")).AsTask());
+        Assert.Contains("restart the server", Assert.Single(server.Journal.Entries), StringComparison.Ordinal);
     }
 
     [Fact]

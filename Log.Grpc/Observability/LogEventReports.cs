@@ -1,0 +1,69 @@
+using LogKit.Grpc.Service;
+
+namespace LogKit.Grpc.Observability;
+
+/// <summary>
+/// Passes on what the log reports of its own state: one line in the journal, one count, and the health status if it takes no more
+/// appends. A log that reports nothing itself is at least heard to refuse appends as read-only.
+/// </summary>
+internal sealed class LogEventReports : IDisposable
+{
+    private readonly ILogger _journal;
+    private readonly ServiceMetrics _metrics;
+    private readonly LogHealth _health;
+    private readonly IDisposable? _subscription;
+
+    public LogEventReports(ILog log, ILoggerFactory journals, ServiceMetrics metrics, LogHealth health)
+    {
+        (_journal, _metrics, _health) = (journals.CreateLogger("LogKit"), metrics, health);
+        ErrorCatalogue.Preload();
+        _subscription = (log as IObservableLog)?.Observe(Report);
+    }
+
+    /// <summary>An append was refused because the log is read-only.</summary>
+    public void SawReadOnly(LogReadOnlyException refusal)
+    {
+        if (_health.ReportReadOnly() && _subscription is null)
+            Report(new LogEvent(LogEventKind.ReadOnly, $"{refusal.Message}. Remove the cause, then restart the server.", refusal));
+    }
+
+    public void Dispose() => _subscription?.Dispose();
+
+    private void Report(LogEvent logEvent)
+    {
+        if (logEvent.Kind is LogEventKind.ReadOnly)
+            _health.ReportReadOnly();
+        _metrics.CountEvent(logEvent.Kind);
+        var message = logEvent.Message.ReplaceLineEndings(" ");
+        switch (logEvent.Kind)
+        {
+            case LogEventKind.ReadOnly:
+                _journal.LogReadOnly(message);
+                break;
+            case LogEventKind.Full:
+                _journal.LogFull(message);
+                break;
+            case LogEventKind.RoomAgain:
+                _journal.LogRoomAgain(message);
+                break;
+            case LogEventKind.StorageLost:
+                _journal.LogStorageLost(message);
+                break;
+            case LogEventKind.StorageBack:
+                _journal.LogStorageBack(message);
+                break;
+            case LogEventKind.ClockSuspect:
+                _journal.LogClockSuspect(message);
+                break;
+            case LogEventKind.ResourceExhausted:
+                _journal.LogResourceExhausted(message);
+                break;
+            case LogEventKind.ResourceAvailable:
+                _journal.LogResourceAvailable(message);
+                break;
+            default:
+                _journal.LogNotice(message);
+                break;
+        }
+    }
+}
