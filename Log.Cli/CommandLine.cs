@@ -30,7 +30,7 @@ internal static class CommandLine
 
         try
         {
-            await using var output = new StreamWriter(surroundings.Stdout, leaveOpen: true);
+            await using var output = new StreamWriter(new GuardedOutput(surroundings.Stdout), leaveOpen: true);
             var invocation = new InvocationConfiguration
             {
                 Output = output,
@@ -68,10 +68,15 @@ internal static class CommandLine
             CertsCommand.Create(surroundings),
             TokenCommand.Create(surroundings),
         };
+        root.Directives.Clear(); // "[suggest]" is a value
         foreach (var option in root.Options)
         {
             if (option is HelpOption help)
+            {
                 help.Action = new HelpExamples((HelpAction)help.Action!);
+                help.Aliases.Remove("/h"); // "/h" and "/?" are values
+                help.Aliases.Remove("/?");
+            }
             else if (option is VersionOption version)
                 version.Action = new VersionAction();
         }

@@ -52,7 +52,6 @@ internal sealed class ServerOptions
     /// <exception cref="UnusableException">A file cannot be used.</exception>
     public GrpcLog Connect(ParseResult parsed)
     {
-        var isTls = AddressOf(parsed).StartsWith("https", StringComparison.Ordinal);
         try
         {
             return GrpcLog.Connect(AddressOf(parsed), new GrpcLogOptions
@@ -60,12 +59,14 @@ internal sealed class ServerOptions
                 CaFile = parsed.GetValue(_ca),
                 CertificateFile = parsed.GetValue(_certificate),
                 KeyFile = parsed.GetValue(_key),
-                Token = parsed.GetValue(_tokenFile) is { } file ? TokenIn(file) : isTls ? _token : null, // a variable that is set for other servers does no harm
+                Token = parsed.GetValue(_tokenFile) is { } file ? TokenIn(file) : _token,
             });
         }
         catch (ArgumentException exception)
         {
-            throw new UnusableException(exception.Message, exception);
+            var advice = parsed.GetValue(_tokenFile) is null && _token is not null && exception.Message.StartsWith("a token", StringComparison.Ordinal)
+                ? $" (the token is that of the variable {Surroundings.TokenVariable}: unset it for a server without TLS)" : "";
+            throw new UnusableException(exception.Message + advice, exception);
         }
     }
 

@@ -25,19 +25,23 @@ internal sealed record Surroundings(Stream Stdin, Stream Stdout, TextWriter Stde
     /// <summary>The value of <see cref="TokenVariable"/>.</summary>
     public string? Token { get; init; }
 
-    public static Surroundings OfProcess() => new(Console.OpenStandardInput(), OpenStandardOutput(), Console.Error)
+    public static Surroundings OfProcess()
     {
-        Terminal = Console.IsErrorRedirected
-            ? null
-            : AnsiConsole.Create(new AnsiConsoleSettings
-            {
-                Out = new AnsiConsoleOutput(Console.Error),
-                Interactive = InteractionSupport.Yes, // else a piped standard input counts as no terminal
-            }),
-        IsStdinTyped = !Console.IsInputRedirected,
-        Address = Environment.GetEnvironmentVariable(AddressVariable),
-        Token = Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : null,
-    };
+        Console.SetError(new StreamWriter(new ForgivingStream(Console.OpenStandardError())) { AutoFlush = true });
+        return new Surroundings(StandardInput.Open(), OpenStandardOutput(), Console.Error)
+        {
+            Terminal = Console.IsErrorRedirected
+                ? null
+                : AnsiConsole.Create(new AnsiConsoleSettings
+                {
+                    Out = new AnsiConsoleOutput(Console.Error),
+                    Interactive = InteractionSupport.Yes, // else a piped standard input counts as no terminal
+                }),
+            IsStdinTyped = !Console.IsInputRedirected,
+            Address = Environment.GetEnvironmentVariable(AddressVariable),
+            Token = Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : null,
+        };
+    }
 
     /// <remarks>
     /// The console's own stream drops, silently, what is written to a pipe that nobody reads any more; a FileStream throws. A FileStream

@@ -11,8 +11,10 @@ internal static class UsageErrors
     {
         if (MisspeltOption(parsed) is { } misspelt)
             return $"there is no option '{misspelt}': a value that begins with a dash is given after --";
+        if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Directive) is { } directive)
+            return $"there is no command '{directive.Value}'"; // the library would pass over it
         if (parsed.Errors.Count == 0)
-            return null;
+            return BlankValue(parsed) is { } blank ? $"{blank} must not be empty" : null;
         if (parsed.CommandResult.Command is RootCommand)
         {
             var commands = string.Join(", ", parsed.RootCommandResult.Command.Subcommands.Select(command => command.Name));
@@ -27,6 +29,24 @@ internal static class UsageErrors
         // The library's own messages are sentences; a line after "error: " is not.
         var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return message.Length > 1 && char.IsLower(message[1]) ? char.ToLowerInvariant(message[0]) + message[1..] : message;
+    }
+
+    /// <summary>The argument or option that was given nothing but blanks, as by a script whose variable is not set. Records may be empty.</summary>
+    private static string? BlankValue(ParseResult parsed)
+    {
+        foreach (var child in parsed.CommandResult.Children)
+        {
+            var name = child switch
+            {
+                ArgumentResult { Argument: { Name: not "values" } argument } => argument.Name,
+                OptionResult { Option: var option } => option.Name,
+                _ => null,
+            };
+            if (name is not null && child.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value)))
+                return name;
+        }
+
+        return null;
     }
 
     // The library takes an option that it does not know for a value where a command has values.

@@ -27,4 +27,10 @@ public sealed record GrpcLogOptions
     /// have none.
     /// </summary>
     public TimeSpan? Deadline { get; init; }
+
+    /// <summary>How long the connection may be silent under open calls before the client checks that the server is still there.</summary>
+    internal TimeSpan PingDelay { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long the answer to such a check may take; then the connection is lost.</summary>
+    internal TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -28,11 +28,12 @@ internal static class RemoteErrors
                     (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
                 ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage or ErrorReasons.MalformedCall =>
                     new ArgumentException(failure.Status.Detail, failure),
-                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable or ErrorReasons.ServerBusy => new LogUnavailableException(failure.Status.Detail, failure),
+                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable or ErrorReasons.ServerBusy or ErrorReasons.StreamLimit or ErrorReasons.CallLimit =>
+                    new LogUnavailableException(failure.Status.Detail, failure),
                 ErrorReasons.LogFull => new LogFullException(failure),
                 ErrorReasons.LogReadOnly => new LogReadOnlyException(failure),
                 ErrorReasons.RecordCorrupt => new RecordCorruptException(Number(info, Keys.Offset), failure),
-                ErrorReasons.IdentityRequired or ErrorReasons.ActionNotPermitted => new LogAccessException(failure.Status.Detail, failure),
+                ErrorReasons.IdentityRequired or ErrorReasons.TokenUnknown or ErrorReasons.ActionNotPermitted => new LogAccessException(failure.Status.Detail, failure),
                 ErrorReasons.OutcomeUnknown => new AppendOutcomeUnknownException(failure.Status.Detail, failure),
                 _ => Unexplained(failure, isAppend),
             };
@@ -60,7 +61,26 @@ internal static class RemoteErrors
             return new LogException(message, failure);
         if (isAppend)
             return new AppendOutcomeUnknownException($"the append's outcome is unknown: {message}", failure);
-        return failure.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled ? new LogUnavailableException(message, failure) : new LogException(message, failure);
+        return failure.StatusCode is StatusCode.Unavailable or StatusCode.Cancelled || IsLostConnection(failure)
+            ? new LogUnavailableException(message, failure)
+            : new LogException(message, failure);
+    }
+
+    /// <summary>
+    /// Whether the connection was lost under the call, whatever status gRPC gives that: INTERNAL for a ping without an answer, a reset
+    /// or an answer that ends in the middle, UNKNOWN or CANCELLED for one that ends without a status. What a server sends is not among
+    /// them: it has no exception of this side, and the words below are the library's own.
+    /// </summary>
+    private static bool IsLostConnection(RpcException failure)
+    {
+        for (var exception = failure.Status.DebugException; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is IOException or SocketException or HttpRequestException or TimeoutException) // HttpProtocolException is an IOException
+                return true;
+        }
+
+        return failure.Status.Detail is "Incomplete message." or "Unexpected end of content while reading the message content."
+            or "No grpc-status found on response.";
     }
 
     /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>

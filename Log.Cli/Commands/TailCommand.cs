@@ -19,7 +19,8 @@ internal static class TailCommand
     /// <param name="FromStart">Begins at the start of the log.</param>
     /// <param name="Count">How many records; null for no limit.</param>
     /// <param name="StopAtEnd">Ends at the end of the log as it was at the call.</param>
-    private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd);
+    /// <param name="Reconnects">Goes on when the connection is lost.</param>
+    private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd, bool Reconnects);
 
     public static Command Create(Surroundings surroundings, ServerOptions server)
     {
@@ -30,10 +31,14 @@ internal static class TailCommand
         {
             Description = "End at the end of the log, as it was when the command was called",
         };
+        var noReconnect = new Option<bool>("--no-reconnect")
+        {
+            Description = "End when the connection is lost, instead of going on at the next offset once the server is back",
+        };
         var command = new ExampleCommand(
             "tail", "Reads from an offset, the start or the end of the log (the default), and follows what is appended.", Examples)
         {
-            offset, fromStart, count, stopAtEnd,
+            offset, fromStart, count, stopAtEnd, noReconnect,
         };
         server.AddTo(command);
         command.Validators.Add(result =>
@@ -45,19 +50,33 @@ internal static class TailCommand
         {
             var request = new Request(
                 parsed.GetResult(offset) is null ? null : parsed.GetValue(offset), parsed.GetValue(fromStart),
-                parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd));
-            return RunAsync(request, () => server.Connect(parsed), surroundings.Stdout, stopping);
+                parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd),
+                !parsed.GetValue(noReconnect));
+            return RunAsync(request, () => server.Connect(parsed), surroundings, stopping);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(Request request, Func<GrpcLog> connect, Stream stdout, CancellationToken stopping)
+    /// <summary>Where a tail has come to; null before it has begun.</summary>
+    private sealed class Position
     {
-        var output = new RecordOutput(stdout);
+        public ulong? NextOffset { get; set; }
+    }
+
+    private static async Task<int> RunAsync(Request request, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    {
+        var output = new RecordOutput(surroundings.Stdout);
+        var position = new Position();
         try
         {
             await using var log = connect();
-            await TailAsync(log, request, output, stopping);
+            await TailAsync(log, request, output, position, surroundings.Stderr, stopping);
+        }
+        catch (LogException) when (position.NextOffset is { } next)
+        {
+            await output.FlushAsync();
+            await surroundings.Stderr.WriteLineAsync(FormattableString.Invariant($"the next offset is {next}: go on with --offset {next}"));
+            throw;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -68,20 +87,34 @@ internal static class TailCommand
         return ExitCodes.Done;
     }
 
-    private static async Task TailAsync(GrpcLog log, Request request, RecordOutput output, CancellationToken stopping)
+    private static async Task TailAsync(
+        GrpcLog log, Request request, RecordOutput output, Position position, TextWriter stderr, CancellationToken stopping)
     {
         var offset = request.Offset ?? await EdgeAsync(log, request.FromStart, stopping);
         var left = request.Count ?? ulong.MaxValue;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        await using var batches = log.ReadFromAsync(offset, request.StopAtEnd, ending.Token).GetAsyncEnumerator(ending.Token);
+        var isLost = false;
+        var reading = request is { Reconnects: true, StopAtEnd: false }
+            ? log.TailAsync(offset, Interrupted, ending.Token)
+            : log.ReadFromAsync(offset, request.StopAtEnd, ending.Token);
+        await using var batches = reading.GetAsyncEnumerator(ending.Token);
         while (await MoveNextAsync(batches, output, ending))
         {
+            isLost = false;
             foreach (var record in batches.Current.Batch)
             {
                 await output.WriteAsync(record);
+                position.NextOffset = ++offset;
                 if (--left == 0)
                     return;
             }
+        }
+
+        void Interrupted(LogUnavailableException exception)
+        {
+            if (!isLost)
+                stderr.WriteLine(FormattableString.Invariant($"interrupted at offset {offset}, trying again: {exception.Message.ReplaceLineEndings(" ")}"));
+            isLost = true;
         }
     }
 

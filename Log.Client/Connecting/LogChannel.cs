@@ -23,7 +23,7 @@ internal static class LogChannel
         return GrpcChannel.ForAddress(servers.Target, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null, // the server's limit on batches is the limit
-            HttpHandler = Handler(TlsFiles.Load(options)),
+            HttpHandler = Handler(servers.IsTls, options),
             DisposeHttpClient = true,
             Credentials = Credentials(servers.IsTls, options.Token),
             ServiceProvider = servers.Servers.Count > 0 ? new StaticServers(servers.Servers) : null,
@@ -41,15 +41,19 @@ internal static class LogChannel
         _ => null,
     };
 
-    private static SocketsHttpHandler Handler(System.Net.Security.SslClientAuthenticationOptions tls) => new()
+    private static SocketsHttpHandler Handler(bool isTls, GrpcLogOptions options) => new()
     {
-        SslOptions = tls,
+        SslOptions = TlsFiles.Load(options),
+
+        // Plaintext HTTP/2 can't go through a proxy, whatever http_proxy or ALL_PROXY say: a proxy forwards plaintext as HTTP/1.1.
+        // TLS can, as the proxy then passes on bytes.
+        UseProxy = isTls,
         EnableMultipleHttp2Connections = true, // a connection carries some 100 calls, and each wait is one
         ConnectTimeout = TimeSpan.FromSeconds(10),
         InitialHttp2StreamWindowSize = WindowBytes,
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests, // a tail on a dead peer ends, instead of waiting for ever
-        KeepAlivePingDelay = TimeSpan.FromSeconds(20),
-        KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+        KeepAlivePingDelay = options.PingDelay,
+        KeepAlivePingTimeout = options.PingTimeout,
     };
 
     private static ChannelCredentials Credentials(bool isTls, string? token)

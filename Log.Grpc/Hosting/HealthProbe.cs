@@ -15,7 +15,10 @@ internal static class HealthProbe
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
             throw new SettingException("--health", address, "must be the address of a server: http://HOST:PORT or https://HOST:PORT");
-        using var handler = new SocketsHttpHandler();
+        using var handler = new SocketsHttpHandler
+        {
+            UseProxy = uri.Scheme == Uri.UriSchemeHttps && !IsThisMachine(uri), // a proxy can't pass on plaintext HTTP/2, and has no business here
+        };
 #pragma warning disable CA5359 // any certificate will do on this very machine: nothing secret is said, and its name is the network's
         if (IsThisMachine(uri))
             handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;

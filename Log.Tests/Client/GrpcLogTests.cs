@@ -25,7 +25,7 @@ public sealed class GrpcLogTests
     {
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>())).Throws(failure);
-        await using var server = await TestServer.StartAsync(mock.Object);
+        await using var server = await TestServer.StartAsync(mock.Object, expectsJournalEntries: failure is LogReadOnlyException);
         await using var log = server.Connect();
         var remote = await Assert.ThrowsAsync(failure.GetType(), () => log.AppendBatchAsync(RecordBatch.OfText("x")).AsTask());
         Assert.Equal(failure.Message, remote.Message);
