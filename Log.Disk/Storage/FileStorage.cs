@@ -101,6 +101,10 @@ internal sealed class FileStorage : IStorage
     public void Dispose()
     {
         _lock?.Dispose();
+
+        // Closing unlocks only once nobody has the handle, and a process that is being started has a copy of it for a moment.
+        if (_isDirectoryLocked)
+            Native.Unlock(_handle!);
         _handle?.Dispose();
     }
 

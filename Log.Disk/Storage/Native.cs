@@ -11,6 +11,7 @@ namespace LogKit.Disk.Storage;
 internal static partial class Native
 {
     private const int LockExclusiveNonBlocking = 2 | 4; // LOCK_EX | LOCK_NB
+    private const int LockUnlock = 8; // LOCK_UN
     private const int FullFsync = 51; // F_FULLFSYNC of macOS: its fsync leaves the drive's cache unflushed
     private static readonly int CloseOnExec = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000; // O_CLOEXEC
     private const int NoSpace = 28; // ENOSPC
@@ -60,6 +61,9 @@ internal static partial class Native
     /// </summary>
     public static bool? TryLockDirectory(SafeFileHandle directory) =>
         Flock(directory, LockExclusiveNonBlocking) == 0 ? true : Marshal.GetLastPInvokeError() == WouldBlock ? null : false;
+
+    /// <summary>Gives a directory's lock back, whoever else has a copy of the handle.</summary>
+    public static void Unlock(SafeFileHandle directory) => Flock(directory, LockUnlock);
 
     /// <summary>
     /// Locks a file for its open handle, without waiting: false where another handle has the lock. The class library has tried the

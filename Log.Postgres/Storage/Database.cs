@@ -193,7 +193,7 @@ internal sealed class Database : IAsyncDisposable
         {
             Timeout = seconds,
             CommandTimeout = 0,
-            CancellationTimeout = -1,
+            CancellationTimeout = 2000, // never used, but with -1 a host that did not answer would be tried first again and again
             MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true, // a reset would undo the session's settings

@@ -1,8 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using LogKit.Disk;
 using LogKit.Disk.Format;
 using LogKit.Disk.Inspection;
 using LogKit.Tests.Support;
+using Microsoft.Win32.SafeHandles;
 
 namespace LogKit.Tests.Disk;
 
@@ -26,6 +29,26 @@ public sealed class TakenAwayTests : IDisposable
         Assert.Throws<LogInUseException>(() => LogInspector.Open(LogPath));
         Assert.Throws<LogInUseException>(() => LogRepair.TruncateAtFirstError(LogPath));
         Assert.Equal(0ul, await log.AppendBatchAsync(RecordBatch.OfText("goes on")));
+    }
+
+    [LinuxFact]
+    public async Task A_closed_log_can_be_opened_at_once_even_while_a_process_is_being_started()
+    {
+        var log = DiskLog.Open(LogPath);
+        var inherited = Directory.GetFiles("/proc/self/fd")
+            .Where(path => new FileInfo(path).LinkTarget?.StartsWith(LogPath, StringComparison.Ordinal) == true)
+            .Select(path => Dup(int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))) // as fork does
+            .Select(descriptor => new SafeFileHandle(descriptor, ownsHandle: true)).ToList();
+        try
+        {
+            Assert.NotEmpty(inherited);
+            await log.DisposeAsync();
+            await DiskLog.Open(LogPath).DisposeAsync();
+        }
+        finally
+        {
+            inherited.ForEach(handle => handle.Dispose());
+        }
     }
 
     [LinuxFact]
@@ -217,4 +240,7 @@ public sealed class TakenAwayTests : IDisposable
     }
 
     private string PathOf(string name) => Path.Combine(LogPath, name);
+
+    [DllImport("libc", EntryPoint = "dup")]
+    private static extern int Dup(int descriptor);
 }
