@@ -27,7 +27,7 @@ internal sealed class Database : IAsyncDisposable
     /// </summary>
     private const int SpareFactor = 10;
 
-    private readonly NpgsqlDataSource _source;
+    private readonly Hosts _hosts;
     private readonly SemaphoreSlim _turns;
     private readonly TimeSpan _unavailableAfter;
     private readonly CancellationTokenSource _stop = new();
@@ -43,10 +43,7 @@ internal sealed class Database : IAsyncDisposable
             var limit = settings.MaxPoolSize;
             _turns = new SemaphoreSlim(limit, limit);
             settings.MaxPoolSize = limit * SpareFactor;
-            var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
-            source.UsePhysicalConnectionInitializer(
-                connection => SessionSettings.Apply(connection, _unavailableAfter), connection => SessionSettings.ApplyAsync(connection, _unavailableAfter));
-            _source = source.Build();
+            _hosts = new Hosts(settings, _unavailableAfter);
             User = settings.Username ?? Environment.UserName;
             Name = settings.Database ?? User;
         }
@@ -69,23 +66,8 @@ internal sealed class Database : IAsyncDisposable
     public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Opens a connection for the caller to keep and dispose.</summary>
-    public Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        return OpenAsync().OrDisposeAsync(cancellationToken);
-
-        async Task<NpgsqlConnection> OpenAsync()
-        {
-            try
-            {
-                return await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (NpgsqlException)
-            {
-                ForgetHosts(); // of several none took writes; the next time one may
-                throw;
-            }
-        }
-    }
+    public Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
+        _hosts.OpenAsync(cancellationToken).OrDisposeAsync(cancellationToken);
 
     /// <summary>Does work on a connection of the pool. It is left to itself, with its connection, once nobody waits for it any more.</summary>
     public async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
@@ -171,18 +153,14 @@ internal sealed class Database : IAsyncDisposable
     }
 
     /// <summary>Lets go of all connections, and looks for the host that takes writes anew.</summary>
-    public void Forget()
-    {
-        _source.Clear();
-        ForgetHosts();
-    }
+    public void Forget() => _hosts.Forget();
 
     /// <summary>Ends what <see cref="RunAsync"/> is doing, and lets it do no more.</summary>
     public Task StopAsync() => _stop.CancelAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await _source.DisposeAsync().ConfigureAwait(false);
+        await _hosts.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
     }
 
@@ -193,7 +171,7 @@ internal sealed class Database : IAsyncDisposable
         {
             Timeout = seconds,
             CommandTimeout = 0,
-            CancellationTimeout = 2000, // never used, but with -1 a host that did not answer would be tried first again and again
+            CancellationTimeout = -1,
             MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true, // a reset would undo the session's settings
@@ -209,15 +187,12 @@ internal sealed class Database : IAsyncDisposable
         if (settings.TcpKeepAliveInterval == 0)
             settings.TcpKeepAliveInterval = 5;
         settings.MaxPoolSize = Math.Max(settings.MaxPoolSize, LeastConnections);
-        if (settings.Host?.Count(character => character == ',') + 1 is var hosts and > 1)
+        if (Hosts.CountOf(settings) is var hosts and > 1)
         {
             settings.TargetSessionAttributes ??= "read-write";
-            settings.Timeout = Math.Max(1, seconds / (hosts.Value + 1)); // one that does not answer is to leave time for the others
+            settings.Timeout = Math.Max(1, seconds / (hosts + 1)); // one that does not answer is to leave time for the others
         }
 
         return settings;
     }
-
-    /// <summary>Forgets which of the hosts were seen to be away, or not to take writes.</summary>
-    private void ForgetHosts() => (_source as NpgsqlMultiHostDataSource)?.ClearDatabaseStates();
 }
