@@ -125,7 +125,9 @@ public sealed class HostileArgumentTests
         await using var server = await TestServer.StartAsync(log);
         var start = new ProcessStartInfo("bash", ["-c", $"dotnet {LogkitPath} {line}"])
         {
-            RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
         };
         start.Environment["ADDRESS"] = server.Address;
         using var process = Process.Start(start)!;
