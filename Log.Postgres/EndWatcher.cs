@@ -24,6 +24,9 @@ internal sealed class EndWatcher : IDisposable
     /// <summary>Notifications are at least this far apart: each takes the database half the time of an append.</summary>
     private static readonly TimeSpan TellInterval = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>How long closing a log may take for telling other servers of the last append.</summary>
+    private static readonly TimeSpan TellLastLimit = TimeSpan.FromSeconds(1);
+
     private readonly LogTable _table;
     private readonly OffsetSignal _appended;
     private readonly TimeSpan _pollInterval;
@@ -70,7 +73,7 @@ internal sealed class EndWatcher : IDisposable
         _appended.Advance(range.NextOffset);
     }
 
-    /// <summary>Tells other servers of the last append, if it has not been told.</summary>
+    /// <summary>Tells other servers of the last append, if it has not been told: once, since a log that is being closed waits for it.</summary>
     public async Task TellLastAsync(CancellationToken cancellationToken)
     {
         var end = Volatile.Read(ref _end);
@@ -78,9 +81,11 @@ internal sealed class EndWatcher : IDisposable
             return;
         try
         {
-            await _table.NotifyAsync(end, cancellationToken).ConfigureAwait(false);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(TellLastLimit);
+            await _table.Database.UseAsync(connection => _table.NotifyAsync(connection, end), limit.Token).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is LogException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception) when (Failures.IsOfDatabase(exception) || exception is OperationCanceledException or ObjectDisposedException)
         {
             // They ask by themselves, if later.
         }
@@ -200,7 +205,7 @@ internal sealed class EndWatcher : IDisposable
     {
         await _tell.WaitAsync(stopping).ConfigureAwait(false);
         var end = Volatile.Read(ref _end);
-        await _table.NotifyAsync(end, stopping).ConfigureAwait(false);
+        await _table.Database.RunAsync(connection => _table.NotifyAsync(connection, end), stopping).ConfigureAwait(false);
         Volatile.Write(ref _told, end);
         await Task.Delay(TellInterval, stopping).ConfigureAwait(false);
     }

@@ -105,6 +105,7 @@ internal sealed class FileStorage : IStorage
         // Closing unlocks only once nobody has the handle, and a process that is being started has a copy of it for a moment.
         if (_isDirectoryLocked)
             Native.Unlock(_handle!);
+        _isDirectoryLocked = false;
         _handle?.Dispose();
     }
 

@@ -151,15 +151,13 @@ internal sealed class LogTable
     }
 
     /// <summary>Tells other servers where the log ends. It writes nothing, so nothing is flushed for it.</summary>
-    public Task NotifyAsync(ulong nextOffset, CancellationToken cancellationToken) => _database.RunAsync(
-        async connection =>
-        {
-            using var notification = new NpgsqlCommand("select pg_notify($1, $2)", connection);
-            notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Channel });
-            notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = nextOffset.ToString(CultureInfo.InvariantCulture) });
-            return await notification.ExecuteNonQueryAsync().ConfigureAwait(false);
-        },
-        cancellationToken);
+    public async Task<int> NotifyAsync(NpgsqlConnection connection, ulong nextOffset)
+    {
+        using var notification = new NpgsqlCommand("select pg_notify($1, $2)", connection);
+        notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Channel });
+        notification.Parameters.Add(new NpgsqlParameter<string> { TypedValue = nextOffset.ToString(CultureInfo.InvariantCulture) });
+        return await notification.ExecuteNonQueryAsync().ConfigureAwait(false);
+    }
 
     /// <summary>The failure of everything that needs the log's row, and does not find it.</summary>
     public LogUnavailableException RowIsGone()
