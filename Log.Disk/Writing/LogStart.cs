@@ -22,29 +22,22 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
 
     /// <summary>Replaces the start, durably. For the writer, under its lock.</summary>
     /// <param name="offset">The new start.</param>
-    /// <param name="leaving">The segments that lie before it as a whole.</param>
+    /// <param name="segments">The log's segments. Those before the start are removed afterwards.</param>
     /// <param name="writer">The last segment.</param>
     /// <exception cref="LogFullException">There is no room for it.</exception>
-    public void Replace(ulong offset, ReadOnlySpan<Segment> leaving, SegmentWriter writer)
+    public void Replace(ulong offset, ReadOnlySpan<Segment> segments, SegmentWriter writer)
     {
-        try
+        if (TryReplace(offset) is not { } failure)
+            return;
+
+        // Truncating is how room is made, so it must not fail for want of it: what the log can do without is given back, the indexes
+        // of the segments that leave before others.
+        writer.ReleaseReserve();
+        for (var i = 0; TryReplace(offset) is not null; i++)
         {
-            StartFile.Replace(storage, offset, logId);
-        }
-        catch (StorageFullException)
-        {
-            // Truncating is how room is made, so it must not fail for want of it: what the log can do without is given back.
-            writer.ReleaseReserve();
-            foreach (var segment in leaving)
-                TryDelete(SegmentName.OfIndex(segment.BaseOffset));
-            try
-            {
-                StartFile.Replace(storage, offset, logId);
-            }
-            catch (StorageFullException exception)
-            {
-                throw new LogFullException(exception);
-            }
+            if (i == segments.Length)
+                throw new LogFullException(failure);
+            TryDelete(SegmentName.OfIndex(segments[i].BaseOffset));
         }
     }
 
@@ -95,6 +88,19 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
     {
         lock (_removing)
             _isStopped = true;
+    }
+
+    private StorageFullException? TryReplace(ulong offset)
+    {
+        try
+        {
+            StartFile.Replace(storage, offset, logId);
+            return null;
+        }
+        catch (StorageFullException exception)
+        {
+            return exception;
+        }
     }
 
     /// <summary>Removes a file that is no longer needed; if that fails, the next opening tries again.</summary>

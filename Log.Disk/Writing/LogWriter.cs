@@ -348,7 +348,7 @@ internal sealed class LogWriter
         FlushBefore(offset); // the log must not begin after what a power loss leaves of it
         var firstKept = view.IndexOf(offset);
         var truncated = view.Segments[..firstKept];
-        _start.Replace(offset, truncated, _writer);
+        _start.Replace(offset, view.Segments, _writer);
         _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // from here on it has happened
         return truncated;
     }

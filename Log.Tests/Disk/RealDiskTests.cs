@@ -77,6 +77,20 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [MountFact]
+    public async Task Truncation_makes_room_where_only_segments_that_stay_have_indexes_to_give_back()
+    {
+        using var mount = new TestMount(_directory["mount"], DiskBytes);
+        var expected = new List<string>();
+        await using var log = DiskLog.Open(_directory["mount"], SmallSegments with { Background = work => work() });
+        await log.FillAsync(expected, leastBytes: 10);
+        File.Delete(Directory.GetFiles(_directory["mount"], "*.idx").Order(StringComparer.Ordinal).First());
+        await log.FillAsync(expected, leastBytes: 10);
+        await log.TruncateBeforeAsync(1);
+        Assert.Equal(new LogRange(1, (ulong)expected.Count), await log.GetRangeAsync());
+        Assert.Equal(expected.Skip(1), await log.ReadAllTextAsync());
+    }
+
+    [MountFact]
     public async Task Retention_keeps_a_log_going_on_a_disk_that_is_hardly_larger_than_its_limit()
     {
         using var mount = new TestMount(_directory["mount"], DiskBytes);
