@@ -212,7 +212,15 @@ internal sealed class CallGuard : IDisposable
 
         var message = Uri.UnescapeDataString(trailers["grpc-message"].ToString());
         var status = CallStatus.OfTransport((StatusCode)code, message, context.Request.Path, context.TraceIdentifier);
-        status.WriteTo(trailers);
+        try
+        {
+            status.WriteTo(trailers);
+        }
+        catch (InvalidOperationException)
+        {
+            return; // the answer went out meanwhile: gRPC ends a call whose deadline passes from a timer of its own
+        }
+
         CountError(status);
     }
 
