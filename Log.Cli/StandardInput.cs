@@ -3,37 +3,30 @@ namespace LogKit.Cli;
 /// <summary>The standard input of the process; one that was closed fails when it is read.</summary>
 /// <remarks>
 /// The runtime opens files of its own before it runs a program. If descriptor 0 is closed by then, one of those gets its number, and
-/// reading it would wait for ever. It can be told: it is no file, pipe or terminal, or the process has it twice.
+/// reading it would wait for ever. It can be told: what a process opens for itself is closed on exec, which an inherited descriptor has
+/// survived.
 /// </remarks>
 internal static class StandardInput
 {
-    private const string Descriptors = "/proc/self/fd";
+    private const int CloseOnExec = 0x80000; // O_CLOEXEC, open(2)
 
     public static Stream Open() => IsClosed() ? new ClosedInput() : Console.OpenStandardInput();
 
     private static bool IsClosed()
     {
-        if (!Directory.Exists(Descriptors))
-            return false; // not Linux
-        var own = TargetOf("0");
-        if (own is null || own.StartsWith("anon_inode:", StringComparison.Ordinal))
-            return true;
-        var isOfRuntime = own.EndsWith(".dll", StringComparison.Ordinal) || own.EndsWith(".so", StringComparison.Ordinal);
-        var isPipe = own.StartsWith("pipe:", StringComparison.Ordinal) || own.StartsWith("socket:", StringComparison.Ordinal);
-        return isOfRuntime || (isPipe && Directory.GetFiles(Descriptors).Any(path => IsOther(Path.GetFileName(path)) && TargetOf(Path.GetFileName(path)) == own));
-    }
-
-    private static bool IsOther(string descriptor) => descriptor is not ("0" or "1" or "2");
-
-    private static string? TargetOf(string descriptor)
-    {
         try
         {
-            return new FileInfo(Path.Combine(Descriptors, descriptor)).LinkTarget;
+            const string Flags = "flags:";
+            var line = File.ReadLines("/proc/self/fdinfo/0").First(line => line.StartsWith(Flags, StringComparison.Ordinal)); // octal, proc_pid_fdinfo(5)
+            return (Convert.ToInt32(line[Flags.Length..].Trim(), fromBase: 8) & CloseOnExec) != 0;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (DirectoryNotFoundException)
         {
-            return null;
+            return false; // no Linux
+        }
+        catch (FileNotFoundException)
+        {
+            return true; // still closed
         }
     }
 

@@ -116,6 +116,7 @@ public sealed class HostileArgumentTests
     [InlineData("--version >&-", ExitCodes.Failed, "cannot write the output")]
     [InlineData("range -a $ADDRESS >/dev/full", ExitCodes.Failed, "cannot write the output")]
     [InlineData("produce -a $ADDRESS <&-", ExitCodes.Failed, "the standard input")]
+    [InlineData("produce -a $ADDRESS < <(printf once) 7<&0", ExitCodes.Done, "")]
     [InlineData("produce -a $ADDRESS once 2>/dev/full", ExitCodes.Done, "")]
     [InlineData("produce -a $ADDRESS once 2>&-", ExitCodes.Done, "")]
     [InlineData("nonsense 2>/dev/full", ExitCodes.Usage, "")]
