@@ -49,8 +49,11 @@ internal sealed class ServerOptions
 
     public string AddressOf(ParseResult parsed) => parsed.GetValue(_address)!;
 
+    /// <summary>Reads the files that the options name, and makes the log.</summary>
     /// <exception cref="UnusableException">A file cannot be used.</exception>
-    public GrpcLog Connect(ParseResult parsed)
+    public Task<GrpcLog> ConnectAsync(ParseResult parsed, CancellationToken stopping) => Blocking.RunAsync(() => Connect(parsed), stopping);
+
+    private GrpcLog Connect(ParseResult parsed)
     {
         try
         {

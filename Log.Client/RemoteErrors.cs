@@ -26,6 +26,8 @@ internal static class RemoteErrors
                     Number(info, Keys.ExpectedOffset), Number(info, Keys.NextOffset)),
                 ErrorReasons.BatchTooLarge => new BatchTooLargeException(
                     (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
+                ErrorReasons.MessageTooLarge when isAppend && Number(info, Keys.LimitBytes) > 0 => new BatchTooLargeException(
+                    (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
                 ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage or ErrorReasons.MalformedCall =>
                     new ArgumentException(failure.Status.Detail, failure),
                 ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable or ErrorReasons.ServerBusy or ErrorReasons.StreamLimit or ErrorReasons.CallLimit =>

@@ -1,76 +1,65 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
-using HdrHistogram;
 
 namespace LogKit.Cli.Bench;
 
 /// <summary>
-/// Counts what becomes of appends, from all producers at once. Those count that begin after the warm-up, whenever they end: so an
-/// answer that is long in coming is measured, and not left out.
+/// Counts what becomes of appends, from all producers at once. Those count that begin after the warm-up, whenever they end: so a slow answer
+/// is measured and not left out. A run that ends while it warms up has the figures of the warm-up.
 /// </summary>
 internal sealed class BenchMeter
 {
-    private static readonly long LongestTicks = Stopwatch.Frequency * 60 * 60;
-
-    private readonly HistogramBase _latencies =
-        HistogramFactory.With64BitBucketSize().WithValuesUpTo(LongestTicks).WithPrecisionOf(3).WithThreadSafeWrites().Create();
-
-    private readonly ConcurrentDictionary<string, long> _errors = [];
+    private readonly BenchTally _warmup = new();
+    private readonly BenchTally _counted = new();
+    private long _startedAt = long.MaxValue; // these three are written by the run alone, and published by Volatile
     private long _countedFrom = long.MaxValue;
     private long _stoppedAt = long.MaxValue;
-    private long _appends;
-    private long _delivered;
 
-    public long Appends => Interlocked.Read(ref _appends);
+    /// <summary>What counts; once stopped, what the run is reported by.</summary>
+    public BenchTally Tally => IsWarmupOnly ? _warmup : _counted;
 
-    /// <summary>The records that tails got.</summary>
-    public long Delivered => Interlocked.Read(ref _delivered);
+    /// <summary>Whether the run ended before its warm-up did.</summary>
+    public bool IsWarmupOnly => Volatile.Read(ref _stoppedAt) <= Volatile.Read(ref _countedFrom);
 
-    public IReadOnlyDictionary<string, long> Errors => _errors;
-
-    /// <summary>The time since the end of the warm-up, or until it stopped; zero before.</summary>
+    /// <summary>The time that the tally covers, up to now or to the end; zero while warming up.</summary>
     public TimeSpan Elapsed
     {
         get
         {
+            var from = Volatile.Read(ref IsWarmupOnly ? ref _startedAt : ref _countedFrom);
             var end = Math.Min(Volatile.Read(ref _stoppedAt), Stopwatch.GetTimestamp());
-            return end <= Volatile.Read(ref _countedFrom) ? TimeSpan.Zero : Stopwatch.GetElapsedTime(Volatile.Read(ref _countedFrom), end);
+            return end <= from ? TimeSpan.Zero : Stopwatch.GetElapsedTime(from, end);
         }
     }
 
-    public void Start(TimeSpan warmup) =>
-        Volatile.Write(ref _countedFrom, Stopwatch.GetTimestamp() + (long)(warmup.TotalSeconds * Stopwatch.Frequency));
+    public void Start(TimeSpan warmup)
+    {
+        var now = Stopwatch.GetTimestamp();
+        Volatile.Write(ref _startedAt, now);
+        Volatile.Write(ref _countedFrom, now + (long)(warmup.TotalSeconds * Stopwatch.Frequency));
+    }
 
     public void Stop() => Volatile.Write(ref _stoppedAt, Stopwatch.GetTimestamp());
 
     /// <param name="begunAt">When the append began, as <see cref="Stopwatch"/> tells it.</param>
-    public void Acknowledged(long begunAt)
-    {
-        if (begunAt < Volatile.Read(ref _countedFrom))
-            return;
-        _latencies.RecordValue(Math.Min(Stopwatch.GetTimestamp() - begunAt, LongestTicks));
-        Interlocked.Increment(ref _appends);
-    }
+    public void Acknowledged(long begunAt) => TallyOf(begunAt).Acknowledged(Stopwatch.GetTimestamp() - begunAt);
 
     /// <param name="begunAt">When the call began.</param>
     /// <param name="kind">The name of its status.</param>
-    public void Failed(long begunAt, string kind)
-    {
-        if (begunAt >= Volatile.Read(ref _countedFrom))
-            _errors.AddOrUpdate(kind, 1, static (_, count) => count + 1);
-    }
+    public void Failed(long begunAt, string kind) => TallyOf(begunAt).Failed(kind);
 
-    public void TailFailed(string kind) => _errors.AddOrUpdate(kind, 1, static (_, count) => count + 1);
+    /// <summary>A tail ended. It counts whenever that was.</summary>
+    public void TailFailed(string kind)
+    {
+        _warmup.Failed(kind);
+        _counted.Failed(kind);
+    }
 
     public void Received(int records)
     {
         var now = Stopwatch.GetTimestamp();
-        if (now >= Volatile.Read(ref _countedFrom) && now <= Volatile.Read(ref _stoppedAt))
-            Interlocked.Add(ref _delivered, records);
+        if (now <= Volatile.Read(ref _stoppedAt))
+            TallyOf(now).Received(records);
     }
 
-    /// <summary>The latency that this share of the appends stayed within, once all has stopped.</summary>
-    /// <param name="percent">From 0 to 100, where 100 gives the longest.</param>
-    public TimeSpan LatencyAt(double percent) =>
-        TimeSpan.FromSeconds((double)_latencies.GetValueAtPercentile(percent) / Stopwatch.Frequency);
+    private BenchTally TallyOf(long timestamp) => timestamp < Volatile.Read(ref _countedFrom) ? _warmup : _counted;
 }

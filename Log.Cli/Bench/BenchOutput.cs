@@ -27,7 +27,7 @@ internal static class BenchOutput
             : "in single calls";
         await output.WriteLineAsync(
             $"{"load",-10}{Count(report.Producers, "producer")}, {calls}, {Count(report.BatchRecords, "record")} of {Count(report.RecordBytes, "byte")} an append");
-        await output.WriteLineAsync($"{"time",-10}{report.ElapsedSeconds,14:N3} s");
+        await output.WriteLineAsync($"{"time",-10}{report.ElapsedSeconds,14:N3} s{(report.WarmupOnly ? ", interrupted while warming up" : "")}");
         await output.WriteLineAsync($"{"appends",-10}{report.Appends,14:N0} {report.AppendsPerSecond,14:N0}/s");
         await output.WriteLineAsync($"{"records",-10}{report.Records,14:N0} {report.RecordsPerSecond,14:N0}/s {report.MegabytesPerSecond,10:N2} MB/s");
         if (report.Tails > 0)

@@ -29,7 +29,7 @@ internal static class BenchProgress
                     continue;
                 task.Value = seconds;
                 task.Description = string.Create(
-                    CultureInfo.InvariantCulture, $"{meter.Appends / seconds,12:N0} appends/s, {meter.Errors.Values.Sum():N0} errors");
+                    CultureInfo.InvariantCulture, $"{meter.Tally.Appends / seconds,12:N0} appends/s, {meter.Tally.Errors.Values.Sum():N0} errors");
             }
 
             await running;

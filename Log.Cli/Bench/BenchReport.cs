@@ -17,6 +17,9 @@ internal sealed record BenchReport
 
     public required double WarmupSeconds { get; init; }
 
+    /// <summary>Whether the run was interrupted while it warmed up: the figures are then those of the warm-up.</summary>
+    public required bool WarmupOnly { get; init; }
+
     /// <summary>From the end of the warm-up until the last answer.</summary>
     public required double ElapsedSeconds { get; init; }
 
@@ -48,7 +51,8 @@ internal sealed record BenchReport
     public static BenchReport Of(BenchLoad load, BenchMeter meter)
     {
         var seconds = meter.Elapsed.TotalSeconds;
-        var records = meter.Appends * load.BatchRecords;
+        var tally = meter.Tally;
+        var records = tally.Appends * load.BatchRecords;
         return new BenchReport
         {
             Producers = load.Producers,
@@ -57,17 +61,18 @@ internal sealed record BenchReport
             BatchRecords = load.BatchRecords,
             RecordBytes = load.RecordBytes,
             WarmupSeconds = load.Warmup.TotalSeconds,
+            WarmupOnly = meter.IsWarmupOnly,
             ElapsedSeconds = Math.Round(seconds, 3),
-            Appends = meter.Appends,
-            AppendsPerSecond = PerSecond(meter.Appends),
+            Appends = tally.Appends,
+            AppendsPerSecond = PerSecond(tally.Appends),
             Records = records,
             RecordsPerSecond = PerSecond(records),
             MegabytesPerSecond = PerSecond(records * load.RecordBytes / 1e6),
-            Latency = meter.Appends == 0 ? null : BenchLatency.Of(meter),
+            Latency = tally.Appends == 0 ? null : BenchLatency.Of(tally),
             Tails = load.Tails,
-            DeliveredRecords = meter.Delivered,
-            DeliveredRecordsPerSecond = PerSecond(meter.Delivered),
-            Errors = meter.Errors.OrderBy(error => error.Key, StringComparer.Ordinal).ToDictionary(),
+            DeliveredRecords = tally.Delivered,
+            DeliveredRecordsPerSecond = PerSecond(tally.Delivered),
+            Errors = tally.Errors.OrderBy(error => error.Key, StringComparer.Ordinal).ToDictionary(),
         };
 
         double PerSecond(double count) => seconds > 0 ? Math.Round(count / seconds, 3) : 0;

@@ -24,8 +24,8 @@ internal static class BenchCommand
 
         The records stay in the log. An append counts if it begins after the warm-up, and its latency lasts until its answer: with
         --stream, that includes its time behind those sent before it. A megabyte is a million bytes, of the records
-        alone. Ctrl-C ends it early, with the figures so far. The exit code is 1 if anything failed: the errors are counted by their
-        gRPC status.
+        alone. Ctrl-C ends it early with the figures so far; during the warm-up, with those of the warm-up. The exit code is 1 if
+        anything failed: the errors are counted by their gRPC status.
         """;
 
     public static Command Create(Surroundings surroundings, ServerOptions server)
@@ -62,15 +62,15 @@ internal static class BenchCommand
             var load = new BenchLoad(
                 parsed.GetValue(producers), parsed.GetValue(batch), parsed.GetValue(size), parsed.GetValue(stream),
                 parsed.GetValue(inFlight), parsed.GetValue(tails), TimeSpan.FromSeconds(parsed.GetValue(warmup)), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
-            return RunAsync(load, parsed.GetValue(json), () => server.Connect(parsed), surroundings, stopping);
+            return RunAsync(load, parsed.GetValue(json), token => server.ConnectAsync(parsed, token), surroundings, stopping);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        BenchLoad load, bool isJson, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+        BenchLoad load, bool isJson, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        await using var log = connect();
+        await using var log = await connect(stopping);
         var meter = new BenchMeter();
         var run = new BenchRun(log, load, meter);
         await BenchProgress.RunAsync(surroundings.Terminal, load, meter, () => run.RunAsync(stopping));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LogKit.Cli.Records;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -22,17 +23,20 @@ internal static class ConsumeCommand
         {
             offset,
         };
+        var format = FormatOptions.ForOutput();
+        format.AddTo(command);
         server.AddTo(command);
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(offset), () => server.Connect(parsed), surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(offset), format.Of(parsed), token => server.ConnectAsync(parsed, token), surroundings, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(ulong offset, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(
+        ulong offset, RecordFormat format, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        await using var log = connect();
-        var output = new RecordOutput(surroundings.Stdout);
+        await using var log = await connect(stopping);
+        var output = new RecordWriter(surroundings.Stdout, format);
         foreach (var record in await log.ReadBatchAsync(offset, stopping))
-            await output.WriteAsync(record);
+            await output.WriteAsync(offset++, record);
         await output.FlushAsync();
         return ExitCodes.Done;
     }

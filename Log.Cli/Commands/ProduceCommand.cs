@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
+using LogKit.Cli.Records;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit produce</c>: appends values, or the lines of a file or of the standard input.</summary>
+/// <summary><c>logkit produce</c>: appends values, or the records of a file or of the standard input.</summary>
 internal static class ProduceCommand
 {
     private const int DefaultBatchRecords = 1000;
@@ -18,25 +20,27 @@ internal static class ProduceCommand
         """
         Examples:
           logkit produce "first" "second"           two records, appended together: both or none
-          logkit produce --file words.txt           each line a record
+          logkit produce --file words.txt           each line is a record
           tail -f app.log | logkit produce          each line as it comes
+          find . -print0 | logkit produce -0        each name is a record, whatever characters it has
+          logkit produce --whole --file photo.jpg   the file is one record
           logkit produce -- --not-an-option         a value that begins with a dash
 
-        A line ends with a newline, which is no part of the record; a carriage return before it is. Lines are appended in their
-        order, in batches. If that fails in the middle, what the server has acknowledged is named on the standard error.
+        A line ends with a newline, which is not part of the record; a carriage return before it is. Records are appended in their
+        order, in batches. If that fails in the middle, the standard error says which records the server has acknowledged.
         """;
 
     public static Command Create(Surroundings surroundings, ServerOptions server)
     {
         var values = new Argument<string[]>("values")
         {
-            Description = "The records: they are appended as one batch. Without any, lines are read from the file or the standard input",
+            Description = "The records: they are appended as one batch. Without any, records are read from the file or the standard input, one per line",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var file = new Option<string>("--file", "-f") { Description = "Append the lines of this file", HelpName = "path" };
-        var batchRecords = NumberOption.Create("--batch-records", "How many lines are appended together at most", 1, MostBatchRecords);
+        var file = new Option<string>("--file", "-f") { Description = "Append the records of this file", HelpName = "path" };
+        var batchRecords = NumberOption.Create("--batch-records", "Append at most this many records together", 1, MostBatchRecords);
         var batchBytes = NumberOption.Create(
-            "--batch-bytes", "How many bytes are appended together at most, unless a line is larger", 1, MostBatchBytes);
+            "--batch-bytes", "Append at most this many bytes together, unless a single record is larger", 1, MostBatchBytes);
         batchRecords.DefaultValueFactory = _ => DefaultBatchRecords;
         batchBytes.DefaultValueFactory = _ => DefaultBatchBytes;
 
@@ -44,12 +48,14 @@ internal static class ProduceCommand
         {
             values, file, batchRecords, batchBytes,
         };
+        var format = FormatOptions.ForInput();
+        format.AddTo(command);
         server.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(values) is not { Tokens.Count: > 0 })
                 return;
-            foreach (Option option in new Option[] { file, batchRecords, batchBytes })
+            foreach (var option in format.Options.Concat([file, batchRecords, batchBytes]))
             {
                 if (result.GetResult(option) is { Implicit: false })
                     result.AddError($"{option.Name} and values exclude each other");
@@ -58,21 +64,22 @@ internal static class ProduceCommand
         command.SetAction((parsed, stopping) =>
         {
             var limits = new BatchLimits(parsed.GetValue(batchRecords), parsed.GetValue(batchBytes));
-            return RunAsync(Open, () => server.Connect(parsed), surroundings, stopping);
+            return RunAsync(Open, token => server.ConnectAsync(parsed, token), surroundings, stopping);
 
             ProduceInput Open() =>
                 parsed.GetValue(values) is { Length: > 0 } texts ? ProduceInput.OfValues(texts)
-                : parsed.GetValue(file) is { } path ? ProduceInput.OfFile(path, limits)
-                : ProduceInput.OfStdin(surroundings.Stdin, limits);
+                : parsed.GetValue(file) is { } path ? ProduceInput.OfFile(path, format.Of(parsed), limits)
+                : ProduceInput.OfStdin(surroundings.Stdin, format.Of(parsed), limits);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(Func<ProduceInput> open, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(
+        Func<ProduceInput> open, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
         var produced = new Produced();
-        await using var input = open();
-        await using var log = connect();
+        await using var input = await Blocking.RunAsync(open, stopping);
+        await using var log = await connect(stopping);
         try
         {
             var terminal = input.SizeBytes is null && surroundings.IsStdinTyped ? null : surroundings.Terminal;
@@ -80,7 +87,8 @@ internal static class ProduceCommand
         }
         catch when (produced.Records > 0)
         {
-            await surroundings.Stderr.WriteLineAsync($"acknowledged {produced.Acknowledged}");
+            var place = input.PlaceOf(1, produced.Records) is { } records ? $": {records}" : "";
+            await surroundings.Stderr.WriteLineAsync($"acknowledged {produced.Acknowledged}{place}");
             throw;
         }
 
@@ -93,11 +101,13 @@ internal static class ProduceCommand
     {
         // An interrupt ends the reading, and then the call once all that was sent is answered.
         using var ending = new CancellationTokenSource();
+        var unanswered = new ConcurrentQueue<RecordBatch>();
         await using var limit = stopping.Register(() => ending.CancelAfter(AnswersTimeout));
         try
         {
-            await foreach (var (firstOffset, batch) in log.AppendStreamAsync(input.ReadBatches(stopping), ending.Token))
+            await foreach (var (firstOffset, batch) in log.AppendStreamAsync(Remembered(input.ReadBatches(stopping), unanswered), ending.Token))
             {
+                unanswered.TryDequeue(out _);
                 produced.Add(firstOffset, batch);
                 show(produced);
             }
@@ -107,5 +117,33 @@ internal static class ProduceCommand
             throw new AppendOutcomeUnknownException(
                 "the append's outcome is unknown: interrupted, and the server did not answer", exception);
         }
+        catch (RecordException exception)
+        {
+            throw new UnusableException(exception.Message + input.Advice("fix it", produced.Records), exception);
+        }
+        catch (BatchTooLargeException exception) when (unanswered.TryPeek(out var refused) && TooLarge(input, produced.Records, refused, exception) is { } message)
+        {
+            throw new UnusableException(message, exception);
+        }
+    }
+
+    private static async IAsyncEnumerable<RecordBatch> Remembered(IAsyncEnumerable<RecordBatch> batches, ConcurrentQueue<RecordBatch> unanswered)
+    {
+        await foreach (var batch in batches)
+        {
+            unanswered.Enqueue(batch);
+            yield return batch;
+        }
+    }
+
+    /// <summary>What to say of a batch that the server refused for its size, and so read no further; null for values.</summary>
+    private static string? TooLarge(ProduceInput input, ulong stored, RecordBatch batch, BatchTooLargeException exception)
+    {
+        if (input.PlaceOf(stored + 1, stored + (ulong)batch.Count) is not { } place)
+            return null;
+        var isSingle = batch.Count == 1;
+        var size = isSingle ? $"has {batch[0].Value.Length} bytes" : $"make a batch of {exception.SizeBytes} bytes";
+        var remedy = isSingle ? "shorten or remove it" : $"give --batch-bytes {exception.LimitBytes} or less";
+        return $"{place} {size}, which is more than the server's limit of {exception.LimitBytes}{input.Advice(remedy, stored)}";
     }
 }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -19,17 +17,16 @@ internal static class RangeCommand
     {
         var command = new ExampleCommand("range", "Shows which offsets can be read, and how many records they are.", Examples);
         server.AddTo(command);
-        command.SetAction((parsed, stopping) => RunAsync(() => server.Connect(parsed), surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(token => server.ConnectAsync(parsed, token), surroundings, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        await using var log = connect();
+        await using var log = await connect(stopping);
         var range = await log.GetRangeAsync(stopping);
-        var output = new RecordOutput(surroundings.Stdout);
-        var line = string.Create(CultureInfo.InvariantCulture, $"{range} {range.Count} {(range.Count == 1 ? "record" : "records")}");
-        await output.WriteAsync(new Record(Encoding.UTF8.GetBytes(line)));
+        var output = new LineOutput(surroundings.Stdout);
+        await output.WriteLineAsync($"{range} {range.Count} {(range.Count == 1 ? "record" : "records")}");
         await output.FlushAsync();
         return ExitCodes.Done;
     }

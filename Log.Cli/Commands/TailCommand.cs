@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LogKit.Cli.Records;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -12,6 +13,7 @@ internal static class TailCommand
           logkit tail                               what is appended from now on, until Ctrl-C
           logkit tail --from-start --stop-at-end    all that the log holds
           logkit tail --offset 42 -n 10             ten records, from offset 42
+          logkit tail --from-start --format json    each record with its offset, whatever bytes it has
         """;
 
     /// <summary>Where to begin, and when to end.</summary>
@@ -20,7 +22,8 @@ internal static class TailCommand
     /// <param name="Count">How many records; null for no limit.</param>
     /// <param name="StopAtEnd">Ends at the end of the log as it was at the call.</param>
     /// <param name="Reconnects">Goes on when the connection is lost.</param>
-    private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd, bool Reconnects);
+    /// <param name="Format">How records are written.</param>
+    private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd, bool Reconnects, RecordFormat Format);
 
     public static Command Create(Surroundings surroundings, ServerOptions server)
     {
@@ -40,6 +43,8 @@ internal static class TailCommand
         {
             offset, fromStart, count, stopAtEnd, noReconnect,
         };
+        var format = FormatOptions.ForOutput();
+        format.AddTo(command);
         server.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -51,8 +56,8 @@ internal static class TailCommand
             var request = new Request(
                 parsed.GetResult(offset) is null ? null : parsed.GetValue(offset), parsed.GetValue(fromStart),
                 parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd),
-                !parsed.GetValue(noReconnect));
-            return RunAsync(request, () => server.Connect(parsed), surroundings, stopping);
+                !parsed.GetValue(noReconnect), format.Of(parsed));
+            return RunAsync(request, token => server.ConnectAsync(parsed, token), surroundings, stopping);
         });
         return command;
     }
@@ -63,13 +68,13 @@ internal static class TailCommand
         public ulong? NextOffset { get; set; }
     }
 
-    private static async Task<int> RunAsync(Request request, Func<GrpcLog> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(Request request, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
-        var output = new RecordOutput(surroundings.Stdout);
+        var output = new RecordWriter(surroundings.Stdout, request.Format);
         var position = new Position();
         try
         {
-            await using var log = connect();
+            await using var log = await connect(stopping);
             await TailAsync(log, request, output, position, surroundings.Stderr, stopping);
         }
         catch (LogException) when (position.NextOffset is { } next)
@@ -88,7 +93,7 @@ internal static class TailCommand
     }
 
     private static async Task TailAsync(
-        GrpcLog log, Request request, RecordOutput output, Position position, TextWriter stderr, CancellationToken stopping)
+        GrpcLog log, Request request, RecordWriter output, Position position, TextWriter stderr, CancellationToken stopping)
     {
         var offset = request.Offset ?? await EdgeAsync(log, request.FromStart, stopping);
         var left = request.Count ?? ulong.MaxValue;
@@ -103,7 +108,7 @@ internal static class TailCommand
             isLost = false;
             foreach (var record in batches.Current.Batch)
             {
-                await output.WriteAsync(record);
+                await output.WriteAsync(offset, record);
                 position.NextOffset = ++offset;
                 if (--left == 0)
                     return;
@@ -125,7 +130,7 @@ internal static class TailCommand
     }
 
     /// <summary>Moves on; and where that takes time, uses it to show what there is.</summary>
-    private static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> items, RecordOutput output, CancellationTokenSource ending)
+    private static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> items, RecordWriter output, CancellationTokenSource ending)
     {
         var moving = items.MoveNextAsync();
         if (moving.IsCompletedSuccessfully)

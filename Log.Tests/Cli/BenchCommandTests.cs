@@ -92,17 +92,26 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Interrupted_in_the_warm_up_it_has_no_figures()
+    public async Task Interrupted_in_the_warm_up_it_prints_the_figures_of_the_warm_up()
     {
         using var interrupt = new CancellationTokenSource();
-        var bench = RunAsync("--producers 2 --warmup 3600", interrupt.Token);
+        var bench = RunAsync("--producers 2 --warmup 3600 --json", interrupt.Token);
         await _log.WaitForAppendAsync(1).AsTask().Within("an append of the warm-up");
         await interrupt.CancelAsync();
         var (exitCode, output, errors) = await bench.Within("the bench");
         Assert.Equal((0, ""), (exitCode, errors));
-        Assert.Equal(
-            "load 2 producers, in single calls, 1 record of 100 bytes an append\ntime 0.000 s\nappends 0 0/s\nrecords 0 0/s 0.00 MB/s\nerrors 0\n",
-            Spaces().Replace(output, " "));
+        using var document = JsonDocument.Parse(output);
+        Assert.True(document.RootElement.GetProperty("warmup_only").GetBoolean());
+        Assert.Equal((await _log.GetRangeAsync()).Count - 1, document.RootElement.GetProperty("appends").GetUInt64());
+        Assert.True(document.RootElement.GetProperty("elapsed_seconds").GetDouble() > 0);
+
+        using var again = new CancellationTokenSource();
+        var next = (await _log.GetRangeAsync()).NextOffset;
+        bench = RunAsync("--producers 2 --warmup 3600", again.Token);
+        await _log.WaitForAppendAsync(next + 1).AsTask().Within("an append of the warm-up");
+        await again.CancelAsync();
+        (_, output, _) = await bench.Within("the bench");
+        Assert.Matches("(?m)^time +[0-9.]+ s, interrupted while warming up$", output);
     }
 
     [Theory]

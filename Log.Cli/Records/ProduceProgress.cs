@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace LogKit.Cli;
+namespace LogKit.Cli.Records;
 
 /// <summary>How far producing has come, moving on a terminal: a bar where the size of the input is known, else a count.</summary>
 internal static class ProduceProgress

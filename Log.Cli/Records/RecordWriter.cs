@@ -1,22 +1,23 @@
 using System.Buffers;
 
-namespace LogKit.Cli;
+namespace LogKit.Cli.Records;
 
 /// <summary>
-/// Records on the standard output: the bytes of each, then a newline. Up to <see cref="BufferBytes"/> are held back until the
+/// Records on the standard output. Up to <see cref="BufferBytes"/> are held back until the
 /// caller says to flush; what is not flushed is not written.
 /// </summary>
-internal sealed class RecordOutput(Stream output)
+internal sealed class RecordWriter(Stream output, RecordFormat format)
 {
     private const int BufferBytes = 64 * 1024;
 
     private readonly ArrayBufferWriter<byte> _buffer = new(BufferBytes);
 
+    /// <param name="offset">The record's offset, for formats that show it.</param>
+    /// <param name="record">The record.</param>
     /// <exception cref="OutputException">The output cannot be written.</exception>
-    public ValueTask WriteAsync(Record record)
+    public ValueTask WriteAsync(ulong offset, Record record)
     {
-        _buffer.Write(record.Value.Span);
-        _buffer.Write("\n"u8);
+        format.Write(_buffer, offset, record);
         return _buffer.WrittenCount >= BufferBytes ? FlushAsync() : ValueTask.CompletedTask;
     }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogKit.Cli;
+namespace LogKit.Cli.Records;
 
 /// <summary>How much was produced, and where it came to lie.</summary>
 internal sealed class Produced

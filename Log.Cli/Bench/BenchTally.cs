@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using HdrHistogram;
+
+namespace LogKit.Cli.Bench;
+
+/// <summary>What became of the appends of one part of a run. All members may be used by many threads at once.</summary>
+internal sealed class BenchTally
+{
+    private static readonly long LongestTicks = Stopwatch.Frequency * 60 * 60;
+
+    private readonly HistogramBase _latencies =
+        HistogramFactory.With64BitBucketSize().WithValuesUpTo(LongestTicks).WithPrecisionOf(3).WithThreadSafeWrites().Create();
+
+    private readonly ConcurrentDictionary<string, long> _errors = [];
+    private long _appends; // Interlocked
+    private long _delivered; // Interlocked
+
+    public long Appends => Interlocked.Read(ref _appends);
+
+    /// <summary>The records that tails received.</summary>
+    public long Delivered => Interlocked.Read(ref _delivered);
+
+    public IReadOnlyDictionary<string, long> Errors => _errors;
+
+    public void Acknowledged(long ticks)
+    {
+        _latencies.RecordValue(Math.Min(ticks, LongestTicks));
+        Interlocked.Increment(ref _appends);
+    }
+
+    public void Failed(string kind) => _errors.AddOrUpdate(kind, 1, static (_, count) => count + 1);
+
+    public void Received(int records) => Interlocked.Add(ref _delivered, records);
+
+    /// <summary>The latency that this share of the appends stayed within, once all has stopped.</summary>
+    /// <param name="percent">From 0 to 100, where 100 gives the longest.</param>
+    public TimeSpan LatencyAt(double percent) =>
+        TimeSpan.FromSeconds((double)_latencies.GetValueAtPercentile(percent) / Stopwatch.Frequency);
+}

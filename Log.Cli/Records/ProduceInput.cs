@@ -1,0 +1,90 @@
+using System.Globalization;
+
+namespace LogKit.Cli.Records;
+
+/// <summary>What to produce, as batches: values of the command line, or the records of a file or of the standard input.</summary>
+internal sealed class ProduceInput : IAsyncDisposable
+{
+    private readonly string? _name; // null for values
+    private readonly RecordFormat _format;
+    private readonly FileStream? _file;
+
+    private ProduceInput(Func<CancellationToken, IAsyncEnumerable<RecordBatch>> readBatches, string? name, RecordFormat format, FileStream? file)
+    {
+        ReadBatches = readBatches;
+        _name = name;
+        _format = format;
+        _file = file;
+        SizeBytes = file is { CanSeek: true, Length: > 0 and var length } ? length : null;
+    }
+
+    /// <summary>Reads it, once.</summary>
+    public Func<CancellationToken, IAsyncEnumerable<RecordBatch>> ReadBatches { get; }
+
+    /// <summary>Its size; null where that is not known.</summary>
+    public long? SizeBytes { get; }
+
+    /// <summary>One batch, each value a record of its UTF-8 bytes.</summary>
+    public static ProduceInput OfValues(string[] values) =>
+        new(_ => AsyncEnumerable.Repeat(RecordBatch.OfText(values), 1), name: null, RecordFormat.Lines, file: null);
+
+    /// <param name="stdin">Stays open.</param>
+    /// <param name="format">How it is divided into records.</param>
+    /// <param name="limits">The limits on batches.</param>
+    public static ProduceInput OfStdin(Stream stdin, RecordFormat format, BatchLimits limits)
+    {
+        const string Name = "the standard input";
+        return new ProduceInput(new RecordReader(stdin, Name, format, limits).ReadBatchesAsync, Name, format, file: null);
+    }
+
+    /// <summary>Opens a file. Blocks for as long as a named pipe has no writer.</summary>
+    /// <exception cref="InputException">The file cannot be opened.</exception>
+    public static ProduceInput OfFile(string path, RecordFormat format, BatchLimits limits)
+    {
+        if (Directory.Exists(path))
+            throw new InputException(path, "it is a directory");
+        try
+        {
+            var file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.ReadWrite | FileShare.Delete });
+            return new ProduceInput(new RecordReader(file, path, format, limits).ReadBatchesAsync, path, format, file);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException(path, "there is no such file", exception);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new InputException(path, "permission denied", exception);
+        }
+        catch (Exception exception) when (exception is IOException or ArgumentException or NotSupportedException)
+        {
+            throw new InputException(path, exception.Message, exception);
+        }
+    }
+
+    /// <summary>Where records stand in it, counted from 1: <c>lines 1 to 500 of words.txt</c>; null for values.</summary>
+    public string? PlaceOf(ulong first, ulong last) => _name is null ? null
+        : _format.Delimiter is null ? _name
+        : string.Create(CultureInfo.InvariantCulture, $"{_format.Noun}{(first == last ? "" : "s")} {first}{(first == last ? "" : $" to {last}")} of {_name}");
+
+    /// <summary>What to do after a record that cannot be produced, when everything before it is stored and nothing from it on.</summary>
+    /// <param name="remedy">What to do to the record first.</param>
+    /// <param name="stored">How many records are stored.</param>
+    public string Advice(string remedy, ulong stored)
+    {
+        if (_format.Delimiter is null)
+            return $"; nothing is stored: {remedy}";
+        var result = stored == 0 ? "nothing is stored" : $"{PlaceOf(1, stored)} {(stored == 1 ? "is" : "are")} stored and nothing after {(stored == 1 ? "it" : "them")}";
+        var resumption = _file is null || _format.Delimiter is not (byte)'\n' ? ""
+            : $": tail -n +{stored + 1} {Quoted(_name!)} | logkit produce{(_format == RecordFormat.Json ? " --format json" : "")}";
+        return string.Create(CultureInfo.InvariantCulture, $"; {result}: {remedy}, then go on from {_format.Noun} {stored + 1}{resumption}");
+    }
+
+    public ValueTask DisposeAsync() => _file?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>As a shell takes it for one word.</summary>
+    private static string Quoted(string path) =>
+        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-') && !path.StartsWith('-')
+            ? path
+            : $"{(path.StartsWith('-') ? "-- " : "")}'{path.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+}
