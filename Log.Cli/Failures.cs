@@ -53,7 +53,7 @@ internal static class Failures
     private static bool WasNeverReached(Exception transport) => transport is SocketException or HttpRequestException
     {
         HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
-            or HttpRequestError.SecureConnectionError,
+            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
     };
 
     /// <summary>What the transport says, without the layers around it.</summary>

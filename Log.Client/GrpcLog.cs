@@ -39,7 +39,9 @@ public sealed class GrpcLog : ILog
     /// <summary>A log at an address such as <c>http://127.0.0.1:8400</c>. Connects on first use.</summary>
     /// <remarks>
     /// Calls are spread over the servers in turn, around those that cannot be reached, where the address names several, which all serve
-    /// one log. Single reads are tried again, a few times, on a server that is unavailable; appends never are.
+    /// one log. Single reads are tried again, a few times, on a server that is unavailable; appends never are. A single <c>https://</c>
+    /// address is reached through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>); all
+    /// others are reached directly.
     /// </remarks>
     /// <param name="address"><c>http://</c> or <c>https://</c>, one or several with commas between them; or <c>dns:///host:port</c>.</param>
     /// <param name="options">How to reach it, and as whom; the defaults if null.</param>

@@ -90,7 +90,8 @@ internal static class RemoteErrors
         failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
         || failure.Status.DebugException is SocketException or HttpRequestException
         {
-            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError
+                or HttpRequestError.ProxyTunnelError,
         };
 
     /// <summary>Why, in one line: of a handshake, the certificate's fault says it, and not what wraps it.</summary>

@@ -20,14 +20,18 @@ internal static class LogChannel
         if (!servers.IsTls && NeedsTls(options) is { } what)
             throw new ArgumentException($"{what} is for TLS only: the address '{address}' must be https://");
 
+        var proxy = servers.IsTls && servers.Target.Scheme == Uri.UriSchemeHttps ? ProxiedHandler.ProxyOf(servers.Target) : null;
+        var serviceConfig = new ServiceConfig { MethodConfigs = { RepeatedReads() } };
+        if (proxy is null)
+            serviceConfig.LoadBalancingConfigs.Add(new RoundRobinConfig());
         return GrpcChannel.ForAddress(servers.Target, new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null, // the server's limit on batches is the limit
-            HttpHandler = Handler(servers.IsTls, options),
+            HttpHandler = proxy is null ? Handler(options) : new ProxiedHandler(proxy, Handler(options)),
             DisposeHttpClient = true,
             Credentials = Credentials(servers.IsTls, options.Token),
             ServiceProvider = servers.Servers.Count > 0 ? new StaticServers(servers.Servers) : null,
-            ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { new RoundRobinConfig() }, MethodConfigs = { RepeatedReads() } },
+            ServiceConfig = serviceConfig,
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
             MaxReconnectBackoff = TimeSpan.FromSeconds(5), // a server that was started again is found soon
         });
@@ -41,13 +45,13 @@ internal static class LogChannel
         _ => null,
     };
 
-    private static SocketsHttpHandler Handler(bool isTls, GrpcLogOptions options) => new()
+    private static SocketsHttpHandler Handler(GrpcLogOptions options) => new()
     {
         SslOptions = TlsFiles.Load(options),
 
-        // Plaintext HTTP/2 can't go through a proxy, whatever http_proxy or ALL_PROXY say: a proxy forwards plaintext as HTTP/1.1.
-        // TLS can, as the proxy then passes on bytes.
-        UseProxy = isTls,
+        // Plaintext HTTP/2 can't go through a proxy, whatever http_proxy or all_proxy say: a proxy forwards plaintext as HTTP/1.1. TLS can,
+        // as the proxy then passes on bytes: see ProxiedHandler. Servers to choose from are reached directly.
+        UseProxy = false,
         EnableMultipleHttp2Connections = true, // a connection carries some 100 calls, and each wait is one
         ConnectTimeout = TimeSpan.FromSeconds(10),
         InitialHttp2StreamWindowSize = WindowBytes,

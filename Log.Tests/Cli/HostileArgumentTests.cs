@@ -10,7 +10,7 @@ namespace LogKit.Tests.Cli;
 public sealed class HostileArgumentTests
 {
     /// <summary>As it is built by itself: among the tests it would find other versions of its libraries.</summary>
-    private static readonly string LogkitPath = Path.Combine(AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
+    internal static readonly string LogkitPath = Path.Combine(AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
 
     public static TheoryData<string> Blanks => ["", " ", "\t", "\n"];
 

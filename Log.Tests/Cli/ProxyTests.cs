@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using LogKit.Cli;
+using LogKit.InMemory;
+using LogKit.Tests.Support;
+
+namespace LogKit.Tests.Cli;
+
+/// <summary>A proxy that the environment names: plaintext never goes through it, TLS does, and a failure to get through it is certain and names it.</summary>
+public sealed class ProxyTests : IDisposable
+{
+    private readonly TestDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("http_proxy")]
+    [InlineData("all_proxy")]
+    [InlineData("ALL_PROXY")]
+    public async Task Plaintext_never_goes_through_a_proxy(string variable)
+    {
+        await using var log = new InMemoryLog();
+        await using var server = await TestServer.StartAsync(log);
+        using var proxy = new ConnectProxy(answer: "");
+        var (exitCode, errors) = await RunAsync(variable, proxy.Address, "produce", "value", "--address", server.Address);
+        Assert.True(exitCode == ExitCodes.Done, errors);
+        Assert.Equal(0, proxy.Connections);
+    }
+
+    [Fact]
+    public async Task TLS_goes_through_it()
+    {
+        await using var server = await SecureServer.StartAsync("alice produce\n");
+        using var alice = server.Authority.Client("alice");
+        await File.WriteAllTextAsync(_directory["ca.crt"], server.Authority.Pem);
+        await File.WriteAllTextAsync(_directory["alice.crt"], alice.ExportCertificatePem());
+        await File.WriteAllTextAsync(_directory["alice.key"], alice.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        using var proxy = new ConnectProxy(answer: null);
+        var (exitCode, errors) = await RunAsync(
+            "https_proxy", proxy.Address, "produce", "value", "--address", $"https://localhost:{server.Port}",
+            "--ca", _directory["ca.crt"], "--cert", _directory["alice.crt"], "--key", _directory["alice.key"]);
+        Assert.True(exitCode == ExitCodes.Done, errors);
+        Assert.Equal(1, proxy.Connections);
+    }
+
+    public static TheoryData<string?> Answers => [null, "", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"];
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public async Task A_proxy_that_does_not_connect_is_named_and_nothing_was_sent(string? answer)
+    {
+        using var proxy = new ConnectProxy(answer ?? "");
+        if (answer is null)
+            proxy.Dispose();
+        foreach (var command in new[] { "produce", "range" })
+        {
+            string[] values = command is "produce" ? ["value"] : [];
+            var secret = proxy.Address.Replace("http://", "http://user:secret@", StringComparison.Ordinal);
+            var (exitCode, errors) = await RunAsync("https_proxy", secret, [command, .. values, "--address", "https://127.0.0.1:1"]);
+            Assert.Equal(ExitCodes.Failed, exitCode);
+            Assert.StartsWith($"error: UNAVAILABLE: cannot reach https://127.0.0.1:1: the proxy {proxy.Address}, from the environment, did not connect: ", errors, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>In a process of its own, as the proxies of a process are those it was started with.</summary>
+    private static async Task<(int ExitCode, string Errors)> RunAsync(string variable, string proxy, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [HostileArgumentTests.LogkitPath, .. arguments]) { RedirectStandardError = true, UseShellExecute = false };
+        foreach (var name in start.Environment.Keys.Where(name => name.EndsWith("_proxy", StringComparison.OrdinalIgnoreCase)).ToList())
+            start.Environment.Remove(name);
+        start.Environment[variable] = proxy;
+        using var process = Process.Start(start)!;
+        var errors = await process.StandardError.ReadToEndAsync().Within("the command");
+        await process.WaitForExitAsync();
+        return (process.ExitCode, errors);
+    }
+
+    /// <summary>A proxy that answers each request in one way, or does what a CONNECT request asks for.</summary>
+    private sealed class ConnectProxy : IDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly string? _answer;
+        private int _connections;
+
+        /// <param name="answer">What it answers before it closes the connection; null to connect.</param>
+        public ConnectProxy(string? answer)
+        {
+            _answer = answer;
+            _listener.Start();
+            Address = $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+            _ = AcceptAsync();
+        }
+
+        public string Address { get; }
+
+        public int Connections => Volatile.Read(ref _connections);
+
+        public void Dispose() => _listener.Dispose();
+
+        private async Task AcceptAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    var client = await _listener.AcceptTcpClientAsync();
+                    Interlocked.Increment(ref _connections);
+                    _ = ServeAsync(client);
+                }
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                // Disposed.
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client)
+        {
+            using (client)
+            {
+                var stream = client.GetStream();
+                var request = new byte[4096];
+                var text = Encoding.ASCII.GetString(request, 0, await stream.ReadAsync(request)); // small, and so in one piece
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(_answer ?? "HTTP/1.1 200 Connected\r\n\r\n"));
+                if (_answer is not null)
+                    return;
+                using var server = new TcpClient();
+                await server.ConnectAsync("localhost", int.Parse(text.Split(' ')[1].Split(':')[1], CultureInfo.InvariantCulture));
+                await Task.WhenAny(stream.CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(stream));
+            }
+        }
+    }
+}
