@@ -17,6 +17,7 @@ internal sealed class ServerOptions
     private readonly Option<string?> _ca = FileOption("--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
     private readonly Option<string?> _certificate = FileOption("--cert", "The certificate to show to the server, in PEM");
     private readonly Option<string?> _key = FileOption("--key", "The key of that certificate, in PEM");
+    private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS for a dns:/// address; https:// says it by itself" };
     private readonly Option<string?> _tokenFile = FileOption("--token-file", $"A file with the token to send to the server; the variable {Surroundings.TokenVariable} holds one as well");
     private readonly string? _token;
 
@@ -26,7 +27,7 @@ internal sealed class ServerOptions
         var variable = surroundings.Address;
         _address = new Option<string>(AddressName, "-a")
         {
-            Description = $"The server, as http://HOST:PORT or https://HOST:PORT, or several with commas between them; the variable {Surroundings.AddressVariable} serves as well",
+            Description = $"The server, as http://HOST:PORT or https://HOST:PORT, several of these with commas between them, or dns:///HOST:PORT for all addresses of a name; the variable {Surroundings.AddressVariable} serves as well",
             HelpName = "address",
             CustomParser = result => Parse(result, AddressName, result.Tokens[0].Value),
             DefaultValueFactory = result => variable is { Length: > 0 } ? Parse(result, Surroundings.AddressVariable, variable)! : DefaultAddress,
@@ -39,6 +40,7 @@ internal sealed class ServerOptions
         command.Options.Add(_ca);
         command.Options.Add(_certificate);
         command.Options.Add(_key);
+        command.Options.Add(_tls);
         command.Options.Add(_tokenFile);
         command.Validators.Add(result =>
         {
@@ -62,6 +64,7 @@ internal sealed class ServerOptions
                 CaFile = parsed.GetValue(_ca),
                 CertificateFile = parsed.GetValue(_certificate),
                 KeyFile = parsed.GetValue(_key),
+                UseTls = parsed.GetValue(_tls),
                 Token = parsed.GetValue(_tokenFile) is { } file ? TokenIn(file) : _token,
             });
         }
@@ -92,12 +95,19 @@ internal sealed class ServerOptions
         var addresses = value.Split(',').Select(AddressIn).ToList();
         if (addresses.TrueForAll(address => address is not null))
             return string.Join(',', addresses);
-        result.AddError($"{origin} '{value}' is not an address: it must be http://HOST:PORT or https://HOST:PORT");
+        result.AddError($"{origin} '{value}' is not an address: it must be http://HOST:PORT, https://HOST:PORT, or dns:///HOST:PORT");
         return null;
     }
 
-    private static string? AddressIn(string value) =>
-        Uri.TryCreate(value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.Host.Length > 0
-        && address.PathAndQuery is "/" && address.UserInfo.Length == 0 && address.Fragment.Length == 0
-            ? address.GetLeftPart(UriPartial.Authority) : null;
+    private static string? AddressIn(string value)
+    {
+        if (!Uri.TryCreate(value, UriKind.Absolute, out var address) || address.UserInfo.Length > 0 || address.Fragment.Length > 0)
+            return null;
+        return address.Scheme switch
+        {
+            "http" or "https" when address.Host.Length > 0 && address.PathAndQuery is "/" => address.GetLeftPart(UriPartial.Authority),
+            "dns" when address is { Host: "", AbsolutePath.Length: > 1, Query: "" } => address.OriginalString,
+            _ => null,
+        };
+    }
 }

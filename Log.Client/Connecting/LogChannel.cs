@@ -19,6 +19,8 @@ internal static class LogChannel
         var servers = ServerAddress.Parse(address, options.UseTls || NeedsTls(options) is not null);
         if (!servers.IsTls && NeedsTls(options) is { } what)
             throw new ArgumentException($"{what} is for TLS only: the address '{address}' must be https://");
+        if (!servers.IsTls && options.UseTls)
+            throw new ArgumentException($"TLS is required: the address '{address}' must be https://");
 
         var proxy = servers.IsTls && servers.Target.Scheme == Uri.UriSchemeHttps ? ProxiedHandler.ProxyOf(servers.Target) : null;
         var serviceConfig = new ServiceConfig { MethodConfigs = { RepeatedReads() } };

@@ -5,8 +5,9 @@ namespace LogKit.Client.Producing;
 /// fill a batch: records queue while earlier batches are in flight, and what is queued becomes the next one.
 /// </summary>
 /// <remarks>
-/// While the server is away, the producer tries again, at intervals from 50 ms to 2 s; <see cref="ProducerMode"/> says what becomes of
-/// the records that were sent and not answered. All members may be used by many tasks at once. The log stays the caller's.
+/// While the server is away, the producer tries again, at intervals from 50 ms to 2 s, until a record's
+/// <see cref="BatchingProducerOptions.DeliveryLimit"/>; <see cref="ProducerMode"/> says what becomes of the records that were sent and not
+/// answered. All members may be used by many tasks at once. The log stays the caller's.
 /// </remarks>
 public sealed class BatchingProducer : IAsyncDisposable
 {
@@ -14,6 +15,8 @@ public sealed class BatchingProducer : IAsyncDisposable
     private readonly RecordQueue _queue;
     private readonly CancellationTokenSource _givingUp = new();
     private readonly Task _running;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Task _expiring;
 
     /// <summary>A producer on a log. Connects at once, and waits for a server that is not there yet.</summary>
     /// <param name="log">Must stay open for as long as the producer does.</param>
@@ -28,6 +31,7 @@ public sealed class BatchingProducer : IAsyncDisposable
         IOutcomes outcomes = _options.Mode is ProducerMode.Exclusive ? new ExclusiveOutcomes(log) : new SharedOutcomes();
         var loop = new ProduceLoop(log, _queue, _options, outcomes);
         _running = Task.Run(() => loop.RunAsync(_givingUp.Token));
+        _expiring = Task.Run(() => ExpireAsync(_ended.Token));
     }
 
     /// <summary>Appends a record: waits for room and then for the server.</summary>
@@ -36,6 +40,7 @@ public sealed class BatchingProducer : IAsyncDisposable
     /// <returns>The record's offset.</returns>
     /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be. It fails alone.</exception>
     /// <exception cref="AppendOutcomeUnknownException">The record was sent, and may be stored or not.</exception>
+    /// <exception cref="LogUnavailableException">The record was not sent within <see cref="BatchingProducerOptions.DeliveryLimit"/>.</exception>
     /// <exception cref="ProducerFencedException">Another writer appended to the log of an exclusive producer, which is at an end.</exception>
     /// <exception cref="LogException">The log refused the record; nothing of its batch was stored.</exception>
     /// <exception cref="ObjectDisposedException">The producer or its log was disposed.</exception>
@@ -88,7 +93,26 @@ public sealed class BatchingProducer : IAsyncDisposable
         _queue.Close(new ObjectDisposedException(GetType().FullName));
         _givingUp.CancelAfter(_options.DrainLimit);
         await _running.ConfigureAwait(false);
+        await _ended.CancelAsync().ConfigureAwait(false);
+        await _expiring.ConfigureAwait(false);
         _givingUp.Dispose();
+        _ended.Dispose();
+    }
+
+    /// <summary>Fails records that are not delivered in time, until the producer has ended.</summary>
+    private async Task ExpireAsync(CancellationToken ended)
+    {
+        var limit = _options.DeliveryLimit;
+        var interval = TimeSpan.FromMilliseconds(Math.Clamp(limit.TotalMilliseconds / 20, 1, 1000));
+        while (!ended.IsCancellationRequested)
+        {
+            await Task.Delay(interval, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _queue.Expire(
+                Environment.TickCount64 - (long)limit.TotalMilliseconds,
+                () => new LogUnavailableException(FormattableString.Invariant($"the record was not sent within {limit.TotalSeconds:0.###} s, and is not stored")),
+                () => new AppendOutcomeUnknownException(FormattableString.Invariant(
+                    $"the append's outcome is unknown: the server did not answer within {limit.TotalSeconds:0.###} s")));
+        }
     }
 
     private async Task<ulong> OutcomeAsync(PendingRecord record)

@@ -31,8 +31,17 @@ public sealed record BatchingProducerOptions
     /// <summary>The most batches sent ahead of their answers, 4 by default: more fill a long way better, fewer make larger batches.</summary>
     public int InFlightLimit { get; init; } = 4;
 
+    /// <summary>
+    /// How long a record may take from the call to its acknowledgement: 2 minutes by default, as Kafka's <c>delivery.timeout.ms</c>. After it,
+    /// a record that is not sent fails with <see cref="LogUnavailableException"/> and is never sent; one that is sent fails with
+    /// <see cref="AppendOutcomeUnknownException"/>. At most 24 days.
+    /// </summary>
+    public TimeSpan DeliveryLimit { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>How long disposing waits for a server that is away to take what is left, 30 s by default; the rest then fails.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan LongestDelivery = TimeSpan.FromDays(24);
 
     internal void Validate()
     {
@@ -42,6 +51,9 @@ public sealed record BatchingProducerOptions
         Require(QueuedLimitBytes, nameof(QueuedLimitBytes));
         Require(InFlightLimit, nameof(InFlightLimit));
         Require(DrainLimit.Ticks, nameof(DrainLimit));
+        Require(DeliveryLimit.Ticks, nameof(DeliveryLimit));
+        if (DeliveryLimit > LongestDelivery)
+            throw new ArgumentException($"{nameof(DeliveryLimit)} is wrong: it must be at most {LongestDelivery.TotalDays} days");
     }
 
     private static void Require(long value, string name)

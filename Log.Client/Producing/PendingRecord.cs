@@ -23,6 +23,9 @@ internal sealed class PendingRecord
     /// <summary>Withdraws the record for as long as it is not sent.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>When it was added, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public long AddedAtMs { get; } = Environment.TickCount64;
+
     /// <summary>What it adds to a batch's encoding: see the encoding of <see cref="RecordBatch"/>.</summary>
     public long SizeBytes { get; }
 

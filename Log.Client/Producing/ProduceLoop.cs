@@ -12,6 +12,7 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
 {
     private readonly ConcurrentQueue<SentBatch> _unanswered = new(); // of the call, in the order of sending
     private readonly Backoff _backoff = new();
+    private int _suspects; // how many records to take one by one. Of whoever takes: the loop, or the source of its call, never both at once
 
     /// <summary>Runs until the queue is closed and all is answered, or until nothing more can come of it: then all that is left fails.</summary>
     public async Task RunAsync(CancellationToken giveUp)
@@ -87,11 +88,38 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
 
     private SentBatch? TakeNext()
     {
-        if (queue.Take(options.BatchLimitBytes) is not { Length: > 0 } records)
+        if (queue.Take(_suspects > 0 ? 0 : options.BatchLimitBytes) is not { Length: > 0 } records)
             return null;
-        var batch = new SentBatch(queue, records, outcomes.NextExpected(records.Length));
+        _suspects = Math.Max(0, _suspects - 1);
+        if (TryEncode(records) is not { } encoded)
+            return null;
+        var batch = new SentBatch(queue, records, encoded, outcomes.NextExpected(records.Length));
         _unanswered.Enqueue(batch); // first: its answer may be here before its sending returns
         return batch;
+    }
+
+    /// <summary>
+    /// Makes a batch of records; null where that fails, for want of memory or because the buffer behind a record is gone. One record must not
+    /// take others with it: they are then taken one by one, and one that fails alone is failed.
+    /// </summary>
+    private RecordBatch? TryEncode(PendingRecord[] records)
+    {
+        try
+        {
+            return new RecordBatch(Array.ConvertAll(records, record => new Record(record.Value)));
+        }
+        catch (Exception) when (records.Length > 1)
+        {
+            _suspects = records.Length;
+            queue.PutBack(records);
+        }
+        catch (Exception exception)
+        {
+            records[0].Offset.TrySetException(exception);
+            queue.Finish(records);
+        }
+
+        return null;
     }
 
     private void FailAll(Exception ofSent, Exception ofQueued)

@@ -104,6 +104,43 @@ internal sealed class RecordQueue(long limitBytes)
         }
     }
 
+    /// <summary>Fails what was added before a time: what is not sent, which then never is, and what is sent, whose answer then tells nobody.</summary>
+    /// <param name="addedBeforeMs">As <see cref="PendingRecord.AddedAtMs"/> counts.</param>
+    /// <param name="ofQueued">For records that are not sent.</param>
+    /// <param name="ofSent">For records that are.</param>
+    public void Expire(long addedBeforeMs, Func<Exception> ofQueued, Func<Exception> ofSent)
+    {
+        List<PendingRecord> queued = [];
+        List<PendingRecord> sent = [];
+        lock (_gate)
+        {
+            TakeExpiredLocked(_accepted);
+            _heldBytes -= queued.Sum(record => record.SizeBytes);
+            TakeExpiredLocked(_waiting);
+            sent.AddRange(_taken.SelectMany(records => records).Where(record => record.AddedAtMs < addedBeforeMs && !record.Offset.Task.IsCompleted));
+            AdmitLocked();
+        }
+
+        foreach (var record in queued)
+        {
+            record.Accept();
+            record.Offset.TrySetException(ofQueued());
+        }
+
+        foreach (var record in sent)
+            record.Offset.TrySetException(ofSent());
+        Signal();
+
+        void TakeExpiredLocked(LinkedList<PendingRecord> list)
+        {
+            while (list.First is { Value: var record } && record.AddedAtMs < addedBeforeMs) // the oldest is in front
+            {
+                list.RemoveFirst();
+                queued.Add(record);
+            }
+        }
+    }
+
     /// <summary>Makes room: these records, which were taken, have their outcome.</summary>
     public void Finish(PendingRecord[] records)
     {

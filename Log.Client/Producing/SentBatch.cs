@@ -1,9 +1,9 @@
 namespace LogKit.Client.Producing;
 
 /// <summary>Records that were taken from the queue to be sent together, until their common outcome is known.</summary>
-internal sealed class SentBatch(RecordQueue queue, PendingRecord[] records, ulong? expectedOffset)
+internal sealed class SentBatch(RecordQueue queue, PendingRecord[] records, RecordBatch batch, ulong? expectedOffset)
 {
-    public RecordBatch Batch { get; } = new(Array.ConvertAll(records, record => new Record(record.Value)));
+    public RecordBatch Batch { get; } = batch;
 
     /// <summary>Where an exclusive producer wants it.</summary>
     public ulong? ExpectedOffset { get; set; } = expectedOffset;

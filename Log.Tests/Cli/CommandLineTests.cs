@@ -113,6 +113,17 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_name_stands_for_the_servers_that_DNS_has_for_it()
+    {
+        var address = $"dns:///localhost:{new Uri(_server.Address).Port}";
+        var (exitCode, _, errors) = await RunAsync(["produce", "value", "--address", address]);
+        Assert.True(exitCode == 0, errors);
+        Assert.Equal("[0, 1) 1 record\n", (await RunAsync(["range", "--address", address])).Text);
+        Assert.Equal(2, (await RunAsync(["range", "--address", "dns://resolver/localhost:1"])).ExitCode);
+        Assert.Equal(1, (await RunAsync(["range", "--address", $"{address},{_server.Address}"])).ExitCode);
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_there_is_one_line()
     {
         await _server.StopAsync();

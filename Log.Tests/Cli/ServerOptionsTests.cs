@@ -48,6 +48,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
         { "http", Trusting, 1, "error: a CA file is for TLS only: the address 'http://localhost:1' must be https://\n" },
         { "http", "--cert alice.crt --key alice.key", 1, "error: a client certificate is for TLS only: the address 'http://localhost:1' must be https://\n" },
         { "http", "--token-file token", 1, "error: a token is for TLS only: the address 'http://localhost:1' must be https://\n" },
+        { "http", "--tls", 1, "error: TLS is required: the address 'http://localhost:1' must be https://\n" },
         { "https", "--ca missing", 1, "error: the CA file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
         { "https", "--cert missing --key alice.key", 1, "error: the certificate file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
         { "https", "--cert alice.crt --key missing", 1, "error: the key file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },

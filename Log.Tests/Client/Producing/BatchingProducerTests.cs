@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text;
+using LogKit.Client;
 using LogKit.Client.Producing;
 using LogKit.Tests.Support;
 using Moq;
@@ -119,6 +121,65 @@ public sealed class BatchingProducerTests
         await Assert.ThrowsAsync<LogUnavailableException>(() => unsent);
     }
 
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task A_record_that_no_server_takes_within_its_limit_is_not_stored(ProducerMode mode)
+    {
+        await using var log = GrpcLog.Connect("http://127.0.0.1:1");
+        var options = new BatchingProducerOptions
+        {
+            Mode = mode,
+            DeliveryLimit = TimeSpan.FromMilliseconds(200),
+            QueuedLimitBytes = 50,
+            DrainLimit = TimeSpan.FromMilliseconds(1),
+        };
+        await using var producer = new BatchingProducer(log, options);
+        var queued = AppendAsync(producer, new string('x', 40));
+        var waiting = AppendAsync(producer, new string('x', 40)); // for room
+        var unsent = await Assert.ThrowsAsync<LogUnavailableException>(() => queued.Within("the limit"));
+        Assert.Equal("the record was not sent within 0.2 s, and is not stored", unsent.Message);
+        await Assert.ThrowsAsync<LogUnavailableException>(() => waiting.Within("the limit"));
+    }
+
+    [Fact]
+    public async Task A_record_whose_answer_does_not_come_within_its_limit_has_an_unknown_outcome_though_it_is_cancelled_meanwhile()
+    {
+        var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mock = new Mock<ILog>();
+        mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
+            .Returns<RecordBatch, ulong?, CancellationToken>((_, _, token) =>
+            {
+                called.SetResult();
+                return new ValueTask<ulong>(NeverAsync(token));
+            });
+        await using var server = await TestServer.StartAsync(mock.Object);
+        await using var log = server.Connect();
+        var options = new BatchingProducerOptions { DeliveryLimit = TimeSpan.FromSeconds(1), DrainLimit = TimeSpan.FromMilliseconds(1) };
+        await using var producer = new BatchingProducer(log, options);
+        using var cancelling = new CancellationTokenSource();
+        var sent = producer.AppendAsync("sent"u8.ToArray(), cancelling.Token).AsTask();
+        await called.Task.Within("the log to get the record");
+        await cancelling.CancelAsync();
+        var unknown = await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => sent.Within("the limit"));
+        Assert.Equal("the append's outcome is unknown: the server did not answer within 1 s", unknown.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task A_record_whose_buffer_is_gone_fails_alone(ProducerMode mode)
+    {
+        await using var backend = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(backend.Log);
+        await using var log = server.Connect();
+        await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = mode });
+        using var gone = new GoneBuffer();
+        var before = Enumerable.Range(0, 10).Select(i => AppendAsync(producer, $"before {i}")).ToList();
+        var failing = producer.AppendAsync(gone.Memory).AsTask();
+        var after = Enumerable.Range(0, 10).Select(i => AppendAsync(producer, $"after {i}")).ToList();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => failing.Within("the failure"));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => (ulong)i), await Task.WhenAll([.. before, .. after]).Within("the others"));
+    }
+
     [Fact]
     public async Task A_foreign_append_ends_an_exclusive_producer_with_all_that_is_pending()
     {
@@ -198,6 +259,23 @@ public sealed class BatchingProducerTests
                 return fails ? throw fault : offset;
             });
         return mock.Object;
+    }
+
+    private sealed class GoneBuffer : MemoryManager<byte>
+    {
+        public override Memory<byte> Memory => CreateMemory(8);
+
+        public override Span<byte> GetSpan() => throw new ObjectDisposedException(nameof(GoneBuffer));
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new ObjectDisposedException(nameof(GoneBuffer));
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
     }
 
     private static async Task<ulong> NeverAsync(CancellationToken cancellationToken)
