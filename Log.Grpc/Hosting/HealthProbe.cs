@@ -11,7 +11,9 @@ internal static class HealthProbe
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
     /// <summary>True if it serves; else one line on the standard error says what it does.</summary>
-    public static async Task<bool> IsServingAsync(string address)
+    /// <param name="address">Where it listens; null if that was not given.</param>
+    /// <exception cref="SettingException">It is not an address.</exception>
+    public static async Task<bool> IsServingAsync(string? address)
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
             throw new SettingException("--health", address, "must be the address of a server: http://HOST:PORT or https://HOST:PORT");

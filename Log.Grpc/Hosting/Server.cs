@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using LogKit.Disk;
 using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
@@ -23,16 +24,22 @@ internal static class Server
     /// <summary>Runs the server. What keeps it from starting is one line on the standard error, and exit code 1.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        if (args is ["--help" or "-h"])
+        if (args.Any(argument => argument is "--help" or "-h"))
         {
             await ServerArguments.WriteHelpAsync(Console.Out);
             return Success;
         }
 
+        if (args is ["--version"])
+        {
+            await Console.Out.WriteLineAsync(Version);
+            return Success;
+        }
+
         try
         {
-            if (args is ["--health", var server])
-                return await HealthProbe.IsServingAsync(server) ? Success : Failure;
+            if (args is ["--health", ..])
+                return await HealthProbe.IsServingAsync(args is [_, var server] ? server : null) ? Success : Failure;
             await ServeAsync(args);
             return Success;
         }
@@ -90,6 +97,15 @@ internal static class Server
         else
             journal.LogMemory();
         app.Services.GetRequiredService<LogEventReports>(); // from here on, and what happened at the opening
+
+        using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            if (Console.IsOutputRedirected)
+                app.Services.GetRequiredService<FileWatch>().Request();
+            else
+                app.Lifetime.StopApplication(); // the terminal that the server was started from is gone
+        });
 
         // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
         var systemd = new SystemdNotifier();

@@ -42,9 +42,11 @@ internal static class ServerArguments
 
             Usage: LogKit.Grpc [--Log:Key=value ...] [--insecure] [--log-format json|text]
                    LogKit.Grpc --health ADDRESS    (asks a server whether it serves: exit code 0, or 1)
+                   LogKit.Grpc --version
 
             A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json: the file in the
-            working directory or, if there is none, the file beside the program. It is read once, at the start.
+            working directory or, if there is none, the file beside the program. It is read once, at the start. Certificates, tokens and the access
+            list are read again when they change, or at once on SIGHUP.
             """);
         foreach (var setting in SettingTable.Rows)
         {

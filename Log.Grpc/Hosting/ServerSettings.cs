@@ -125,6 +125,8 @@ internal sealed record ServerSettings
         {
             if (section.Value is { } value)
                 throw new SettingException(section.Key, value, $"must be an object of settings: \"{section.Key}\": {{ ... }}");
+            if (!section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase))
+                JournalOutput.RequireLevels(section);
             return;
         }
 

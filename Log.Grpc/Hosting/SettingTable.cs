@@ -129,8 +129,11 @@ internal static class SettingTable
 
     private static bool IsAddress(string value) =>
         Uri.TryCreate(value, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
-        && uri.PathAndQuery is "/" && uri.UserInfo is "" && uri.Fragment is ""
+        && uri.PathAndQuery is "/" && uri.UserInfo is "" && uri.Fragment is "" && NamesPort(uri)
         && (uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(uri.DnsSafeHost, out _));
+
+    /// <summary>Whether the port is there, and not the scheme's own, which no one means who leaves it out.</summary>
+    private static bool NamesPort(Uri address) => address.OriginalString.TrimEnd('/') is var text && text.LastIndexOf(':') > text.LastIndexOfAny(['/', ']']);
 
     private static bool TryParseLimit(string value, long least, long most, out long? limit)
     {

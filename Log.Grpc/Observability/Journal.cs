@@ -74,4 +74,7 @@ internal static partial class Journal
 
     [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "settings from {File}")]
     public static partial void LogSettingsFile(this ILogger journal, string file);
+
+    [LoggerMessage(EventId = 25, Level = LogLevel.Information, Message = "reload requested: {Files} sets of files looked at, {Changes} changed and in force; settings are read at the start only")]
+    public static partial void LogReloadRequested(this ILogger journal, int files, int changes);
 }

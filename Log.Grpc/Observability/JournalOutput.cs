@@ -1,3 +1,4 @@
+using LogKit.Grpc.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
 namespace LogKit.Grpc.Observability;
@@ -16,6 +17,26 @@ internal enum JournalFormat
 internal static class JournalOutput
 {
     private const string Time = "yyyy-MM-ddTHH:mm:ss.fffZ";
+
+    private const string LevelSection = "LogLevel";
+
+    /// <summary>Refuses what is not a level of a category, which the logging library would ignore or stop the process for.</summary>
+    /// <param name="overrides">The operator's own levels.</param>
+    /// <exception cref="SettingException">Something in it is not.</exception>
+    public static void RequireLevels(IConfigurationSection overrides)
+    {
+        foreach (var section in overrides.GetChildren())
+        {
+            var levels = section.GetChildren().ToList();
+            if (!section.Key.Equals(LevelSection, StringComparison.OrdinalIgnoreCase) || section.Value is not null)
+                throw new SettingException((levels.FirstOrDefault() ?? section).Path, (levels.FirstOrDefault() ?? section).Value, $"there is no such setting: levels are given as {overrides.Key}:{LevelSection}:CATEGORY");
+            foreach (var level in levels)
+            {
+                if (!Enum.GetNames<LogLevel>().Contains(level.Value, StringComparer.OrdinalIgnoreCase))
+                    throw new SettingException(level.Path, level.Value ?? "", $"must be {string.Join(", ", Enum.GetNames<LogLevel>()[..^1])} or {nameof(LogLevel.None)}");
+            }
+        }
+    }
 
     /// <summary>Writes the journal to the standard output, an entry a line, and nowhere else.</summary>
     /// <param name="logging">The host's.</param>

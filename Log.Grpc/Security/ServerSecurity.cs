@@ -49,8 +49,8 @@ internal sealed class ServerSecurity
     {
         if (_gate is not null)
             services.AddSingleton(_gate);
-        if (Watched.Count > 0)
-            services.AddHostedService(provider => ActivatorUtilities.CreateInstance<FileWatch>(provider, Watched, _settings.ReloadIntervalMs));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<FileWatch>(provider, Watched, _settings.ReloadIntervalMs));
+        services.AddHostedService(provider => provider.GetRequiredService<FileWatch>());
     }
 
     public void UseIn(IApplicationBuilder app)

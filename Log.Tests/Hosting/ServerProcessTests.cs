@@ -139,6 +139,16 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
         { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
         { ["--log-format"], "error: --log-format: the value is missing" },
+        { ["--health"], "error: --health: must be the address of a server: http://HOST:PORT or https://HOST:PORT" },
+        { ["--Log:Address=http://localhost"], "error: Log:Address=http://localhost: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
+        { ["--Log:Address=http://[::1]"], "error: Log:Address=http://[::1]: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
+        {
+            ["--Logging:LogLevel:Default=Chatty"],
+            "error: Logging:LogLevel:Default=Chatty: must be Trace, Debug, Information, Warning, Error, Critical or None"
+        },
+        { ["--Logging:LogLevel:Default=2"], "error: Logging:LogLevel:Default=2: must be Trace, Debug, Information, Warning, Error, Critical or None" },
+        { ["--Logging:LogLevel=None"], "error: Logging:LogLevel=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY" },
+        { ["--Logging:Level:Default=None"], "error: Logging:Level:Default=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY" },
         { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
     };
 
@@ -146,6 +156,17 @@ public sealed class ServerProcessTests : IDisposable
     [MemberData(nameof(WrongSettings))]
     public async Task A_wrong_setting_is_one_line_and_exit_code_1(string[] arguments, string message) =>
         await AssertRefusedAsync(ServerProcess.Start(arguments), message);
+
+    [Theory]
+    [InlineData("--version")]
+    [InlineData("--help")]
+    [InlineData("--Log:Backend=Memory", "--help")]
+    public async Task Version_and_help_are_answered(params string[] arguments)
+    {
+        using var server = ServerProcess.Start(arguments);
+        Assert.Equal((0, ""), (await server.ExitCodeAsync(), server.Errors));
+        Assert.Matches(arguments is ["--version"] ? @"\A[0-9]+\.[0-9]+\.[0-9]+\S*\s*\z" : "Usage: ", server.Output);
+    }
 
     [Fact]
     public async Task A_misspelt_variable_is_found_too() => await AssertRefusedAsync(

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using LogKit.Tests.Support;
@@ -89,6 +90,35 @@ public sealed class ReloadTests
         await File.WriteAllTextAsync(path, sound);
         await server.Process.SaysAsync("changed, and is in force");
         await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
+    }
+
+    [LinuxFact]
+    public async Task A_hangup_reloads_at_once_and_ends_nothing()
+    {
+        await using var server = await SecureServer.StartAsync("alice produce consume\n", "--Log:ReloadIntervalMs=3600000");
+        using var tail = server.Connect(server.Authority.Client("alice")).ConsumeStream(new ConsumeRequest());
+        await File.WriteAllTextAsync(server.AccessFile, "alice consume\nbob produce\n");
+        server.Process.Signal("HUP");
+        await server.Process.SaysAsync("reload requested: 4 sets of files looked at, 1 changed and in force");
+        await server.Connect(server.Authority.Client("bob")).ProduceAsync(Request());
+        Assert.True(await tail.ResponseStream.MoveNext().Within("what bob produced"));
+    }
+
+    [LinuxFact]
+    public async Task An_access_list_that_becomes_a_named_pipe_holds_up_no_other_file_and_no_stop()
+    {
+        await using var server = await SecureServer.StartAsync("alice produce\nbob consume\n");
+        File.Delete(server.AccessFile);
+        using (var making = Process.Start("mkfifo", server.AccessFile))
+            await making.WaitForExitAsync();
+        await server.Process.SaysAsync("cannot be read within 5 s: is it a regular file?");
+        await File.WriteAllTextAsync(server.TokensFile, $"bob {SecureServer.HashOf("secret")}\n");
+        await server.Process.SaysAsync($"{server.TokensFile} changed, and is in force");
+        using var tail = server.Connect(token: "secret").ConsumeStream(new ConsumeRequest());
+        await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
+        Assert.True(await tail.ResponseStream.MoveNext().Within("the record"));
+        server.Process.Signal("TERM");
+        Assert.Equal(0, await server.Process.ExitCodeAsync());
     }
 
     private static ProduceRequest Request() => new() { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } };

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LogKit.Grpc.Security;
 using LogKit.Grpc.Service;
 using LogKit.Tests.Support;
@@ -12,48 +13,50 @@ public sealed class WatchedFilesTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void A_change_is_taken_at_the_second_look_that_finds_it_the_same()
+    public async Task A_change_is_taken_at_the_second_look_that_finds_it_the_same()
     {
         var watched = Watch("1");
         Write("2");
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
         Write("3");
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _)); // it moves still
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome); // it moves still
         Assert.Equal("1", watched.Value);
-        Assert.Equal(ReloadOutcome.Reloaded, watched.Look(out _));
+        Assert.Equal(ReloadOutcome.Reloaded, (await LookAsync(watched)).Outcome);
         Assert.Equal("3", watched.Value);
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
     }
 
     [Fact]
-    public void What_cannot_be_used_is_told_once_and_leaves_what_was()
+    public async Task What_cannot_be_used_is_told_once_and_leaves_what_was()
     {
         var watched = Watch("1");
         Write("bad");
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
-        Assert.Equal(ReloadOutcome.Refused, watched.Look(out var problem));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
+        var (outcome, problem) = await LookAsync(watched);
+        Assert.Equal(ReloadOutcome.Refused, outcome);
         Assert.Equal("it is bad", problem);
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
         Assert.Equal("1", watched.Value);
     }
 
     [Fact]
-    public void A_file_that_is_gone_is_told_once_and_taken_again_when_it_is_back()
+    public async Task A_file_that_is_gone_is_told_once_and_taken_again_when_it_is_back()
     {
         var watched = Watch("1");
         File.Delete(_directory["file"]);
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
-        Assert.Equal(ReloadOutcome.Refused, watched.Look(out var problem));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
+        var (outcome, problem) = await LookAsync(watched);
+        Assert.Equal(ReloadOutcome.Refused, outcome);
         Assert.Contains("file", problem, StringComparison.Ordinal);
-        Assert.Equal(ReloadOutcome.Unchanged, watched.Look(out _));
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
         Write("2");
-        watched.Look(out _);
-        Assert.Equal(ReloadOutcome.Reloaded, watched.Look(out _));
+        await LookAsync(watched);
+        Assert.Equal(ReloadOutcome.Reloaded, (await LookAsync(watched)).Outcome);
         Assert.Equal("2", watched.Value);
     }
 
     [Fact]
-    public void A_link_that_is_turned_to_another_file_is_a_change()
+    public async Task A_link_that_is_turned_to_another_file_is_a_change()
     {
         File.WriteAllText(_directory["a"], "1");
         File.WriteAllText(_directory["b"], "2");
@@ -61,9 +64,47 @@ public sealed class WatchedFilesTests : IDisposable
         var watched = new WatchedFiles<string>([_directory["file"]], content => content[0]);
         File.CreateSymbolicLink(_directory["new"], _directory["b"]);
         File.Move(_directory["new"], _directory["file"], overwrite: true);
-        watched.Look(out _);
-        Assert.Equal(ReloadOutcome.Reloaded, watched.Look(out _));
+        await LookAsync(watched);
+        Assert.Equal(ReloadOutcome.Reloaded, (await LookAsync(watched)).Outcome);
         Assert.Equal("2", watched.Value);
+    }
+
+    [Fact]
+    public async Task A_change_is_taken_at_once_on_request()
+    {
+        var watched = Watch("1");
+        Write("2");
+        Assert.Equal(ReloadOutcome.Reloaded, (await watched.LookAsync(isRequested: true, CancellationToken.None)).Outcome);
+        Assert.Equal("2", watched.Value);
+    }
+
+    [LinuxFact]
+    public async Task A_named_pipe_without_a_writer_is_reported_once_and_holds_nothing_up()
+    {
+        var watched = Watch("1");
+        File.Delete(_directory["file"]);
+        using (var making = Process.Start("mkfifo", _directory["file"]))
+            await making.WaitForExitAsync();
+        var (outcome, problem) = await LookAsync(watched);
+        Assert.Equal(ReloadOutcome.Refused, outcome);
+        Assert.Equal($"{_directory["file"]} cannot be read within 0.1 s: is it a regular file?", problem);
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
+
+        await using (File.OpenWrite(_directory["file"]))
+        {
+            // Ends the pending read, with nothing in it.
+        }
+
+        File.Delete(_directory["file"]);
+        Write("2");
+        await Poll.UntilAsync(async () => (await LookAsync(watched)).Outcome is ReloadOutcome.Reloaded && watched.Value == "2", "the file to be read");
+    }
+
+    [LinuxFact]
+    public void A_device_that_never_ends_is_refused()
+    {
+        var exception = Assert.Throws<IOException>(() => new WatchedFiles<string>(["/dev/zero"], content => content[0]));
+        Assert.Equal("/dev/zero is larger than 16777216 bytes", exception.Message);
     }
 
     [Theory]
@@ -103,8 +144,11 @@ public sealed class WatchedFilesTests : IDisposable
     private WatchedFiles<string> Watch(string content)
     {
         Write(content);
-        return new WatchedFiles<string>([_directory["file"]], read => read[0] == "bad" ? throw new FormatException("it is bad") : read[0]);
+        return new WatchedFiles<string>(
+            [_directory["file"]], read => read[0] == "bad" ? throw new FormatException("it is bad") : read[0], TimeSpan.FromSeconds(0.1));
     }
+
+    private static Task<Reload> LookAsync(WatchedFiles<string> watched) => watched.LookAsync(isRequested: false, CancellationToken.None);
 
     private void Write(string content) => File.WriteAllText(_directory["file"], content);
 }
