@@ -96,10 +96,9 @@ public sealed class RecordBatch : IReadOnlyList<Record>
             return this;
 
         // Fields of the batch itself belong to every part of it, so only a batch without any can be cut by slicing.
-        _isOnlyRecords ??= RecordBatchEncoding.Validate(Encoded.Span).IsOnlyRecords;
-        var encoded = _isOnlyRecords.Value
-            ? Encoded[RecordBatchEncoding.PositionOf(Encoded.Span, index)..]
-            : RecordBatchEncoding.WithoutRecordsBefore(Encoded.Span, index);
+        var (position, isOnlyRecords) = RecordBatchEncoding.PositionOf(Encoded.Span, index);
+        _isOnlyRecords ??= isOnlyRecords && RecordBatchEncoding.Validate(Encoded.Span[position..]).IsOnlyRecords;
+        var encoded = _isOnlyRecords.Value ? Encoded[position..] : RecordBatchEncoding.WithoutRecordsBefore(Encoded.Span, index);
         return new RecordBatch(encoded, Count - index, _isOnlyRecords);
     }
 

@@ -47,6 +47,9 @@ internal static class RecordBatchEncoding
         var isOnlyRecords = true;
         for (var position = 0; position < encoded.Length;)
         {
+            position = SkipSmallRecords(encoded, position, ref count, int.MaxValue);
+            if (position == encoded.Length)
+                break;
             var field = ReadField(encoded, position, encoded.Length);
             if (field.Tag == RecordsTag)
             {
@@ -85,17 +88,45 @@ internal static class RecordBatchEncoding
         return records;
     }
 
-    /// <summary>Where the record at an index begins.</summary>
-    public static int PositionOf(ReadOnlySpan<byte> encoded, int index)
+    /// <summary>Where the record at an index begins, and whether nothing but records comes before it.</summary>
+    public static (int Position, bool IsOnlyRecords) PositionOf(ReadOnlySpan<byte> encoded, int index)
     {
         var position = 0;
+        var count = 0;
+        var isOnlyRecords = true;
         while (true)
         {
+            position = SkipSmallRecords(encoded, position, ref count, index);
             var field = ReadField(encoded, position, encoded.Length);
-            if (field.Tag == RecordsTag && index-- == 0)
-                return position;
+            if (field.Tag != RecordsTag)
+                isOnlyRecords = false;
+            else if (count++ == index)
+                return (position, isOnlyRecords);
             position = field.End;
         }
+    }
+
+    /// <summary>Passes over records as <see cref="Encode"/> writes them, of at most 127 bytes: a batch may have millions, and each read looks at them all.</summary>
+    /// <param name="encoded">The batch.</param>
+    /// <param name="position">Where a field begins.</param>
+    /// <param name="count">Is counted up by the records that are passed over.</param>
+    /// <param name="end">What it is counted up to at most.</param>
+    /// <returns>Where the first field begins that is not such a record, or for which there is no count left.</returns>
+    private static int SkipSmallRecords(ReadOnlySpan<byte> encoded, int position, ref int count, int end)
+    {
+        while (count < end && position + 1 < encoded.Length && encoded[position] == RecordsTag)
+        {
+            var length = encoded[position + 1];
+            var next = position + 2 + length;
+            if (length > 0x7F || next > encoded.Length)
+                break;
+            if (length > 0 && (length < 2 || encoded[position + 2] != ValueTag || encoded[position + 3] != length - 2))
+                break;
+            position = next;
+            count++;
+        }
+
+        return position;
     }
 
     /// <summary>A copy that lacks the first records, and keeps all else.</summary>

@@ -141,7 +141,7 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         for (var started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started).TotalSeconds < settings.Seconds;)
         {
             var begun = Stopwatch.GetTimestamp();
-            var request = new V1.Envelope.ProduceRequest { RecordBatch = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(One.Encoded) };
+            var request = new V1.Envelope.ProduceRequest { RecordBatch = { Google.Protobuf.UnsafeByteOperations.UnsafeWrap(One.Encoded) } };
             using var call = invoker.AsyncUnaryCall(echo, host: null, default, request);
             await call;
             histogram.RecordValue(Stopwatch.GetTimestamp() - begun);

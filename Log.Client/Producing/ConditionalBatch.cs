@@ -10,7 +10,7 @@ internal readonly record struct ConditionalBatch(RecordBatch Batch, ulong? Expec
 {
     public ProduceRequest ToRequest()
     {
-        var request = new ProduceRequest { RecordBatch = UnsafeByteOperations.UnsafeWrap(Batch.Encoded) };
+        var request = new ProduceRequest { RecordBatch = { UnsafeByteOperations.UnsafeWrap(Batch.Encoded) } };
         if (ExpectedOffset is { } expected)
             request.ExpectedOffset = expected;
         return request;

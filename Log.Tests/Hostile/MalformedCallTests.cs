@@ -87,6 +87,27 @@ public sealed class MalformedCallTests
     }
 
     [Fact]
+    public async Task A_batch_that_comes_in_pieces_is_merged_as_protobuf_requires()
+    {
+        var other = new ProduceRequest
+        {
+            RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("other") } } }, ExpectedOffset = 0,
+        };
+        byte[] pieces = [.. Good, .. other.ToByteArray(), .. new ProduceRequest { RecordBatch = new V1.RecordBatch() }.ToByteArray()];
+        Assert.Equal(2, ProduceRequest.Parser.ParseFrom(pieces).RecordBatch.Records.Count);
+        await using var log = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(log.Log);
+        using var raw = new RawGrpc(server.Address);
+        Assert.Equal(StatusCode.OK, (await raw.CallAsync("Produce", RawGrpc.Frame(pieces))).Grpc);
+        Assert.Equal(["good", "other"], await log.Log.ReadAllTextAsync());
+
+        // A record that begins in one piece and ends in the next is none.
+        byte[] cut = [0x0A, 0x01, 0x1A, 0x0A, 0x01, 0x00];
+        Assert.Equal(ErrorReasons.MalformedMessage, (await raw.CallAsync("Produce", RawGrpc.Frame(cut))).Reason);
+        Assert.Equal(2ul, (await log.Log.GetRangeAsync()).NextOffset);
+    }
+
+    [Fact]
     public async Task A_content_type_that_is_not_gRPC_is_answered_in_HTTP()
     {
         await using var log = TestLog.Open(Backend.InMemory);
