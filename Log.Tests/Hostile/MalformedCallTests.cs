@@ -91,7 +91,8 @@ public sealed class MalformedCallTests
     {
         var other = new ProduceRequest
         {
-            RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("other") } } }, ExpectedOffset = 0,
+            RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("other") } } },
+            ExpectedOffset = 0,
         };
         byte[] pieces = [.. Good, .. other.ToByteArray(), .. new ProduceRequest { RecordBatch = new V1.RecordBatch() }.ToByteArray()];
         Assert.Equal(2, ProduceRequest.Parser.ParseFrom(pieces).RecordBatch.Records.Count);
