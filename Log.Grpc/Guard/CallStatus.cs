@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
 using LogKit.V1;
 
@@ -61,8 +62,8 @@ internal static class CallStatus
         _ => ErrorCatalogue.Internal(traceId),
     };
 
-    /// <summary>What a client sent, short enough to show.</summary>
-    private static string Shown(string text) => text.Length <= 100 ? text : $"{text[..100]}...";
+    /// <summary>What a client sent, fit to show.</summary>
+    private static string Shown(string text) => ForeignText.Shown(text);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

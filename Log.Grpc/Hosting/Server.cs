@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using LogKit.Disk;
 using LogKit.Grpc.Guard;
+using LogKit.Grpc.Hosting.Connections;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Security;
 using LogKit.InMemory;
@@ -60,6 +61,7 @@ internal static class Server
         builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
+        builder.Services.AddSingleton(settings.Transport).AddSingleton<StrangerReports>().AddSingleton<ConnectionMetrics>().AddSingleton<ConnectionGate>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -67,7 +69,11 @@ internal static class Server
             kestrel.Listen(settings.EndPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
+                var gate = listen.ApplicationServices.GetRequiredService<ConnectionGate>();
+                listen.Use(next => connection => gate.AcceptAsync(connection, next));
                 security.Secure(listen);
+                if (settings.IsTls)
+                    listen.Use(next => connection => gate.RequireHttp2Async(connection, next));
             });
         });
 
@@ -82,6 +88,14 @@ internal static class Server
         app.MapLogKitHealth();
         app.MapLogKitReflection();
         app.Services.GetRequiredService<ServiceMetrics>(); // measured from the start, not from the first call on
+        using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            if (Console.IsOutputRedirected)
+                app.Services.GetRequiredService<FileWatch>().Request();
+            else
+                app.Lifetime.StopApplication(); // the terminal that the server was started from is gone
+        });
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -97,15 +111,6 @@ internal static class Server
         else
             journal.LogMemory();
         app.Services.GetRequiredService<LogEventReports>(); // from here on, and what happened at the opening
-
-        using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-        {
-            signal.Cancel = true;
-            if (Console.IsOutputRedirected)
-                app.Services.GetRequiredService<FileWatch>().Request();
-            else
-                app.Lifetime.StopApplication(); // the terminal that the server was started from is gone
-        });
 
         // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
         var systemd = new SystemdNotifier();

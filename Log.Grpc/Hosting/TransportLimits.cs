@@ -25,7 +25,7 @@ internal sealed record TransportLimits
 
     public void ApplyTo(KestrelServerLimits limits)
     {
-        limits.MaxConcurrentConnections = ConnectionLimit;
+        limits.MaxConcurrentConnections = null; // ConnectionGate's
         limits.MaxRequestBodySize = null; // the limit on messages is the limit
         limits.MaxResponseBufferSize = 0; // a write is over when the connection has taken it: what waits for a client is known, and bounded
         limits.MaxRequestHeadersTotalSize = HeaderLimitBytes;

@@ -31,10 +31,10 @@ internal static partial class Journal
     public static partial void LogDatabaseWarning(this ILogger journal, string warning);
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
-    public static partial void LogRefused(this ILogger journal, PathString path, IPAddress? remote, string problem);
+    public static partial void LogRefused(this ILogger journal, ForeignText path, IPAddress? remote, ForeignText problem);
 
     [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "the client certificate of {Subject} was refused: {Problem}")]
-    public static partial void LogCertificateRefused(this ILogger journal, string subject, string problem);
+    public static partial void LogCertificateRefused(this ILogger journal, ForeignText subject, string problem);
 
     [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "{Files} changed, and is in force")]
     public static partial void LogReloaded(this ILogger journal, string files);
@@ -44,6 +44,15 @@ internal static partial class Journal
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Warning, Message = "{Reason}")]
     public static partial void LogConnectionLimit(this ILogger journal, string reason);
+
+    [LoggerMessage(EventId = 41, Level = LogLevel.Warning, Message = "the limit of {Limit} connections is reached: the oldest that have made no permitted call are closed to make room, such as one from {Remote}; find out who opens them, or raise Log:ConnectionLimit")]
+    public static partial void LogConnectionsExhausted(this ILogger journal, int limit, EndPoint? remote);
+
+    [LoggerMessage(EventId = 42, Level = LogLevel.Information, Message = "connection from {Remote} closed: its TLS handshake did not offer HTTP/2 (ALPN h2)")]
+    public static partial void LogNotHttp2(this ILogger journal, EndPoint? remote);
+
+    [LoggerMessage(EventId = 43, Level = LogLevel.Information, Message = "{Count} more of {Kind} in the last minute")]
+    public static partial void LogLeftOut(this ILogger journal, long count, StrangerEvent kind);
 
     [LoggerMessage(EventId = 60, Level = LogLevel.Error, Message = "{Change}")]
     public static partial void LogReadOnly(this ILogger journal, string change);

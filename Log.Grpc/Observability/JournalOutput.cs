@@ -16,8 +16,6 @@ internal enum JournalFormat
 /// <summary>Where the journal of the deployable server goes, and which entries of the libraries below it are in it.</summary>
 internal static class JournalOutput
 {
-    private const string Time = "yyyy-MM-ddTHH:mm:ss.fffZ";
-
     private const string LevelSection = "LogLevel";
 
     /// <summary>Refuses what is not a level of a category, which the logging library would ignore or stop the process for.</summary>
@@ -49,20 +47,14 @@ internal static class JournalOutput
         {
             logging.AddJsonConsole(console =>
             {
-                console.TimestampFormat = Time;
+                console.TimestampFormat = JournalText.TimeFormat;
                 console.UseUtcTimestamp = true;
             });
             logging.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleFormatterNames.Json); // under systemd, too
         }
         else
         {
-            logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = $"{Time} ";
-                console.UseUtcTimestamp = true;
-                console.ColorBehavior = LoggerColorBehavior.Disabled;
-            });
+            logging.AddConsole(console => console.FormatterName = JournalText.FormatterName).AddConsoleFormatter<JournalText, ConsoleFormatterOptions>();
         }
 
         logging.AddFilter("Microsoft", LogLevel.Warning);

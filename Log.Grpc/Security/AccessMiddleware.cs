@@ -9,7 +9,8 @@ namespace LogKit.Grpc.Security;
 /// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
 /// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
 /// </summary>
-internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, CallGuard guard, ServiceMetrics metrics, ILogger<AccessMiddleware> journal)
+internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, CallGuard guard, ServiceMetrics metrics, StrangerReports reports,
+    ILogger<AccessMiddleware> journal)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -20,8 +21,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, Ca
         var caller = Caller.Of(context);
         if (gate.RefusalOf(caller, metadata?.GetMetadata<RequiredAction>()?.Action ?? LogActions.None) is { } refusal)
         {
-            var remote = context.Connection.RemoteIpAddress;
-            journal.LogRefused(context.Request.Path, remote, refusal.Message);
+            if (reports.MaySay(StrangerEvent.CallRefused))
+                journal.LogRefused(new ForeignText(context.Request.Path), context.Connection.RemoteIpAddress, new ForeignText(refusal.Message));
             return EndAsync(context, ErrorCatalogue.ToStatus(refusal));
         }
 

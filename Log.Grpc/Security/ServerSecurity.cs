@@ -64,6 +64,7 @@ internal sealed class ServerSecurity
         if (_certificate is null)
             return;
         var journal = listen.ApplicationServices.GetRequiredService<ILogger<ServerSecurity>>();
+        var reports = listen.ApplicationServices.GetRequiredService<StrangerReports>();
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = TimeSpan.FromMilliseconds(_settings.Transport.HandshakeLimitMs),
@@ -75,7 +76,11 @@ internal sealed class ServerSecurity
                     EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                     AllowRenegotiation = false,
                 };
-                _authority?.Value.Require(options, (subject, problem) => journal.LogCertificateRefused(subject, problem));
+                _authority?.Value.Require(options, (subject, problem) =>
+                {
+                    if (reports.MaySay(StrangerEvent.CertificateRefused))
+                        journal.LogCertificateRefused(new ForeignText(subject), problem);
+                });
                 return ValueTask.FromResult(options);
             },
         });

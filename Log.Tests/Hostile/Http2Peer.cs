@@ -12,6 +12,7 @@ internal sealed class Http2Peer : IDisposable
     public const byte Headers = 0x1;
     public const byte Reset = 0x3;
     public const byte Settings = 0x4;
+    public const byte Ping = 0x6;
     public const byte GoAway = 0x7;
 
     private const byte EndHeaders = 0x4;

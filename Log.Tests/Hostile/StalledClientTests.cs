@@ -56,8 +56,8 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
     {
         { "log.v1.Log", "Consume", 200 },
         { "log.v1.Log", "ConsumeStream", 200 },
-        { "grpc.health.v1.Health", "Check", 200 },
-        { "grpc.health.v1.Health", "Watch", 200 },
+        { "grpc.health.v1.Health", "Check", 40 },
+        { "grpc.health.v1.Health", "Watch", 40 },
     };
 
     [LinuxTheory]

@@ -28,6 +28,7 @@ public sealed partial class MetricsTests : IDisposable
         await server.Client.ProduceAsync(Request(1));
         await server.Client.ConsumeAsync(new ConsumeRequest());
         await Assert.ThrowsAsync<RpcException>(async () => await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 9 }));
+        new ConnectionMetrics(server.Services.GetRequiredService<IMeterFactory>()).CountClosed(ConnectionEnd.Idle);
         collector.Observe();
         Directory.Delete(_directory["log"], recursive: true); // which the log reports
         await Poll.UntilAsync(

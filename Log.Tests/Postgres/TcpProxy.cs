@@ -127,8 +127,9 @@ internal sealed class TcpProxy : IAsyncDisposable
                 var piece = buffer.AsMemory(0, length);
                 if (stopsBefore(piece))
                     return;
+                var stops = stopsAfter(piece); // asked before the answer to it can be there
                 await to.WriteAsync(piece);
-                if (stopsAfter(piece))
+                if (stops)
                     return;
             }
         }

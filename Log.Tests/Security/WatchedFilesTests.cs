@@ -90,7 +90,7 @@ public sealed class WatchedFilesTests : IDisposable
         Assert.Equal($"{_directory["file"]} cannot be read within 0.1 s: is it a regular file?", problem);
         Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
 
-        await using (File.OpenWrite(_directory["file"]))
+        await using (new FileStream(_directory["file"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
             // Ends the pending read, with nothing in it.
         }
