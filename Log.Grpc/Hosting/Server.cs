@@ -59,6 +59,8 @@ internal static class Server
         settings = settings with { Transport = settings.Transport with { ConnectionLimit = connectionLimit } };
         var builder = CreateBuilder();
         builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME"))) // TLS looks there for certificates of the user's, and fails without a place to look
+            Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)); // at least "/"
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
         builder.Services.AddSingleton(settings.Transport).AddSingleton<StrangerReports>().AddSingleton<ConnectionMetrics>().AddSingleton<ConnectionGate>();
@@ -75,6 +77,7 @@ internal static class Server
                 if (settings.IsTls)
                     listen.Use(next => connection => gate.RequireHttp2Async(connection, next));
             });
+            Management.Listen(kestrel, settings);
         });
 
         await using var log = await OpenLogAsync(settings);
@@ -82,6 +85,7 @@ internal static class Server
         builder.Services.AddTelemetryExport(builder.Configuration, Version);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
         await using var app = builder.Build();
+        Management.UseIn(app);
         app.Use(app.Services.GetRequiredService<CallGuard>().InvokeAsync);
         security.UseIn(app);
         app.MapLogKit();
@@ -98,8 +102,10 @@ internal static class Server
         });
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        journal.LogStarted(Version, address, security.Summary);
+        string[] addresses = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
+        journal.LogStarted(Version, addresses[0], security.Summary);
+        if (addresses is [_, var management])
+            journal.LogManagement(management);
         if (file is not null)
             journal.LogSettingsFile(file);
         if (reason is not null)
@@ -114,8 +120,8 @@ internal static class Server
 
         // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
         var systemd = new SystemdNotifier();
-        app.Lifetime.ApplicationStopping.Register(() => systemd.Notify(ServiceState.Stopping));
-        systemd.Notify(ServiceState.Ready);
+        app.Lifetime.ApplicationStopping.Register(() => Notify(systemd, ServiceState.Stopping, "stopping", journal));
+        Notify(systemd, ServiceState.Ready, "ready", journal);
         using var stopLimit = new CancellationTokenSource();
         app.Lifetime.ApplicationStopping.Register(() => stopLimit.CancelAfter(settings.Transport.StopLimitMs));
         await app.WaitForShutdownAsync();
@@ -196,6 +202,18 @@ internal static class Server
             journal.LogDatabaseWarning(warning);
     }
 
+    private static void Notify(SystemdNotifier systemd, ServiceState state, string name, ILogger journal)
+    {
+        try
+        {
+            systemd.Notify(state);
+        }
+        catch (SocketException exception)
+        {
+            journal.LogManagerNotTold(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), name, exception.SocketErrorCode);
+        }
+    }
+
     private static async Task StartAsync(WebApplication app, ServerSettings settings)
     {
         try
@@ -207,7 +225,10 @@ internal static class Server
             var problem = exception.InnerException is AddressInUseException
                 ? "the address is in use: another server runs there, or give another port"
                 : exception.Message;
-            throw new SettingException($"{ServerSettings.Section}:{nameof(settings.Address)}", settings.Address.OriginalString, problem);
+            var (name, address) = settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)
+                ? (nameof(settings.ManagementAddress), settings.ManagementAddress!)
+                : (nameof(settings.Address), settings.Address);
+            throw new SettingException($"{ServerSettings.Section}:{name}", address.OriginalString, problem);
         }
     }
 

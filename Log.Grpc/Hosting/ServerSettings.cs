@@ -35,6 +35,9 @@ internal sealed record ServerSettings
 
     public Uri Address { get; init; } = new("http://127.0.0.1:8400");
 
+    /// <summary>Where health is answered over HTTP, if anywhere.</summary>
+    public Uri? ManagementAddress { get; init; }
+
     public Backend Backend { get; init; } = Backend.Disk;
 
     public string Directory { get; init; } = "./data";
@@ -83,8 +86,10 @@ internal sealed record ServerSettings
     }
 
     /// <summary>The address as an endpoint; <c>localhost</c> is the loopback of IPv4.</summary>
-    public IPEndPoint EndPoint => new(
-        IPAddress.TryParse(Address.DnsSafeHost, out var address) ? address : IPAddress.Loopback, Address.Port);
+    public IPEndPoint EndPoint => EndPointOf(Address);
+
+    /// <summary>The management address as an endpoint; null if there is none.</summary>
+    public IPEndPoint? ManagementEndPoint => ManagementAddress is null ? null : EndPointOf(ManagementAddress);
 
     private bool IsLoopback => IPAddress.IsLoopback(EndPoint.Address);
 
@@ -97,6 +102,8 @@ internal sealed record ServerSettings
             throw Wrong("RetentionLimitBytes", Invariant($"{retention}"), Invariant($"must be at least {2 * Disk.SegmentLimitBytes}, twice {Section}:SegmentLimitBytes"));
         if (Service.MessageLimitBytes < Disk.BatchLimitBytes + 1024)
             throw Wrong("MessageLimitBytes", Invariant($"{Service.MessageLimitBytes}"), Invariant($"must be at least {Disk.BatchLimitBytes + 1024}, 1 KiB over {Section}:BatchLimitBytes"));
+        if (ManagementAddress is { Port: not 0 } management && management.Port == Address.Port)
+            throw Wrong(nameof(ManagementAddress), management.OriginalString, $"must have another port than {Section}:{nameof(Address)}");
         if (!IsTls)
         {
             if (Files.TlsOnly.FirstOrDefault(file => file.Path is not null) is { Path: { } path, Name: var name })
@@ -115,6 +122,8 @@ internal sealed record ServerSettings
         if (Files.Access is null && !IsLoopback && !Insecure)
             throw Wrong(nameof(Address), Address.OriginalString, $"anybody who can connect could produce and consume: give {Section}:AccessFile, or --insecure");
     }
+
+    private static IPEndPoint EndPointOf(Uri uri) => new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
 
     private static SettingException Wrong(string name, string value, string problem) => new($"{Section}:{name}", value, problem);
 

@@ -28,6 +28,10 @@ internal static class SettingTable
         new("Address", "where to listen", "http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS",
             settings => settings.Address.ToString().TrimEnd('/'),
             (settings, value) => IsAddress(value) ? settings with { Address = new Uri(value) } : null),
+        new("ManagementAddress", "where to answer GET /healthz and /readyz, to anybody", "none, or http://ADDRESS:PORT, with a number or localhost for ADDRESS",
+            settings => settings.ManagementAddress?.ToString().TrimEnd('/') ?? None,
+            (settings, value) => value.Equals(None, StringComparison.OrdinalIgnoreCase) ? settings with { ManagementAddress = null }
+                : IsAddress(value) && new Uri(value) is var address && address.Scheme == Uri.UriSchemeHttp ? settings with { ManagementAddress = address } : null),
         Choice("Backend", "where the log is kept", settings => settings.Backend, (settings, backend) => settings with { Backend = backend }),
         new("Directory", "the directory of the disk log, made if need be", "the path of a directory",
             settings => settings.Directory,

@@ -22,7 +22,7 @@ internal enum ConnectionEnd
 internal sealed class ConnectionMetrics
 {
     private readonly Counter<long> _closed;
-    private int _open; // written by the gate's timer, read with Volatile
+    private int _open; // Interlocked
 
     public ConnectionMetrics(IMeterFactory meters)
     {
@@ -31,11 +31,8 @@ internal sealed class ConnectionMetrics
         meter.CreateObservableUpDownCounter<long>("logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "connections that are open, as of the last second");
     }
 
-    /// <summary>How many are open.</summary>
-    public int Open
-    {
-        set => Volatile.Write(ref _open, value);
-    }
+    /// <summary>As many more are open than before.</summary>
+    public void AddOpen(int count) => Interlocked.Add(ref _open, count);
 
     public void CountClosed(ConnectionEnd reason) => _closed.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));
 }

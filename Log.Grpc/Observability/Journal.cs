@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using LogKit.Disk;
 
 namespace LogKit.Grpc.Observability;
@@ -29,6 +30,12 @@ internal static partial class Journal
 
     [LoggerMessage(EventId = 15, Level = LogLevel.Warning, Message = "{Warning}")]
     public static partial void LogDatabaseWarning(this ILogger journal, string warning);
+
+    [LoggerMessage(EventId = 16, Level = LogLevel.Information, Message = "health at {Address}/healthz and {Address}/readyz")]
+    public static partial void LogManagement(this ILogger journal, string address);
+
+    [LoggerMessage(EventId = 19, Level = LogLevel.Warning, Message = "the service manager at {NotifySocket} (NOTIFY_SOCKET) cannot be told that the server is {State}: {Error}; unset the variable if there is none")]
+    public static partial void LogManagerNotTold(this ILogger journal, string? notifySocket, string state, SocketError error);
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
     public static partial void LogRefused(this ILogger journal, ForeignText path, IPAddress? remote, ForeignText problem);

@@ -13,6 +13,11 @@ internal sealed class LogHealth(IHostApplicationLifetime lifetime) : Health.Heal
 {
     private readonly TaskCompletionSource _readOnly = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Whether the log takes no more appends until it is opened again.</summary>
+    public bool IsReadOnly => _readOnly.Task.IsCompleted;
+
+    public bool IsStopping => lifetime.ApplicationStopping.IsCancellationRequested;
+
     /// <summary>Says that the log takes no more appends until it is opened again; true the first time.</summary>
     public bool ReportReadOnly() => _readOnly.TrySetResult();
 
@@ -45,7 +50,7 @@ internal sealed class LogHealth(IHostApplicationLifetime lifetime) : Health.Heal
 
     // The token says so before any of its callbacks has run: so this is over before the first call is ended by the stop.
     private HealthCheckResponse Current() => Response(
-        _readOnly.Task.IsCompleted || lifetime.ApplicationStopping.IsCancellationRequested ? ServingStatus.NotServing : ServingStatus.Serving);
+        IsReadOnly || IsStopping ? ServingStatus.NotServing : ServingStatus.Serving);
 
     private static HealthCheckResponse Response(ServingStatus status) => new() { Status = status };
 }

@@ -1,17 +1,20 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.RegularExpressions;
 using Grpc.Core;
 using Grpc.Net.Client;
 using LogKit.Client;
+using LogKit.Grpc.Hosting;
 using LogKit.Tests.Support;
 using LogKit.V1;
 
 namespace LogKit.Tests.Hosting;
 
 /// <summary>The server under those who run it for its operator: systemd, a container's health check, and a stop that has a limit.</summary>
-public sealed class DeployTests : IDisposable
+public sealed partial class DeployTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
 
@@ -32,17 +35,105 @@ public sealed class DeployTests : IDisposable
         Assert.Equal(0, await server.ExitCodeAsync());
     }
 
-    /// <remarks>That it starts under systemd is not seen here: a test has no systemd to itself. What it says of the file is.</remarks>
+    [Fact]
+    public async Task A_service_manager_that_is_not_there_keeps_no_server_from_starting()
+    {
+        using var server = ServerProcess.Start(
+            ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"], ("NOTIFY_SOCKET", _directory["nobody"]));
+        await server.SaysAsync($"the service manager at {_directory["nobody"]} (NOTIFY_SOCKET) cannot be told that the server is ready");
+        await using (var log = GrpcLog.Connect(await server.AddressAsync()))
+            Assert.Equal(0ul, (await log.GetRangeAsync()).NextOffset);
+        server.Signal("TERM");
+        Assert.Equal(0, await server.ExitCodeAsync());
+        Assert.Equal("", server.Errors);
+    }
+
     [SkippableFact]
     public async Task The_unit_file_is_sound_and_hardened()
     {
         Skip.IfNot(File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
-        var unit = await File.ReadAllTextAsync(PathOf("../../Log.Grpc/Deploy/logkit.service"));
+        var unit = await File.ReadAllTextAsync(DeployFile("logkit.service"));
         await File.WriteAllTextAsync(_directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Grpc", "/bin/true", StringComparison.Ordinal));
+        Directory.CreateDirectory(_directory["logkit.service.d"]);
+        File.Copy(DeployFile("logkit-tls.conf"), Path.Combine(_directory["logkit.service.d"], "tls.conf"));
         var (exitCode, output) = await RunAsync("systemd-analyze", "verify", "--man=no", _directory["logkit.service"]);
-        Assert.True(exitCode == 0 && !output.Contains("logkit.service:", StringComparison.Ordinal), output);
+        Assert.True(exitCode == 0 && !output.Contains("logkit.service", StringComparison.Ordinal) && !output.Contains("tls.conf", StringComparison.Ordinal), output);
         (exitCode, output) = await RunAsync("systemd-analyze", "security", "--offline=yes", "--threshold=20", _directory["logkit.service"]);
         Assert.True(exitCode == 0, output); // an exposure of 2.0 or less, of 10
+    }
+
+    /// <remarks>
+    /// A test has no systemd to itself: <c>as-systemd.py</c> does what it would, and kills a process that does what the unit forbids. Beside
+    /// starting and stopping the server does what takes most system calls: TLS, segments that roll and are removed, files that are read again.
+    /// </remarks>
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_unit_file_starts_a_server_that_can_do_all_that_it_must(bool isSecure)
+    {
+        RequireSystemdsPlace();
+        using var authority = new TestAuthority();
+        Directory.CreateDirectory(_directory["state"]);
+        var tls = Directory.CreateDirectory(_directory["etc/tls"]).FullName;
+        await File.WriteAllTextAsync(Path.Combine(tls, "ca.crt"), authority.Pem);
+        await File.WriteAllTextAsync(Path.Combine(tls, "access"), "alice produce consume\n");
+        var (certificate, key) = authority.Server();
+        await File.WriteAllTextAsync(Path.Combine(tls, "server.crt"), certificate);
+        await File.WriteAllTextAsync(Path.Combine(tls, "server.key"), key);
+        if (!OperatingSystem.IsWindows())
+        {
+            foreach (var file in Directory.EnumerateFiles(tls))
+                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite); // as logkit certs writes them
+        }
+
+        await File.WriteAllTextAsync(
+            _directory["etc/environment"],
+            $"Log__Address={(isSecure ? "https" : "http")}://127.0.0.1:0\nLog__SegmentLimitBytes=65536\nLog__RetentionLimitBytes=200000\n");
+        using var client = authority.Client("alice");
+        await File.WriteAllTextAsync(_directory["alice.crt"], client.ExportCertificatePem());
+        await File.WriteAllTextAsync(_directory["alice.key"], client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+
+        var name = $"logkit-test-{Guid.NewGuid():N}";
+        using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        notify.Bind(new UnixDomainSocketEndPoint($"\0{name}"));
+        string[] units = isSecure ? ["logkit.service", "logkit-tls.conf"] : ["logkit.service"];
+        var start = new ProcessStartInfo(
+            "/usr/bin/python3",
+            [PathOf("as-systemd.py"), AppContext.BaseDirectory, _directory["state"], _directory["etc"], .. units.Select(DeployFile)]);
+        start.Environment["NOTIFY_SOCKET"] = $"@{name}";
+        using var server = ServerProcess.Start(start);
+        var ready = ReceiveAsync(notify);
+        var address = (await AddressOrSkipAsync(server)).Replace("127.0.0.1", "localhost", StringComparison.Ordinal); // as the certificate says
+        Assert.Equal("READY=1", await ready);
+
+        var options = isSecure
+            ? new GrpcLogOptions { CaFile = Path.Combine(tls, "ca.crt"), CertificateFile = _directory["alice.crt"], KeyFile = _directory["alice.key"] }
+            : new GrpcLogOptions();
+        await using (var log = GrpcLog.Connect(address, options))
+        {
+            for (var i = 0ul; i < 20; i++)
+                Assert.Equal(i, await log.AppendBatchAsync(new RecordBatch(new Record(new byte[40_000]))));
+            Assert.InRange((await log.GetRangeAsync()).StartOffset, 10ul, 19ul); // segments were removed
+        }
+
+        server.Signal("HUP");
+        await using (var log = GrpcLog.Connect(address, options))
+            Assert.Equal(20ul, (await log.GetRangeAsync()).NextOffset);
+        server.Signal("TERM");
+        Assert.Equal("STOPPING=1", await ReceiveAsync(notify));
+        Assert.Equal((0, ""), (await server.ExitCodeAsync(), server.Errors));
+    }
+
+    [Theory]
+    [InlineData("logkit.service")]
+    [InlineData("logkit-tls.conf")]
+    [InlineData("Containerfile")]
+    [InlineData("kubernetes.yaml")]
+    public async Task Every_setting_that_is_named_for_a_deployment_is_one(string file)
+    {
+        var names = SettingName().Matches(await File.ReadAllTextAsync(DeployFile(file))).Select(match => match.Groups["name"].Value).ToHashSet();
+        Assert.NotEmpty(names);
+        Assert.Empty(names.Except(SettingTable.Rows.Select(setting => setting.Name)));
     }
 
     [Fact]
@@ -59,7 +150,7 @@ public sealed class DeployTests : IDisposable
         Assert.StartsWith($"{address}: Unavailable: ", gone.Errors, StringComparison.Ordinal);
         using var wrong = ServerProcess.Start(["--health", "here"]);
         Assert.Equal(1, await wrong.ExitCodeAsync());
-        Assert.Equal("error: --health=here: must be the address of a server: http://HOST:PORT or https://HOST:PORT", wrong.Errors.TrimEnd());
+        Assert.Equal("error: --health=here: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management address", wrong.Errors.TrimEnd());
     }
 
     [Fact]
@@ -92,6 +183,31 @@ public sealed class DeployTests : IDisposable
             }
         });
     }
+
+    [GeneratedRegex(@"\bLog(?::|__)(?<name>\w+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex SettingName();
+
+    private static void RequireSystemdsPlace()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
+        Skip.IfNot(File.Exists("/usr/bin/python3"), "there is no python3 on this machine");
+        Skip.IfNot(Environment.IsPrivilegedProcess, "only root can start a program as systemd does");
+    }
+
+    private static async Task<string> AddressOrSkipAsync(ServerProcess server)
+    {
+        try
+        {
+            return await server.AddressAsync();
+        }
+        catch (InvalidOperationException) when (server.ExitCodeAsync().IsCompletedSuccessfully)
+        {
+            Skip.If(await server.ExitCodeAsync() == 125, server.Errors);
+            throw;
+        }
+    }
+
+    private static string DeployFile(string name) => PathOf($"../../Log.Grpc/Deploy/{name}");
 
     private static async Task<string> ReceiveAsync(Socket socket)
     {

@@ -139,7 +139,7 @@ public sealed class ServerProcessTests : IDisposable
         { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
         { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
         { ["--log-format"], "error: --log-format: the value is missing" },
-        { ["--health"], "error: --health: must be the address of a server: http://HOST:PORT or https://HOST:PORT" },
+        { ["--health"], "error: --health: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management address" },
         { ["--Log:Address=http://localhost"], "error: Log:Address=http://localhost: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         { ["--Log:Address=http://[::1]"], "error: Log:Address=http://[::1]: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
         {

@@ -32,19 +32,16 @@ internal sealed class ServerProcess : IDisposable
     public static ServerProcess StartIn(
         string workingDirectory, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            WorkingDirectory = workingDirectory,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"), .. arguments]) { WorkingDirectory = workingDirectory };
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
+        return Start(start);
+    }
 
+    /// <summary>Starts a command that becomes the server.</summary>
+    public static ServerProcess Start(ProcessStartInfo start)
+    {
+        (start.RedirectStandardOutput, start.RedirectStandardError, start.UseShellExecute) = (true, true, false);
         var process = Process.Start(start)!;
         var server = new ServerProcess(process);
         process.OutputDataReceived += (_, line) => server.Take(server._output, line.Data);

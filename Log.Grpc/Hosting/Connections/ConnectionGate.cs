@@ -35,6 +35,7 @@ internal sealed class ConnectionGate : IDisposable
     private readonly Lock _gate = new();
     private readonly LinkedList<Admitted> _strangers = new(); // under _gate, the oldest first; those that are proven leave at the next need
     private readonly HashSet<Admitted> _admitted = []; // under _gate
+    private int _reported; // how many the metrics know of; the timer's alone
 
     public ConnectionGate(
         CallGuard guard, TransportLimits limits, ConnectionMetrics metrics, StrangerReports reports, ILogger<ConnectionGate> journal)
@@ -158,7 +159,8 @@ internal sealed class ConnectionGate : IDisposable
         Admitted[] admitted;
         lock (_gate)
             admitted = [.. _admitted];
-        _metrics.Open = admitted.Length;
+        _metrics.AddOpen(admitted.Length - _reported);
+        _reported = admitted.Length;
         foreach (var one in admitted)
         {
             if (one.State.HasCalls)
