@@ -50,6 +50,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
             file.Write(bytes, 0);
             file.Flush();
             storage.Rename(SegmentName.Temporary, SegmentName.Of(header.BaseOffset));
+            file.Name = SegmentName.Of(header.BaseOffset);
             storage.FlushDirectory();
             var segment = new Segment(storage, open, header, SegmentHeader.SizeBytes, file, new SegmentIndex(header.BaseOffset));
             return new SegmentWriter(segment, file, reserve);
@@ -94,6 +95,13 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     {
         file.Write(frames, Position);
         Position += frames.Length;
+    }
+
+    /// <summary>Takes back what a write that failed for want of room may have left, together with the space reserved.</summary>
+    public void TakeBack()
+    {
+        file.SetLength(Position);
+        _reserved = Position;
     }
 
     public void Flush()

@@ -5,7 +5,14 @@ namespace LogKit.Disk.Storage;
 /// <summary>An open file of the real file system.</summary>
 internal sealed class FileStorageFile(SafeFileHandle handle, string path) : IStorageFile
 {
+    private volatile string _path = path;
+
     public long Length => RandomAccess.GetLength(handle);
+
+    public string Name
+    {
+        set => _path = Path.Combine(Path.GetDirectoryName(_path)!, value);
+    }
 
     /// <summary>Which file it is; null if that cannot be known.</summary>
     public FileStatus? Status => FileStatus.Of(handle);
@@ -26,7 +33,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
         }
         catch (IOException exception) when (Native.IsFull(exception))
         {
-            throw new StorageFullException($"could not write {path}: {exception.Message}", exception);
+            throw new StorageFullException($"could not write {_path}: {exception.Message}", exception);
         }
     }
 
@@ -37,7 +44,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
             return;
         try
         {
-            if (!Native.TryAllocate(handle, present, length - present, path))
+            if (!Native.TryAllocate(handle, present, length - present, _path))
                 WriteZeros(present, length);
         }
         catch (StorageFullException)
@@ -55,15 +62,15 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
         }
         catch (IOException exception) when (Native.IsFull(exception))
         {
-            throw new StorageFullException($"could not resize {path}: {exception.Message}", exception);
+            throw new StorageFullException($"could not resize {_path}: {exception.Message}", exception);
         }
     }
 
     public void Flush()
     {
-        Native.FlushData(handle, path);
+        Native.FlushData(handle, _path);
         if (Status is { LinkCount: 0 })
-            throw new IOException($"{path} was deleted while the log was open: what was written to it is lost when it is closed");
+            throw new IOException($"{_path} was deleted while the log was open: what was written to it is lost when it is closed");
     }
 
     public void Dispose() => handle.Dispose();

@@ -56,6 +56,9 @@ internal interface IStorageFile : IDisposable
 {
     long Length { get; }
 
+    /// <summary>By what name messages call it. Whoever renames it says so.</summary>
+    string Name { set; }
+
     /// <summary>Reads up to a buffer's length; fewer bytes only at the end of the file.</summary>
     int Read(Span<byte> buffer, long position);
 

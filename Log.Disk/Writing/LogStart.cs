@@ -11,13 +11,16 @@ namespace LogKit.Disk.Writing;
 /// <param name="storage">Where the log is.</param>
 /// <param name="logId">The log's identity.</param>
 /// <param name="background">Runs something, not on the caller's thread.</param>
+/// <param name="events">Where it is reported that a file cannot be removed.</param>
 /// <param name="failed">Is told of a failure after which nobody knows what is on the device.</param>
-internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> background, Action<Exception> failed)
+internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> background, LogEvents events, Action<Exception> failed)
 {
     /// <summary>How many segments an append removes itself, which is as many as its own new one calls for; more go in the background.</summary>
     private const int SomeSegments = 8;
 
     private readonly Lock _removing = new();
+    private readonly List<string> _left = []; // under _removing; files that could not be removed
+    private volatile bool _hasLeft; // written under _removing; whether there are any
     private bool _isStopped; // under _removing
 
     /// <summary>Replaces the start, durably. For the writer, under its lock.</summary>
@@ -37,7 +40,7 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         {
             if (i == segments.Length)
                 throw new LogFullException(failure);
-            TryDelete(SegmentName.OfIndex(segments[i].BaseOffset));
+            _ = TryDelete(SegmentName.OfIndex(segments[i].BaseOffset)); // what stays, stays
         }
     }
 
@@ -54,10 +57,10 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         background(() => Remove(segments[SomeSegments..]));
     }
 
-    /// <summary>Removes segments that are before the start, oldest first.</summary>
+    /// <summary>Removes segments that are before the start, oldest first, and what could not be removed before.</summary>
     public void Remove(Segment[] segments)
     {
-        if (segments.Length == 0)
+        if (segments.Length == 0 && !_hasLeft)
             return;
         lock (_removing)
         {
@@ -66,12 +69,13 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
                 segment.Remove();
                 if (_isStopped)
                     continue; // the directory may be another log's by now
-                TryDelete(segment.Name);
-                TryDelete(SegmentName.OfIndex(segment.BaseOffset));
+                _left.Add(segment.Name);
+                _left.Add(SegmentName.OfIndex(segment.BaseOffset));
             }
 
             if (_isStopped)
                 return;
+            RemoveLeft();
             try
             {
                 storage.FlushDirectory();
@@ -103,16 +107,42 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         }
     }
 
-    /// <summary>Removes a file that is no longer needed; if that fails, the next opening tries again.</summary>
-    private void TryDelete(string name)
+    /// <summary>Removes what is left before the start. What cannot be removed takes room, and does no harm: the next time is another try.</summary>
+    private void RemoveLeft()
+    {
+        Exception? failure = null;
+        _left.RemoveAll(name =>
+        {
+            var problem = TryDelete(name);
+            failure ??= problem;
+            return problem is null;
+        });
+        if (failure is not null && !_hasLeft)
+        {
+            events.Report(new LogEvent(
+                LogEventKind.Notice,
+                $"files in {storage.Location} that the log needs no longer cannot be removed, and go on taking room: {failure.Message} They are tried "
+                + "again with every removal and when the log is opened.",
+                failure));
+        }
+        else if (failure is null && _hasLeft)
+        {
+            events.Report(new LogEvent(LogEventKind.Notice, $"the files in {storage.Location} that could not be removed are removed now"));
+        }
+
+        _hasLeft = failure is not null;
+    }
+
+    private Exception? TryDelete(string name)
     {
         try
         {
             storage.Delete(name);
+            return null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // It takes room, and does no harm.
+            return exception;
         }
     }
 }

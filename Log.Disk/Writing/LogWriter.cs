@@ -15,7 +15,8 @@ namespace LogKit.Disk.Writing;
 /// </summary>
 /// <remarks>
 /// A write or a flush that fails ends the writing: nobody knows then what is on the device. So does the loss of the files' names.
-/// Running out of room before anything is written does not, nor does a segment that can't be made: the next append tries again.
+/// Running out of room does not, where what was written of the group can be taken back, nor does a segment that can't be made: the next
+/// append tries again.
 /// </remarks>
 internal sealed class LogWriter
 {
@@ -48,7 +49,7 @@ internal sealed class LogWriter
         _view = new View(recovered.Segments, recovered.Range);
         _condition = new WriteCondition(events, storage.Location);
         _sealer = new SegmentSealer(options.Background, _condition.Fail);
-        _start = new LogStart(storage, _logId, options.Background, _condition.Fail);
+        _start = new LogStart(storage, _logId, options.Background, events, _condition.Fail);
         _clock = new RetentionClock(options.Clock, events, storage.Location);
         CheckClock();
     }
@@ -209,7 +210,17 @@ internal sealed class LogWriter
             {
                 _writer.Reserve(_buffer.Length);
                 isWriting = true;
-                Write();
+                try
+                {
+                    Write();
+                }
+                catch (StorageFullException)
+                {
+                    _writer.TakeBack(); // where a write takes new blocks (copy on write), room that was reserved may be gone
+                    isWriting = false;
+                    throw;
+                }
+
                 Publish(nextOffset);
                 _condition.ReportSuccess();
             }

@@ -64,6 +64,7 @@ internal static class Server
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
         builder.Services.AddSingleton(settings.Transport).AddSingleton<StrangerReports>().AddSingleton<ConnectionMetrics>().AddSingleton<ConnectionGate>();
+        builder.Services.AddSingleton<IConnectionListenerFactory, BoundedListenerFactory>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -61,6 +61,9 @@ internal static partial class Journal
     [LoggerMessage(EventId = 43, Level = LogLevel.Information, Message = "{Count} more of {Kind} in the last minute")]
     public static partial void LogLeftOut(this ILogger journal, long count, StrangerEvent kind);
 
+    [LoggerMessage(EventId = 44, Level = LogLevel.Warning, Message = "no connection can be accepted: {Error}; those that there are go on, and others are accepted once the process has file descriptors again: raise its limit (ulimit -n, LimitNOFILE=) or the system's (fs.file-max), or lower Log:ConnectionLimit")]
+    public static partial void LogNoDescriptor(this ILogger journal, string error);
+
     [LoggerMessage(EventId = 60, Level = LogLevel.Error, Message = "{Change}")]
     public static partial void LogReadOnly(this ILogger journal, string change);
 

@@ -4,6 +4,7 @@ namespace LogKit.Grpc.Observability;
 internal enum StrangerEvent
 {
     ConnectionLimit,
+    NoDescriptor,
     NotHttp2,
     CertificateRefused,
     CallRefused,
@@ -40,7 +41,7 @@ internal sealed class StrangerReports
             ref var window = ref _windows[(int)kind];
             if (window.Said == 0)
                 window.BegunAt = _time.GetTimestamp();
-            if (window.Said >= (kind is StrangerEvent.ConnectionLimit ? 1 : LinesPerMinute)) // this one has the same words each time
+            if (window.Said >= (kind is StrangerEvent.ConnectionLimit or StrangerEvent.NoDescriptor ? 1 : LinesPerMinute)) // these have the same words each time
             {
                 window.LeftOut++;
                 return false;

@@ -1,13 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace LogKit.Tests.Support;
 
 /// <summary>The real server in a process of its own, on a free port, as an operator runs it.</summary>
-internal sealed class ServerProcess : IDisposable
+internal sealed partial class ServerProcess : IDisposable
 {
     private const string Listening = "listening on ";
+
+    /// <summary>Of every start and stop: version, data, management, settings' file, stopped.</summary>
+    private static readonly int[] OrdinaryEntries = [10, 11, 12, 13, 14, 16, 24];
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -23,6 +27,13 @@ internal sealed class ServerProcess : IDisposable
     public string Output => Text(_output);
 
     public string Errors => Text(_errors);
+
+    /// <summary>The numbers of its journal's entries but for those of a start and a stop, in their order: what changed, and what went wrong.</summary>
+    public IReadOnlyList<int> Entries =>
+    [
+        .. JournalEntry().Matches(Output).Select(entry => int.Parse(entry.Groups["number"].Value, CultureInfo.InvariantCulture))
+            .Where(number => !OrdinaryEntries.Contains(number)),
+    ];
 
     /// <summary>Starts the server with these arguments, and these variables beside those of the tests.</summary>
     public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables) =>
@@ -53,6 +64,10 @@ internal sealed class ServerProcess : IDisposable
 
     public static ServerProcess StartOn(string directory, params IEnumerable<string> arguments) =>
         Start(["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={directory}", .. arguments]);
+
+    /// <summary>Starts the server with a limit on its file descriptors.</summary>
+    public static ServerProcess StartWithDescriptors(int count, params IEnumerable<string> arguments) => Start(new ProcessStartInfo(
+        "/bin/sh", ["-c", $"ulimit -n {count} && exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"), "--Log:Address=http://127.0.0.1:0", .. arguments]));
 
     /// <summary>On a database, told of it in a variable: what is in the arguments is there for everybody to see.</summary>
     public static ServerProcess StartOnDatabase(string connectionString, params IEnumerable<string> arguments) => Start(
@@ -115,6 +130,9 @@ internal sealed class ServerProcess : IDisposable
         if (line.IndexOf(Listening, StringComparison.Ordinal) is var index and >= 0)
             _address.TrySetResult(line[(index + Listening.Length)..].Split(' ')[0]);
     }
+
+    [GeneratedRegex(@"^\S+Z (trce|dbug|info|warn|fail|crit): [\w.]+\[(?<number>\d+)\]", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex JournalEntry();
 
     private static string Text(StringBuilder text)
     {

@@ -77,9 +77,15 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
 
     private sealed class File(SimulatedDisk disk, Inode inode, string name) : IStorageFile
     {
+        private string _name = name;
         private bool _isDisposed;
 
         public long Length => Alive().Length;
+
+        public string Name
+        {
+            set => _name = value;
+        }
 
         public int Read(Span<byte> buffer, long position)
         {
@@ -92,21 +98,21 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
         {
             var bytes = buffer.ToArray();
             disk.Do(
-                OperationKind.Write, $"write {bytes.Length} bytes at {position} of {name}",
+                OperationKind.Write, $"write {bytes.Length} bytes at {position} of {_name}",
                 () => Alive().Write(bytes, position),
                 failing: random => Alive().Write(bytes.AsSpan(0, random.Next(bytes.Length + 1)).ToArray(), position));
         }
 
-        public void Reserve(long length) => disk.Do(OperationKind.Reserve, $"reserve {length} of {name}", () =>
+        public void Reserve(long length) => disk.Do(OperationKind.Reserve, $"reserve {length} of {_name}", () =>
         {
             if (length > Alive().Length)
                 Alive().SetLength(length);
         });
 
-        public void SetLength(long length) => disk.Do(OperationKind.SetLength, $"set length {length} of {name}", () => Alive().SetLength(length));
+        public void SetLength(long length) => disk.Do(OperationKind.SetLength, $"set length {length} of {_name}", () => Alive().SetLength(length));
 
         public void Flush() => disk.Do(
-            OperationKind.Flush, $"flush {name}", () => Alive().MakeDurable(), failing: _ => Alive().LoseUnflushed());
+            OperationKind.Flush, $"flush {_name}", () => Alive().MakeDurable(), failing: _ => Alive().LoseUnflushed());
 
         public void Dispose() => _isDisposed = true;
 
