@@ -222,12 +222,12 @@ internal sealed class LogWriter
                 }
 
                 Publish(nextOffset);
-                _condition.ReportSuccess();
+                _condition.ReportSuccess(_buffer.Length);
             }
         }
         catch (StorageFullException exception) when (!isWriting)
         {
-            _condition.ReportFull(exception);
+            _condition.ReportFull(exception, Math.Max(_buffer.Length, group[first].Batch.SizeBytes));
             return Refuse(group, first, Math.Max(count, 1), () => new LogFullException(exception));
         }
         catch (FileNotMadeException exception)

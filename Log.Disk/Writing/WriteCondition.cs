@@ -8,7 +8,7 @@ namespace LogKit.Disk.Writing;
 internal sealed class WriteCondition(LogEvents events, string location)
 {
     private Exception? _failure; // set once, by whoever fails first; read without a lock
-    private bool _isFull; // under the writer's lock
+    private long? _fullAtBytes; // under the writer's lock; the least that there was no room for, while the log is full
     private bool _lacksResource; // under the writer's lock
 
     /// <summary>The failure that ended the writing for good; null if there is none.</summary>
@@ -26,12 +26,15 @@ internal sealed class WriteCondition(LogEvents events, string location)
             failure));
     }
 
-    /// <summary>An append was refused because there is no room. Under the writer's lock.</summary>
-    public void ReportFull(StorageFullException cause)
+    /// <summary>A write was refused because there is no room. Under the writer's lock.</summary>
+    /// <param name="cause">What found none.</param>
+    /// <param name="bytes">How large the write was to be.</param>
+    public void ReportFull(StorageFullException cause, long bytes)
     {
-        if (_isFull)
+        var isKnown = _fullAtBytes is not null;
+        _fullAtBytes = Math.Min(_fullAtBytes ?? long.MaxValue, bytes);
+        if (isKnown)
             return;
-        _isFull = true;
         events.Report(new LogEvent(
             LogEventKind.Full,
             $"the log in {location} refuses appends, as there is no room: {cause.Message} Free space on the volume, set a retention "
@@ -52,13 +55,18 @@ internal sealed class WriteCondition(LogEvents events, string location)
             cause));
     }
 
-    /// <summary>An append succeeded. Under the writer's lock.</summary>
-    public void ReportSuccess()
+    /// <summary>A write succeeded. Under the writer's lock.</summary>
+    /// <param name="bytes">How large it was. One that is smaller than what was refused does not show that there is room for that.</param>
+    public void ReportSuccess(long bytes)
     {
-        if (_isFull)
+        if (bytes >= _fullAtBytes)
+        {
+            _fullAtBytes = null;
             events.Report(new LogEvent(LogEventKind.RoomAgain, $"the log in {location} has room again, and takes appends"));
+        }
+
         if (_lacksResource)
             events.Report(new LogEvent(LogEventKind.ResourceAvailable, $"the log in {location} could begin its next segment, and takes appends"));
-        _isFull = _lacksResource = false;
+        _lacksResource = false;
     }
 }

@@ -31,6 +31,9 @@ internal sealed class CallGuard : IDisposable
     /// <summary>The least that there is of it, so that a small budget holds callers back and does not refuse them.</summary>
     private const long MinWaitingBytes = 64 * WindowBytes;
 
+    /// <summary>The least number of strangers' calls: every call is one while it is judged, and some arrive at the same moment.</summary>
+    private const int MinStrangers = 16;
+
     /// <summary>How often calls are looked at, at most.</summary>
     private const long LongestIntervalMs = 1000;
 
@@ -170,7 +173,7 @@ internal sealed class CallGuard : IDisposable
         call.Count = CallCount.Stranger;
         var calls = Interlocked.Increment(ref _calls);
         var strangers = Interlocked.Increment(ref _strangers);
-        var strangersLimit = Math.Max(Options.CallLimit / StrangersPart, 1);
+        var strangersLimit = Math.Max(Options.CallLimit / StrangersPart, MinStrangers);
         return strangers <= strangersLimit && calls <= Options.CallLimit + strangersLimit;
     }
 

@@ -16,6 +16,7 @@ public sealed class ConnectTests : IDisposable
     public async Task A_certificate_or_a_token_shows_who_calls_and_what_is_not_permitted_says_so()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\ncarol produce\n");
+        server.Process.Expects(20, 20);
         var ca = Write("ca.crt", server.Authority.Pem);
         using var alice = server.Authority.Client("alice");
         var byCertificate = new GrpcLogOptions

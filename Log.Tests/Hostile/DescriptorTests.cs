@@ -26,6 +26,7 @@ public sealed class DescriptorTests : IDisposable
     public async Task However_many_connect_the_log_goes_on_rolling_segments()
     {
         using var server = ServerProcess.StartWithDescriptors(Descriptors, $"--Log:Directory={_directory["log"]}", "--Log:SegmentLimitBytes=65536");
+        server.Expects(40, 41);
         var address = await server.AddressAsync();
         await server.SaysAsync("Log:ConnectionLimit is 88 instead of 4096");
         await using var log = GrpcLog.Connect(address);
@@ -51,6 +52,7 @@ public sealed class DescriptorTests : IDisposable
     {
         Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/usr/bin/prlimit"), "there is no prlimit on this machine");
         using var server = ServerProcess.StartWithDescriptors(4096, $"--Log:Directory={_directory["log"]}");
+        server.Expects(40, 44);
         var address = await server.AddressAsync();
         await using var log = GrpcLog.Connect(address);
         await AppendAsync(log, batches: 2);

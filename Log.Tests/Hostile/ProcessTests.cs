@@ -42,6 +42,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
 
         var tailBytes = (after.ResidentBytes - before.ResidentBytes) / count;
         output.WriteLine($"{count} tails: {tailBytes} bytes each, {after.ResidentBytes / Megabyte} MiB in all; in 1 s of waiting, {after.ProcessorMs - waiting.ProcessorMs} ms of processor time");
+        Assert.True(waiting.Threads < 100, $"{count} tails that wait take {waiting.Threads} threads");
         Assert.True(tailBytes < TailLimitBytes, $"a tail that waits costs {tailBytes} bytes");
 
         await client.ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } });
@@ -98,6 +99,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         await File.WriteAllBytesAsync(ballast, new byte[DiskBytes / 3]);
         using (var server = ServerProcess.StartOn(directory, "--Log:SegmentLimitBytes=262144"))
         {
+            server.Expects(61, 62, 61);
             await using var log = GrpcLog.Connect(await server.AddressAsync());
             Assert.Equal("the disk is full: appends are refused, reads continue", (await log.FillAsync(expected, leastBytes: 10)).Message);
             Assert.Equal(expected, await log.ReadAllTextAsync());

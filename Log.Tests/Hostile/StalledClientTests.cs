@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using Google.Protobuf;
+using Grpc.Core;
 using Grpc.Net.Client;
 using LogKit.Client;
 using LogKit.Tests.Support;
@@ -50,6 +51,37 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
         await Task.WhenAll(calls).Within("all calls to end");
         await RequireMemoryBackAsync(server, before);
         Assert.Empty(server.Errors);
+    }
+
+    [LinuxFact]
+    public async Task Calls_past_the_limit_are_refused_and_have_a_place_once_others_end()
+    {
+        const int Limit = 8;
+        using var server = ServerProcess.StartOn(_directory["log"], $"--Log:CallLimit={Limit}", "--Log:RequestLimitMs=60000");
+        var address = await server.AddressAsync();
+        using var client = new HttpClient { BaseAddress = new Uri(address) };
+        using var leaving = new CancellationTokenSource();
+        var beginning = RawGrpc.Frame(new byte[100], lengthBytes: 1000);
+        var calls = Enumerable.Range(0, Limit + 1).Select(_ => CallAsync(client, "log.v1.Log/Produce", beginning, leaving.Token)).ToList();
+        Assert.Equal(ErrorReasons.CallLimit, await await Task.WhenAny(calls).Within("the last to arrive to be refused"));
+        Assert.Equal(Limit, calls.Count(call => !call.IsCompleted));
+
+        await leaving.CancelAsync();
+        await Task.WhenAll(calls).Within("the calls to end");
+        await Poll.UntilAsync(
+            async () =>
+            {
+                try
+                {
+                    await RequireServesAsync(address);
+                    return true;
+                }
+                catch (RpcException exception) when (exception.StatusCode is StatusCode.ResourceExhausted)
+                {
+                    return false; // the server has not seen them end yet
+                }
+            },
+            "an honest caller to be served");
     }
 
     public static TheoryData<string, string, int> Answers => new()
@@ -129,9 +161,11 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
 
     private void RequireBounded(ServerProcess server, ProcessFigures before, string what)
     {
-        var grownBytes = ProcessFigures.Of(server.Id).PeakBytes - before.ResidentBytes;
+        var now = ProcessFigures.Of(server.Id);
+        var grownBytes = now.PeakBytes - before.ResidentBytes;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {grownBytes / Megabyte} MiB more"));
         Assert.True(grownBytes < QueuedLimitBytes + AllowanceBytes, $"{what}: the server grew by {grownBytes} bytes");
+        Assert.True(now.Threads < 100, $"{what}: the server has {now.Threads} threads");
     }
 
     private async Task RequireMemoryBackAsync(ServerProcess server, ProcessFigures before)

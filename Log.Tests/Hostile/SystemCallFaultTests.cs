@@ -49,6 +49,7 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
         var acknowledged = new ConcurrentDictionary<ulong, string>();
         var refused = new ConcurrentDictionary<string, int>();
         using var server = ServerProcess.StartOn(directory, "--Log:SegmentLimitBytes=65536", "--Log:RetentionLimitBytes=1000000");
+        server.Expects(entries);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
         using var enough = new CancellationTokenSource();
         var producers = Enumerable.Range(0, 4).Select(n => Task.Run(() => ProduceAsync(n))).ToList();

@@ -22,6 +22,7 @@ public sealed class ConnectionGateTests : IDisposable
     public async Task Connections_without_calls_keep_nobody_out_and_are_said_once()
     {
         using var server = ServerProcess.StartOn(_directory["log"], $"--Log:ConnectionLimit={Limit}");
+        server.Expects(41);
         var address = await server.AddressAsync();
         await using var before = GrpcLog.Connect(address);
         await before.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -77,6 +78,7 @@ public sealed class ConnectionGateTests : IDisposable
     public async Task Handshakes_without_HTTP_2_are_said_a_few_times_and_then_counted()
     {
         await using var server = await SecureServer.StartAsync("alice produce\n");
+        server.Process.Expects([.. Enumerable.Repeat(42, 10)]);
         for (var i = 0; i < 30; i++)
         {
             using var client = new TcpClient();
@@ -99,6 +101,7 @@ public sealed class ConnectionGateTests : IDisposable
     public async Task A_certificate_with_a_subject_that_would_write_lines_of_its_own_stays_on_one()
     {
         await using var server = await SecureServer.StartAsync("alice produce\n");
+        server.Process.Expects(21);
         using var foreign = new TestAuthority();
         var subject = new X500DistinguishedNameBuilder();
         subject.AddCommonName("eve\r\n2026-01-01T00:00:00.000Z info: LogKit[10] forged \u001b[2J\u0085" + new string('x', 1000));

@@ -40,6 +40,7 @@ public sealed partial class DeployTests : IDisposable
     {
         using var server = ServerProcess.Start(
             ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"], ("NOTIFY_SOCKET", _directory["nobody"]));
+        server.Expects(19, 19);
         await server.SaysAsync($"the service manager at {_directory["nobody"]} (NOTIFY_SOCKET) cannot be told that the server is ready");
         await using (var log = GrpcLog.Connect(await server.AddressAsync()))
             Assert.Equal(0ul, (await log.GetRangeAsync()).NextOffset);
@@ -102,6 +103,7 @@ public sealed partial class DeployTests : IDisposable
             [PathOf("as-systemd.py"), AppContext.BaseDirectory, _directory["state"], _directory["etc"], .. units.Select(DeployFile)]);
         start.Environment["NOTIFY_SOCKET"] = $"@{name}";
         using var server = ServerProcess.Start(start);
+        server.Expects(25);
         var ready = ReceiveAsync(notify);
         var address = (await AddressOrSkipAsync(server)).Replace("127.0.0.1", "localhost", StringComparison.Ordinal); // as the certificate says
         Assert.Equal("READY=1", await ready);

@@ -41,6 +41,7 @@ public sealed class ManagementTests : IDisposable
     public async Task A_log_that_is_read_only_until_a_restart_needs_one()
     {
         using var server = ServerProcess.StartOn(_directory["log"], Address);
+        server.Expects(60);
         await server.AddressAsync();
         using var management = await ClientAsync(server);
         Directory.Delete(_directory["log"], recursive: true);
@@ -53,6 +54,7 @@ public sealed class ManagementTests : IDisposable
     public async Task Neither_a_full_house_nor_idle_connections_keep_a_probe_out()
     {
         using var server = ServerProcess.StartOn(_directory["log"], Address, "--Log:ConnectionLimit=1");
+        server.Expects(41);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
         await log.AppendBatchAsync(RecordBatch.OfText("there is no other place"));
         using var management = await ClientAsync(server);

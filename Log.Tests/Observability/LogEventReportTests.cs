@@ -17,6 +17,7 @@ public sealed class LogEventReportTests : IDisposable
     public async Task A_log_whose_files_are_deleted_is_read_only_in_the_journal_and_not_serving()
     {
         using var server = ServerProcess.StartOn(_directory["log"]);
+        server.Expects(60);
         var address = await server.AddressAsync();
         await using var log = GrpcLog.Connect(address);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -42,6 +43,7 @@ public sealed class LogEventReportTests : IDisposable
         var ballast = Path.Combine(_directory["mount"], "ballast");
         await File.WriteAllBytesAsync(ballast, new byte[1024 * 1024]);
         using var server = ServerProcess.StartOn(Path.Combine(_directory["mount"], "log"));
+        server.Expects(61, 62);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
         await log.FillAsync([], leastBytes: 1000);
         await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());

@@ -29,6 +29,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
         using var cluster = await ReplicatedCluster.StartAsync();
         using var first = ServerProcess.StartOnDatabase(cluster.ConnectionString);
         using var second = ServerProcess.StartOnDatabase(cluster.ConnectionString);
+        first.ExpectsAnyEntries(); // the database lost and back, if the failover takes long enough to be noticed
+        second.ExpectsAnyEntries();
         var addresses = string.Join(',', await Task.WhenAll(first.AddressAsync(), second.AddressAsync()));
         await using var log = GrpcLog.Connect(addresses);
         await using var other = GrpcLog.Connect(addresses);

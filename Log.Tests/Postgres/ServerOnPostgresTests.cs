@@ -39,6 +39,7 @@ public sealed class ServerOnPostgresTests
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
+        server.Expects(15);
         await server.AddressAsync();
         await server.SaysAsync("warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
     }
@@ -123,6 +124,7 @@ public sealed class ServerOnPostgresTests
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
         using var server = Start(cluster.ConnectionString);
+        server.Expects(63, 64);
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync());
         var client = new V1.Log.LogClient(channel); // what anybody has: it tries nothing again
         var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } };

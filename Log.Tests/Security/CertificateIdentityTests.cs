@@ -62,6 +62,7 @@ public sealed class CertificateIdentityTests
     public async Task A_certificate_that_names_nobody_is_let_in_as_nobody()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\n");
+        server.Process.Expects(20);
         var names = new SubjectAlternativeNameBuilder();
         names.AddEmailAddress("alice");
         var client = server.Connect(server.Authority.Client(Subject(), names.Build()));

@@ -14,6 +14,7 @@ public sealed class ReloadTests
     public async Task A_right_that_is_taken_away_ends_the_streams_that_had_it_and_no_others()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\nbob consume\n");
+        server.Process.Expects(22);
         var alice = server.Connect(server.Authority.Client("alice"));
         var bob = server.Connect(server.Authority.Client("bob"));
         using var aliceTails = alice.ConsumeStream(new ConsumeRequest());
@@ -38,6 +39,7 @@ public sealed class ReloadTests
     public async Task A_token_that_is_taken_away_ends_its_streams()
     {
         await using var server = await SecureServer.StartAsync("carol consume\n");
+        server.Process.Expects(22);
         using var tails = server.Connect(token: SecureServer.Token).ConsumeStream(new ConsumeRequest());
         await tails.ResponseHeadersAsync.Within("the stream to begin");
         await File.WriteAllTextAsync(server.TokensFile, "# nobody\n");
@@ -49,6 +51,7 @@ public sealed class ReloadTests
     public async Task A_new_certificate_is_shown_to_new_connections_and_old_ones_stay()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\n");
+        server.Process.Expects(22);
         var seen = new ConcurrentQueue<string>();
         var old = server.Connect(server.Authority.Client("alice"), serverSeen: certificate => seen.Enqueue(certificate.GetCertHashString()));
         await old.ProduceAsync(Request());
@@ -80,6 +83,7 @@ public sealed class ReloadTests
     public async Task A_file_that_cannot_be_used_changes_nothing_and_the_journal_says_so(string file, string content, string problem)
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\ncarol produce\n");
+        server.Process.Expects(23, 22);
         var path = Path.Combine(Path.GetDirectoryName(server.AccessFile)!, file);
         var sound = await File.ReadAllTextAsync(path);
         await File.WriteAllTextAsync(path, content);
@@ -96,6 +100,7 @@ public sealed class ReloadTests
     public async Task A_hangup_reloads_at_once_and_ends_nothing()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\n", "--Log:ReloadIntervalMs=3600000");
+        server.Process.Expects(22, 25);
         using var tail = server.Connect(server.Authority.Client("alice")).ConsumeStream(new ConsumeRequest());
         await File.WriteAllTextAsync(server.AccessFile, "alice consume\nbob produce\n");
         server.Process.Signal("HUP");
@@ -108,6 +113,7 @@ public sealed class ReloadTests
     public async Task An_access_list_that_becomes_a_named_pipe_holds_up_no_other_file_and_no_stop()
     {
         await using var server = await SecureServer.StartAsync("alice produce\nbob consume\n");
+        server.Process.Expects(23, 22);
         File.Delete(server.AccessFile);
         using (var making = Process.Start("mkfifo", server.AccessFile))
             await making.WaitForExitAsync();

@@ -100,14 +100,36 @@ public sealed partial class LimitTests
     }
 
     [Fact]
-    public void The_readme_has_every_limit_with_its_default_and_nothing_else()
+    public void The_page_has_every_limit_with_its_default_and_nothing_else()
     {
-        var readme = File.ReadAllText(PathOf("../../README.md"));
-        var documented = LimitRow().Matches(readme).ToDictionary(match => match.Groups["key"].Value, match => match.Groups["default"].Value);
+        var documented = LimitRow().Matches(Page).ToDictionary(match => match.Groups["key"].Value, match => match.Groups["default"].Value);
         var defaults = new ServerSettings();
         var limits = SettingTable.Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal)).ToDictionary(row => row.Key, row => row.Show(defaults));
         Assert.Equal(limits.OrderBy(pair => pair.Key), documented.OrderBy(pair => pair.Key));
     }
+
+    [Fact]
+    public void The_page_names_tests_and_settings_that_there_are()
+    {
+        var classes = typeof(LimitTests).Assembly.GetTypes().ToLookup(type => type.Name, StringComparer.Ordinal);
+        var tests = TestName().Matches(Page);
+        Assert.NotEmpty(tests);
+        Assert.All(tests, test => Assert.Contains(
+            classes[test.Groups["class"].Value],
+            type => !test.Groups["method"].Success || type.GetMethod(test.Groups["method"].Value) is not null));
+        Assert.All(
+            SettingName().Matches(Page).Select(setting => setting.Groups["name"].Value),
+            name => Assert.Contains(name, SettingTable.Rows.Select(row => row.Name)));
+    }
+
+    private static string Page { get; } = File.ReadAllText(PathOf("../../docs/limits.md"));
+
+    // `LimitTests.Some_test`, or `LimitTests`
+    [GeneratedRegex(@"`(?<class>\w+Tests)(\.(?<method>\w+))?`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex TestName();
+
+    [GeneratedRegex(@"\bLog:(?<name>\w+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex SettingName();
 
     // | `Log:StreamLimit` | `Log__StreamLimit` | 16384 | ...
     [GeneratedRegex(@"^\| `(?<key>Log:\w+)` \| `Log__\w+` \| (?<default>\w+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]

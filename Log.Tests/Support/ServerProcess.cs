@@ -20,6 +20,9 @@ internal sealed partial class ServerProcess : IDisposable
 
     private readonly List<(string Words, TaskCompletionSource Said)> _awaited = []; // guarded by _output
 
+    private IReadOnlyList<int> _expected = [];
+    private bool _expectsAny;
+
     private ServerProcess(Process process) => _process = process;
 
     public int Id => _process.Id;
@@ -107,12 +110,20 @@ internal sealed partial class ServerProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Which <see cref="Entries"/> the server is to have written when the test is over. Unless it is told, none.</summary>
+    public void Expects(params IReadOnlyList<int> entries) => _expected = entries;
+
+    /// <summary>The test is about something that may or may not come to an entry, or looks at the entries itself.</summary>
+    public void ExpectsAnyEntries() => _expectsAny = true;
+
     public void Dispose()
     {
         if (!_process.HasExited)
             _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
+        if (!_expectsAny)
+            Assert.True(Entries.SequenceEqual(_expected), $"the journal was to have the entries [{string.Join(", ", _expected)}], and is:\n{Output}");
     }
 
     private void Take(StringBuilder text, string? line)

@@ -27,6 +27,7 @@ internal sealed class SoakServer(string directory, GrpcLogOptions options, param
     public async Task StartAsync()
     {
         var process = ServerProcess.StartOn(directory, settings);
+        process.ExpectsAnyEntries(); // reloads and refusals, as many as there are kills; errors are looked for at the end
         _processes.Add(process);
         _address = (await process.AddressAsync()).Replace("https://127.0.0.1", "https://localhost", StringComparison.Ordinal); // as its certificate calls it
     }
