@@ -62,6 +62,7 @@ internal static class CommandLine
             TailCommand.Create(surroundings, server),
             RangeCommand.Create(surroundings, server),
             BenchCommand.Create(surroundings, server),
+            BackupCommand.Create(surroundings),
             VerifyCommand.Create(surroundings),
             DumpCommand.Create(surroundings),
             RepairCommand.Create(surroundings),

@@ -181,6 +181,10 @@ internal sealed class LogWriter
         {
             action();
         }
+        catch (StorageFullException)
+        {
+            // For a mark or a seal, which overwrites, but on some file systems takes room, too. The next time.
+        }
         catch (Exception exception) when (IsStorageFailure(exception))
         {
             _condition.Fail(exception);

@@ -5,7 +5,8 @@ namespace LogKit.Disk.Writing;
 
 /// <summary>
 /// Finishes full segments behind the writer's back: flushes what is not flushed yet, writes the seal and the index. In order, so that a
-/// segment is flushed only once all before it are.
+/// segment is flushed only once all before it are. Where there is no room for a seal, its segment waits for the next time: a seal overwrites,
+/// but on some file systems that takes room, too.
 /// </summary>
 /// <param name="background">Runs something, not on the caller's thread.</param>
 /// <param name="failed">Is told of the first failure; nothing is sealed after it.</param>
@@ -16,7 +17,8 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
 
     private readonly Lock _sealing = new(); // held while the device works; taken before the queue's, where both are
     private readonly Queue<Full> _queue = new();
-    private bool _hasFailed;
+    private int _left; // under _sealing; how many were not sealed in their turn, as there was no room
+    private bool _hasFailed; // under _sealing
 
     private readonly record struct Full(SegmentWriter Writer, ulong NextOffset);
 
@@ -47,13 +49,18 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
             background(SealInBackground);
     }
 
-    /// <summary>Seals those that wait and begin before an offset, on this thread.</summary>
+    /// <summary>Seals those that wait and begin before an offset, on this thread; at least they are flushed then.</summary>
     /// <exception cref="IOException">The storage failed, now or before.</exception>
     public void SealBefore(ulong offset)
     {
-        while (TrySealNext(offset))
+        lock (_sealing)
         {
-            // One more.
+            while (TrySealNext(offset))
+            {
+                // One more.
+            }
+
+            FlushBefore(offset);
         }
     }
 
@@ -71,7 +78,8 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
     {
         try
         {
-            TrySealNext();
+            if (TrySealNext())
+                SealLeft();
         }
         catch (Exception exception)
         {
@@ -90,11 +98,12 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
                     return false;
             }
 
-            if (_hasFailed)
-                throw new IOException("a segment could not be sealed");
-            _hasFailed = true;
-            Seal(next);
-            _hasFailed = false;
+            if (!Guarded(() => TrySeal(next)))
+            {
+                _left++;
+                return false;
+            }
+
             next.Writer.Segment.Finish();
             lock (_queue)
                 _queue.Dequeue();
@@ -102,15 +111,56 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    private static void Seal(Full full)
+    /// <summary>There is room again: seals what was left.</summary>
+    private void SealLeft()
+    {
+        lock (_sealing)
+        {
+            for (; _left > 0; _left--)
+            {
+                if (!TrySealNext())
+                    return;
+            }
+        }
+    }
+
+    /// <summary>Flushes what waits, in order, where there is no room for seals.</summary>
+    private void FlushBefore(ulong offset)
+    {
+        Full[] waiting;
+        lock (_queue)
+            waiting = [.. _queue.TakeWhile(full => full.Writer.Segment.BaseOffset < offset)];
+        foreach (var full in waiting.Where(full => full.Writer.FlushedPosition < full.Writer.Position))
+        {
+            Guarded(() =>
+            {
+                full.Writer.Flush();
+                return true;
+            });
+        }
+    }
+
+    /// <summary>Does something after whose failure nothing is flushed or sealed any more. Under the lock.</summary>
+    private bool Guarded(Func<bool> action)
+    {
+        if (_hasFailed)
+            throw new IOException("a segment could not be sealed");
+        _hasFailed = true;
+        var result = action();
+        _hasFailed = false;
+        return result;
+    }
+
+    private static bool TrySeal(Full full)
     {
         try
         {
             full.Writer.Seal(full.NextOffset, isFollowed: true);
+            return true;
         }
-        catch (StorageFullException exception)
+        catch (StorageFullException)
         {
-            throw new IOException($"a segment could not be sealed: {exception.Message}", exception); // no append can be refused for it
+            return false; // no append can be refused for it, and none is in doubt: its frames are flushed
         }
     }
 }

@@ -67,6 +67,26 @@ public sealed class InspectionCommandTests : IDisposable
         await ExpectAsync(["dump", LogPath, "--from", "4"], 0, $"{Segment} 4231 offset 4 unfinished tail of 4 bytes\n");
     }
 
+    [Fact]
+    public async Task A_log_in_use_is_copied_and_the_copy_described()
+    {
+        await WriteAsync();
+        var copy = _directory["copy"];
+        await using (var log = DiskLog.Open(LogPath))
+        {
+            await log.AppendBatchAsync(RecordBatch.OfText("and one more"));
+            var (code, stdout, stderr) = await Logkit.RunAsync(["backup", LogPath, copy]);
+            Assert.Equal((0, ""), (code, stderr));
+            Assert.EndsWith("\nsound: [0, 5), 1 segment\n", stdout);
+        }
+
+        Assert.Equal(
+            (1, "", $"error: cannot read {LogPath}: {copy} is not empty: give a directory that is empty, or not there yet\n"),
+            await Logkit.RunAsync(["backup", LogPath, copy]));
+        await using var restored = DiskLog.Open(copy);
+        Assert.Equal("and one more", (await restored.ReadAllTextAsync())[^1]);
+    }
+
     [Theory]
     [InlineData("verify")]
     [InlineData("dump")]
@@ -82,6 +102,7 @@ public sealed class InspectionCommandTests : IDisposable
     [InlineData("verify")]
     [InlineData("dump")]
     [InlineData("repair", "--truncate-at-first-error")]
+    [InlineData("backup", "/tmp/never-made")]
     public async Task Where_there_is_no_log_that_is_said(string command, params string[] options)
     {
         var missing = await Logkit.RunAsync([command, LogPath, .. options]);

@@ -38,8 +38,11 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
 
     [Theory]
     [MemberData(nameof(Refusals))]
-    public async Task Who_has_not_is_told_so_in_one_line(string options, string errors) =>
+    public async Task Who_has_not_is_told_so_in_one_line(string options, string errors)
+    {
+        fixture.ExpectsRefusal();
         Assert.Equal((1, "", errors), await RunAsync(["produce", "a"], options));
+    }
 
     public static TheoryData<string, string, int, string> Mistakes => new()
     {
@@ -89,7 +92,10 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
     /// <summary>A server that asks who calls, and the files of those who do.</summary>
     public sealed class Fixture : IAsyncLifetime
     {
+        private const int CallRefused = 20;
+
         private SecureServer _server = null!;
+        private int _refusals;
 
         internal TestDirectory Directory { get; } = new();
 
@@ -111,6 +117,9 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
                 await File.WriteAllTextAsync(Directory[$"{name}.key"], key.ExportPkcs8PrivateKeyPem());
             }
         }
+
+        /// <summary>One more call is refused, which goes to the journal.</summary>
+        internal void ExpectsRefusal() => _server.Process.Expects([.. Enumerable.Repeat(CallRefused, ++_refusals)]);
 
         public async Task DisposeAsync()
         {

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using LogKit.Disk.Inspection;
+
+namespace LogKit.Cli.Commands;
+
+/// <summary><c>logkit backup</c>: a copy of a log that may be in use, which opens as a log.</summary>
+internal static class BackupCommand
+{
+    private const string Examples =
+        """
+        Example:
+          $ logkit backup /var/lib/logkit /backup/logkit-monday
+          00000000000000000000.log: offsets 0 to 1233, 1,234 records, 617 frames, 65,123 bytes: sound, not sealed
+          sound: [0, 1234), 1 segment
+
+        Everything that was acknowledged before the command began is in the copy, which is flushed and verified. A server may have the log
+        open and append to it. The target is a directory that is empty, or not there yet. To restore, start a server on the copy, or on a
+        copy of it. Do not copy the files of a log in use by other means, unless by a snapshot of the whole file system: they would be of
+        different moments. The exit code is 1 if the log, and so the copy, is damaged.
+        """;
+
+    public static Command Create(Surroundings surroundings)
+    {
+        var directory = new Argument<string>("directory") { Description = "The directory of a log, which may be in use" };
+        var target = new Argument<string>("target") { Description = "The directory for the copy: empty, or not there yet" };
+        var command = new ExampleCommand("backup", "Copies a disk log, in use or not, and verifies the copy.", Examples) { directory, target };
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, parsed.GetValue(target)!, surroundings, stopping));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string directory, string target, Surroundings surroundings, CancellationToken stopping)
+    {
+        var verification = await LogDirectory.WithProgressAsync(
+            surroundings.Terminal, progress => LogDirectory.Guard(directory, () => LogBackup.Copy(directory, target, progress, stopping)));
+        var output = new LineOutput(surroundings.Stdout);
+        await VerificationLines.WriteAsync(verification, output);
+        await output.FlushAsync();
+        return verification.IsSound ? ExitCodes.Done : ExitCodes.Failed;
+    }
+}
