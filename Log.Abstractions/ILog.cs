@@ -105,6 +105,7 @@ public interface ITruncatableLog : ILog
     /// <param name="cancellationToken">Ends the call; the truncation either happened or it did not.</param>
     /// <exception cref="OffsetOutOfRangeException">The offset lies past <see cref="LogRange.NextOffset"/>.</exception>
     /// <exception cref="LogReadOnlyException">An earlier write failed.</exception>
+    /// <exception cref="LogUnavailableException">The storage cannot be reached, or cannot note the new start; nothing has changed, and trying again may help.</exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
     ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default);
 }

@@ -142,13 +142,15 @@ internal sealed class PostgresCluster : IDisposable
     /// <summary>What the server has written to its journal.</summary>
     public string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
-    private static string User => "nobody";
+    /// <summary>Who runs the servers where the tests run as root.</summary>
+    public static string User => "nobody";
 
     private string PidFile => Path.Combine(_data, "postmaster.pid");
 
     private static string Binary(string name) => Find(name) ?? throw new InvalidOperationException($"there is no {name}");
 
-    private static string? Find(string name, params string[] more)
+    /// <summary>Where a program is; null where it is not.</summary>
+    public static string? Find(string name, params string[] more)
     {
         var installed = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(Version).Select(version => Path.Combine(version, "bin")) : [];
@@ -161,8 +163,8 @@ internal sealed class PostgresCluster : IDisposable
         static int Version(string directory) => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }
 
-    // Below those that the system gives out by itself: nobody else gets it while the server is stopped for a while.
-    private static int FreePort()
+    /// <summary>A port below those that the system gives out by itself: nobody else gets it while its server is stopped for a while.</summary>
+    public static int FreePort()
     {
         while (true)
         {
