@@ -193,8 +193,8 @@ internal sealed class LogWriter
 
     private int CommitSome(List<PendingAppend> group, int first)
     {
-        if (_condition.Failure is { } failure)
-            return Refuse(group, first, group.Count - first, () => new LogReadOnlyException(failure));
+        if (_condition.Failure is not null)
+            return Refuse(group, first, group.Count - first, _condition.Failure, static cause => new LogReadOnlyException(cause));
 
         var count = 0;
         var isWriting = false;
@@ -232,12 +232,12 @@ internal sealed class LogWriter
         catch (StorageFullException exception) when (!isWriting)
         {
             _condition.ReportFull(exception, Math.Max(_buffer.Length, group[first].Batch.SizeBytes));
-            return Refuse(group, first, Math.Max(count, 1), () => new LogFullException(exception));
+            return Refuse(group, first, Math.Max(count, 1), exception, static cause => new LogFullException(cause));
         }
         catch (FileNotMadeException exception)
         {
             _condition.ReportNotMade(exception);
-            return Refuse(group, first, Math.Max(count, 1), () => NotMade(exception));
+            return Refuse(group, first, Math.Max(count, 1), exception, static cause => NotMade(cause));
         }
         catch (Exception exception)
         {
@@ -245,7 +245,7 @@ internal sealed class LogWriter
             _condition.Fail(exception);
             return isWriting
                 ? LeaveUnknown(group, first, count, exception)
-                : Refuse(group, first, Math.Max(count, 1), () => new LogReadOnlyException(exception));
+                : Refuse(group, first, Math.Max(count, 1), exception, static cause => new LogReadOnlyException(cause));
         }
 
         return count;
@@ -386,10 +386,11 @@ internal sealed class LogWriter
     }
 
     /// <summary>Refuses appends of which nothing was written.</summary>
-    private static int Refuse(List<PendingAppend> group, int first, int count, Func<LogException> refusal)
+    private static int Refuse<TCause>(List<PendingAppend> group, int first, int count, TCause cause, Func<TCause, LogException> refusal)
+        where TCause : Exception
     {
         foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
-            append.Refuse(refusal());
+            append.Refuse(refusal(cause));
         return count;
     }
 
