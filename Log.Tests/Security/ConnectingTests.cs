@@ -25,7 +25,11 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
 
         internal TestAuthority Stranger { get; } = new("another authority");
 
-        public async Task InitializeAsync() => Secure = await SecureServer.StartAsync(Access);
+        public async Task InitializeAsync()
+        {
+            Secure = await SecureServer.StartAsync(Access);
+            Secure.Process.ExpectsOnly(20, 21, 43); // calls and certificates that were refused, and how many more were
+        }
 
         public async Task DisposeAsync()
         {
