@@ -37,6 +37,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private readonly BlockCache _blocks = new();
     private readonly Lock _disposing = new();
     private readonly CancellationTokenSource _stopRepeating = new();
+    private readonly IDisposable _freeSpace;
     private volatile bool _isDisposed;
     private Task? _disposal;
 
@@ -46,6 +47,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         _options = options;
         Directory = storage.Location;
         Recovery = recovered.Report;
+        _freeSpace = DiskMetrics.MeasureFree(Directory);
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
         _writer = new LogWriter(storage, options, recovered, _appended, events);
         _writer.Retain();
@@ -196,6 +198,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private async Task CloseAsync()
     {
         _appended.Dispose();
+        _freeSpace.Dispose();
         await _stopRepeating.CancelAsync().ConfigureAwait(false);
         await _appends.DrainAsync().ConfigureAwait(false);
         _writer.Close();

@@ -1,10 +1,8 @@
 using Grpc.AspNetCore.Server.Model;
-using Grpc.Health.V1;
-using Grpc.Reflection;
 using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
-using Microsoft.AspNetCore.Authorization;
+using LogKit.Grpc.Streams;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LogKit.Grpc;
@@ -49,41 +47,7 @@ public static class LogKitExtensions
     public static GrpcServiceEndpointConventionBuilder MapLogKit(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return Guarded(endpoints, endpoints.MapGrpcService<LogService>());
-    }
-
-    /// <summary>
-    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>: NOT_SERVING from the moment that the host begins to
-    /// stop, or that the log has refused an append as read-only. Anybody may ask.
-    /// </summary>
-    public static GrpcServiceEndpointConventionBuilder MapLogKitHealth(this IEndpointRouteBuilder endpoints)
-    {
-        ArgumentNullException.ThrowIfNull(endpoints);
-        var health = endpoints.MapGrpcService<LogHealth>();
-        health.WithMetadata(new AllowAnonymousAttribute());
-        return Guarded(endpoints, health);
-    }
-
-    /// <summary>Maps server reflection, v1 and v1alpha, so that tools find the methods and messages without the .proto.</summary>
-    public static void MapLogKitReflection(this IEndpointRouteBuilder endpoints)
-    {
-        ArgumentNullException.ThrowIfNull(endpoints);
-        Guarded(endpoints, endpoints.MapGrpcService<ReflectionV1ServiceImpl>());
-        Guarded(endpoints, endpoints.MapGrpcService<ReflectionServiceImpl>());
-    }
-
-    /// <summary>Puts the guard around each method of a service, with its kind found once, here.</summary>
-    private static GrpcServiceEndpointConventionBuilder Guarded(IEndpointRouteBuilder endpoints, GrpcServiceEndpointConventionBuilder service)
-    {
-        var guard = endpoints.ServiceProvider.GetRequiredService<CallGuard>();
-        service.Finally(endpoint =>
-        {
-            var kind = CallKind.Of(endpoint.Metadata);
-            endpoint.Metadata.Add(kind);
-            if (endpoint.RequestDelegate is { } next)
-                endpoint.RequestDelegate = guard.Around(next, kind);
-        });
-        return service;
+        return endpoints.MapGrpcService<LogService>().WithGuard(endpoints);
     }
 
     private static IServiceCollection AddService(this IServiceCollection services, LogKitOptions limits)
@@ -100,10 +64,8 @@ public static class LogKitExtensions
         services.AddSingleton<LiveStreams>();
         services.AddMetrics();
         services.AddSingleton<ServiceMetrics>();
-        services.AddSingleton<LogHealth>();
+        services.AddSingleton<LogState>();
         services.AddSingleton<LogEventReports>();
-        services.AddSingleton(new ReflectionV1ServiceImpl(V1.Log.Descriptor, Health.Descriptor));
-        services.AddSingleton(new ReflectionServiceImpl(V1.Log.Descriptor, Health.Descriptor));
         services.AddSingleton<LogService>();
         services.AddSingleton<ErrorBoundary>();
         return services;

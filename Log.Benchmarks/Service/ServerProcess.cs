@@ -37,7 +37,7 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>The real server, with its defaults but for what is given.</summary>
-    public static Task<ServerProcess> StartLogKitAsync(params string[] settings) => StartAsync("LogKit.Grpc.dll", ["--Log:Address=http://127.0.0.1:0", .. settings]);
+    public static Task<ServerProcess> StartLogKitAsync(params string[] settings) => StartAsync("LogKit.Server.dll", ["--Log:Address=http://127.0.0.1:0", .. settings]);
 
     /// <summary>The same on a directory.</summary>
     public static Task<ServerProcess> StartOnAsync(string directory) => StartLogKitAsync($"--Log:Directory={directory}");

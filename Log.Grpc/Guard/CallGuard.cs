@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Grpc.Core;
+using LogKit.Grpc.Errors;
 using LogKit.Grpc.Observability;
-using LogKit.Grpc.Security;
-using LogKit.Grpc.Service;
 using LogKit.V1;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -41,7 +40,6 @@ internal sealed class CallGuard : IDisposable
 
     private readonly IServiceProvider _services;
     private readonly ByteBudget _budget;
-    private readonly AccessGate? _gate;
     private readonly ITimer _timer;
     private readonly MemoryReturn _memory = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _connections = new();
@@ -53,7 +51,6 @@ internal sealed class CallGuard : IDisposable
         (Options, _services) = (options, services);
         _budget = new ByteBudget(options.QueuedLimitBytes);
         Waiting = new ByteBudget(Math.Max(options.QueuedLimitBytes / WaitingPart, MinWaitingBytes));
-        _gate = services.GetService<AccessGate>();
         Time = services.GetService<TimeProvider>() ?? TimeProvider.System;
         var shortest = Math.Min(options.StallLimitMs, options.RequestLimitMs);
         var interval = TimeSpan.FromMilliseconds(Math.Clamp(shortest / 4, 1, LongestIntervalMs));
@@ -85,9 +82,15 @@ internal sealed class CallGuard : IDisposable
 
     public void Remove(ClientConnection connection) => _connections.TryRemove(connection, out _);
 
-    /// <summary>The endpoint's delegate with the guard around it.</summary>
-    public RequestDelegate Around(RequestDelegate next, CallKind kind) =>
-        context => GuardedCall.Of(context) is null ? RunAsync(context, kind, next) : next(context);
+    /// <summary>
+    /// The endpoint's delegate with the guard around it, unless the request runs under the guard already. Whoever gets here may make the call:
+    /// where access is controlled, that happens before.
+    /// </summary>
+    public RequestDelegate Around(RequestDelegate next, CallKind kind)
+    {
+        RequestDelegate admit = context => AdmitAsync(context, kind, next);
+        return context => GuardedCall.Of(context) is null ? RunAsync(context, kind, admit) : admit(context);
+    }
 
     /// <summary>Runs a request under the guard, whatever its endpoint is.</summary>
     public Task InvokeAsync(HttpContext context, RequestDelegate next) => RunAsync(context, CallKind.Of(context), next);
@@ -138,10 +141,7 @@ internal sealed class CallGuard : IDisposable
                 return;
             }
 
-            if (_gate is null && !kind.IsOpenToAll && TryLetIn(call) is { } refusal)
-                refusal.EndCall(context);
-            else
-                await next(context);
+            await next(context);
             if (!context.RequestAborted.IsCancellationRequested)
                 Explain(context);
             await call.FlushAsync();
@@ -153,18 +153,21 @@ internal sealed class CallGuard : IDisposable
         }
     }
 
-    private StatusException? TryLetIn(GuardedCall call)
+    private Task AdmitAsync(HttpContext context, CallKind kind, RequestDelegate next)
     {
         try
         {
-            LetIn(call);
-            return null;
+            if (!kind.IsOpenToAll && GuardedCall.Of(context) is { } call)
+                LetIn(call);
         }
         catch (StatusException refusal)
         {
             CountError(refusal);
-            return refusal;
+            refusal.EndCall(context);
+            return Task.CompletedTask;
         }
+
+        return next(context);
     }
 
     /// <summary>Counts a call as one of a stranger; false if there is no place for it.</summary>

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Grpc.Net.Compression;
+using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Guard;
 

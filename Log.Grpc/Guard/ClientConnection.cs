@@ -1,5 +1,3 @@
-using LogKit.Grpc.Service;
-
 namespace LogKit.Grpc.Guard;
 
 /// <summary>A connection as the guard sees it: its calls, what they hold of the budget, and since when it has had none.</summary>

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using LogKit.Grpc.Service;
+using LogKit.Grpc.Errors;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogKit.Grpc.Guard;
@@ -292,7 +292,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         if (string.IsNullOrEmpty(encoding) || encoding == "identity")
             throw Refused(CallStatus.MalformedCall("a message is compressed, and grpc-encoding does not say how"));
         if (!CheckedCompression.Names.Contains(encoding))
-            throw Refused(CallStatus.EncodingUnknown(encoding));
+            throw Refused(CallStatus.EncodingUnknown(encoding, CheckedCompression.Names));
     }
 
     private StatusException Refused(StatusException status)

@@ -1,4 +1,4 @@
-using LogKit.Grpc.Service;
+using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Observability;
 
@@ -10,12 +10,12 @@ internal sealed class LogEventReports : IDisposable
 {
     private readonly ILogger _journal;
     private readonly ServiceMetrics _metrics;
-    private readonly LogHealth _health;
+    private readonly LogState _state;
     private readonly IDisposable? _subscription;
 
-    public LogEventReports(ILog log, ILoggerFactory journals, ServiceMetrics metrics, LogHealth health)
+    public LogEventReports(ILog log, ILoggerFactory journals, ServiceMetrics metrics, LogState state)
     {
-        (_journal, _metrics, _health) = (journals.CreateLogger("LogKit"), metrics, health);
+        (_journal, _metrics, _state) = (journals.CreateLogger("LogKit"), metrics, state);
         ErrorCatalogue.Preload();
         _subscription = (log as IObservableLog)?.Observe(Report);
     }
@@ -23,7 +23,7 @@ internal sealed class LogEventReports : IDisposable
     /// <summary>An append was refused because the log is read-only.</summary>
     public void SawReadOnly(LogReadOnlyException refusal)
     {
-        if (_health.ReportReadOnly() && _subscription is null)
+        if (_state.ReportReadOnly() && _subscription is null)
             Report(new LogEvent(LogEventKind.ReadOnly, $"{refusal.Message}. Remove the cause, then restart the server.", refusal));
     }
 
@@ -32,7 +32,7 @@ internal sealed class LogEventReports : IDisposable
     private void Report(LogEvent logEvent)
     {
         if (logEvent.Kind is LogEventKind.ReadOnly)
-            _health.ReportReadOnly();
+            _state.ReportReadOnly();
         _metrics.CountEvent(logEvent.Kind);
         var message = logEvent.Message.ReplaceLineEndings(" ");
         switch (logEvent.Kind)

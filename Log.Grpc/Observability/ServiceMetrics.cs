@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using LogKit.Disk;
-using LogKit.Grpc.Service;
+using LogKit.Grpc.Errors;
+using LogKit.Grpc.Streams;
 
 namespace LogKit.Grpc.Observability;
 
@@ -41,8 +41,6 @@ internal sealed class ServiceMetrics : IDisposable
         _meter.CreateObservableGauge("logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
         _meter.CreateObservableGauge("logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
         _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(LargestLag), "{record}", "how far behind the last of the tails is");
-        if (log is DiskLog disk)
-            _meter.CreateObservableGauge("logkit.disk.free", () => FreeBytes(disk.Directory), "By", "what is free on the log's volume");
     }
 
     /// <summary>The time at which an append begins; 0 where nobody wants to know.</summary>
@@ -100,18 +98,6 @@ internal sealed class ServiceMetrics : IDisposable
 
     private ulong LargestLag(LogRange range) =>
         _streams.EarliestPosition() is { } position && position < range.NextOffset ? range.NextOffset - position : 0;
-
-    private static Measurement<long>[] FreeBytes(string directory)
-    {
-        try
-        {
-            return [new Measurement<long>(new DriveInfo(directory).AvailableFreeSpace)];
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return []; // unknown is not none
-        }
-    }
 
     /// <summary>What went one way: in batches, records and bytes.</summary>
     private sealed class Volume(Meter meter, string name, string what)

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
+using LogKit.Grpc.Streams;
 
 namespace LogKit.Grpc.Service;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Grpc.Core;
-using LogKit.Grpc.Guard;
+using LogKit.Grpc.Errors;
 using LogKit.Grpc.Observability;
 
 namespace LogKit.Grpc.Service;

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using Grpc.Core;
+using LogKit.Grpc.Access;
 using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
+using LogKit.Grpc.Streams;
 using LogKit.V1;
 
 namespace LogKit.Grpc.Service;

@@ -1,6 +1,8 @@
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
+using LogKit.Grpc.Access;
+using LogKit.Grpc.Errors;
 using LogKit.Grpc.Observability;
 using LogKit.V1;
 

@@ -1,7 +1,9 @@
 using System.Threading.Channels;
 using Grpc.Core;
+using LogKit.Grpc.Errors;
 using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
+using LogKit.Grpc.Streams;
 using LogKit.V1;
 
 namespace LogKit.Grpc.Service;

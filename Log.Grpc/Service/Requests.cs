@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using LogKit.V1;
+using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Service;
 
@@ -38,29 +38,4 @@ internal static class Requests
 
     public static ulong? ExpectedOffsetOf(V1.Envelope.ProduceRequest request) =>
         request.HasExpectedOffset ? request.ExpectedOffset : null;
-}
-
-/// <summary>A request that no log needs to see to know that it is wrong.</summary>
-internal sealed class RequestException : Exception
-{
-    private RequestException(string message, string reason, params (string Key, string Value)[] metadata)
-        : base(message)
-    {
-        Reason = reason;
-        Metadata = metadata;
-    }
-
-    public string Reason { get; }
-
-    public IReadOnlyList<(string Key, string Value)> Metadata { get; }
-
-    public static RequestException FieldRequired(string field) =>
-        new($"{field} is required", ErrorReasons.FieldRequired, (ErrorReasons.Keys.Field, field));
-
-    public static RequestException BatchEmpty() =>
-        new("record_batch.records must not be empty", ErrorReasons.BatchEmpty);
-
-    public static RequestException Malformed(string field, string problem) => new(
-        $"{field} is malformed: {problem}", ErrorReasons.MalformedMessage,
-        (ErrorReasons.Keys.Field, field), (ErrorReasons.Keys.Problem, problem));
 }

@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using LogKit.Grpc.Hosting;
-using LogKit.Grpc.Hosting.Connections;
-using LogKit.Grpc.Observability;
+using LogKit.Server.Connections;
+using LogKit.Server.Observability;
 using LogKit.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;

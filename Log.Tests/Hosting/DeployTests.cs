@@ -7,7 +7,8 @@ using System.Text.RegularExpressions;
 using Grpc.Core;
 using Grpc.Net.Client;
 using LogKit.Client;
-using LogKit.Grpc.Hosting;
+using LogKit.Server.Backends;
+using LogKit.Server.Settings;
 using LogKit.Tests.Support;
 using LogKit.V1;
 
@@ -54,7 +55,7 @@ public sealed partial class DeployTests : IDisposable
     {
         Skip.IfNot(File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
         var unit = await File.ReadAllTextAsync(DeployFile("logkit.service"));
-        await File.WriteAllTextAsync(_directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Grpc", "/bin/true", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(_directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Server", "/bin/true", StringComparison.Ordinal));
         Directory.CreateDirectory(_directory["logkit.service.d"]);
         File.Copy(DeployFile("logkit-tls.conf"), Path.Combine(_directory["logkit.service.d"], "tls.conf"));
         var (exitCode, output) = await RunAsync("systemd-analyze", "verify", "--man=no", _directory["logkit.service"]);
@@ -135,7 +136,7 @@ public sealed partial class DeployTests : IDisposable
     {
         var names = SettingName().Matches(await File.ReadAllTextAsync(DeployFile(file))).Select(match => match.Groups["name"].Value).ToHashSet();
         Assert.NotEmpty(names);
-        Assert.Empty(names.Except(SettingTable.Rows.Select(setting => setting.Name)));
+        Assert.Empty(names.Except(new SettingTable(BuiltInBackends.All).Rows.Select(setting => setting.Name)));
     }
 
     [Fact]
@@ -209,7 +210,7 @@ public sealed partial class DeployTests : IDisposable
         }
     }
 
-    private static string DeployFile(string name) => PathOf($"../../Log.Grpc/Deploy/{name}");
+    private static string DeployFile(string name) => PathOf($"../../Log.Server/Deploy/{name}");
 
     private static async Task<string> ReceiveAsync(Socket socket)
     {

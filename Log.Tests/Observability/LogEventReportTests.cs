@@ -1,7 +1,8 @@
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using LogKit.Client;
-using LogKit.Grpc.Hosting;
+using LogKit.Server;
+using LogKit.Server.Connections;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Observability;

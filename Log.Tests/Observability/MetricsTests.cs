@@ -6,6 +6,7 @@ using Grpc.Core;
 using LogKit.Disk;
 using LogKit.Grpc.Observability;
 using LogKit.InMemory;
+using LogKit.Server.Observability;
 using LogKit.Tests.Support;
 using LogKit.V1;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,8 +35,8 @@ public sealed partial class MetricsTests : IDisposable
         await Poll.UntilAsync(
             () => Task.FromResult(collector.Instruments.Any(name => name.StartsWith("logkit.log.events", StringComparison.Ordinal))), "the event");
 
-        var readme = await File.ReadAllTextAsync(PathOf("../../README.md"));
-        var documented = MetricRow().Matches(readme).Select(row => $"{row.Groups["name"]}, {row.Groups["kind"]}, {row.Groups["unit"]}");
+        var page = await File.ReadAllTextAsync(PathOf("../../docs/operations.md"));
+        var documented = MetricRow().Matches(page).Select(row => $"{row.Groups["name"]}, {row.Groups["kind"]}, {row.Groups["unit"]}");
         Assert.Equal(documented.Order(StringComparer.Ordinal), collector.Instruments.Order(StringComparer.Ordinal));
     }
 

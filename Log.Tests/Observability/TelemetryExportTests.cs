@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using LogKit.Client;
-using LogKit.Grpc.Observability;
+using LogKit.Server.Observability;
 using LogKit.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -102,9 +102,9 @@ public sealed class ServerOnPostgresTests
     public static TheoryData<string[], string> WrongSettings => new()
     {
         { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres needs to know the database" },
-        { ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"], "error: Log:ConnectionString: it is no connection string that Npgsql takes" },
-        { ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"], "error: Log:ConnectionString: it is no connection string that Npgsql takes" },
-        { ["--Log:ConnectionString="], "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as Npgsql has it, which is never shown" },
+        { ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"], "error: Log:ConnectionString: it is not a connection string that Npgsql understands" },
+        { ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"], "error: Log:ConnectionString: it is not a connection string that Npgsql understands" },
+        { ["--Log:ConnectionString="], "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown" },
         { [$"--Log:ConectionString={Secret}"], "error: Log:ConectionString: there is no such setting: did you mean Log:ConnectionString?" },
         { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: there is no such setting: did you mean Log:Directory?" },
         { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: there is no such setting" },

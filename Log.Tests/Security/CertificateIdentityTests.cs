@@ -2,7 +2,7 @@ using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
-using LogKit.Grpc.Security;
+using LogKit.Server.Security;
 using LogKit.Tests.Support;
 using LogKit.V1;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using LogKit.Grpc.Security;
-using LogKit.Grpc.Service;
+using LogKit.Grpc.Access;
+using LogKit.Server.Security;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Security;

@@ -2,8 +2,9 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Grpc.Core;
 using LogKit.Grpc;
-using LogKit.Grpc.Hosting;
 using LogKit.InMemory;
+using LogKit.Server.Backends;
+using LogKit.Server.Settings;
 using LogKit.Tests.Support;
 using LogKit.V1;
 using Moq;
@@ -103,8 +104,8 @@ public sealed partial class LimitTests
     public void The_page_has_every_limit_with_its_default_and_nothing_else()
     {
         var documented = LimitRow().Matches(Page).ToDictionary(match => match.Groups["key"].Value, match => match.Groups["default"].Value);
-        var defaults = new ServerSettings();
-        var limits = SettingTable.Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal)).ToDictionary(row => row.Key, row => row.Show(defaults));
+        var table = new SettingTable(BuiltInBackends.All);
+        var limits = table.Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal)).ToDictionary(row => row.Key, row => row.Default);
         Assert.Equal(limits.OrderBy(pair => pair.Key), documented.OrderBy(pair => pair.Key));
     }
 
@@ -119,7 +120,7 @@ public sealed partial class LimitTests
             type => !test.Groups["method"].Success || type.GetMethod(test.Groups["method"].Value) is not null));
         Assert.All(
             SettingName().Matches(Page).Select(setting => setting.Groups["name"].Value),
-            name => Assert.Contains(name, SettingTable.Rows.Select(row => row.Name)));
+            name => Assert.Contains(name, new SettingTable(BuiltInBackends.All).Rows.Select(row => row.Name)));
     }
 
     private static string Page { get; } = File.ReadAllText(PathOf("../../docs/limits.md"));

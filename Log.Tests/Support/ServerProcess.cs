@@ -43,11 +43,15 @@ internal sealed partial class ServerProcess : IDisposable
     public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables) =>
         StartIn(workingDirectory: "", arguments, variables);
 
+    /// <summary>Starts a server that is another program of the tests' directory.</summary>
+    public static ServerProcess StartProgram(string assembly, params IEnumerable<string> arguments) =>
+        Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]));
+
     /// <summary>Starts the server in a directory, where it finds its <c>appsettings.json</c>.</summary>
     public static ServerProcess StartIn(
         string workingDirectory, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"), .. arguments]) { WorkingDirectory = workingDirectory };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"), .. arguments]) { WorkingDirectory = workingDirectory };
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
         return Start(start);
@@ -71,7 +75,7 @@ internal sealed partial class ServerProcess : IDisposable
 
     /// <summary>Starts the server with a limit on its file descriptors.</summary>
     public static ServerProcess StartWithDescriptors(int count, params IEnumerable<string> arguments) => Start(new ProcessStartInfo(
-        "/bin/sh", ["-c", $"ulimit -n {count} && exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LogKit.Grpc.dll"), "--Log:Address=http://127.0.0.1:0", .. arguments]));
+        "/bin/sh", ["-c", $"ulimit -n {count} && exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"), "--Log:Address=http://127.0.0.1:0", .. arguments]));
 
     /// <summary>On a database, told of it in a variable: what is in the arguments is there for everybody to see.</summary>
     public static ServerProcess StartOnDatabase(string connectionString, params IEnumerable<string> arguments) => Start(

@@ -1,7 +1,8 @@
 using Grpc.Net.Client;
 using LogKit.Client;
 using LogKit.Grpc;
-using LogKit.Grpc.Service;
+using LogKit.Grpc.Streams;
+using LogKit.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -50,7 +51,7 @@ internal sealed class TestServer : IAsyncDisposable
         var journal = new Journal();
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders().AddProvider(journal);
-        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None); // as the server does: see Hosting/Server.cs
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None); // as the server does: see JournalOutput
         builder.WebHost.ConfigureKestrel(kestrel =>
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddLogKit(log, options);

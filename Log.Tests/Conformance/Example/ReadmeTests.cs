@@ -14,7 +14,7 @@ public sealed partial class ReadmeTests
     public void The_files_that_the_readme_shows_are_the_files_that_run()
     {
         var shown = Files().Matches(Readme).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
-        Assert.Equal(["ListLog.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["ListLog.cs", "ListLogBackend.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
         foreach (var (name, code) in shown)
             Assert.Equal(File.ReadAllText(PathOf(name)).ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
     }

@@ -1,0 +1,104 @@
+using System.Globalization;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using LogKit.V1;
+using Microsoft.AspNetCore.Http.Features;
+
+using Keys = LogKit.V1.ErrorReasons.Keys;
+
+namespace LogKit.Grpc.Errors;
+
+/// <summary>
+/// The one place where a failure becomes a status, the same for every log. Each status carries a <c>google.rpc.Status</c> with one
+/// <c>ErrorInfo</c>; every variable of the message is in its metadata. The README has the table.
+/// </summary>
+internal static class ErrorCatalogue
+{
+    /// <summary>The status of a failure that the catalogue knows; null for any other.</summary>
+    public static StatusException? TryToStatus(Exception exception) => exception switch
+    {
+        RequestException e => Status(StatusCode.InvalidArgument, e, e.Reason, [.. e.Metadata]),
+        OffsetOutOfRangeException e => Status(
+            StatusCode.OutOfRange, e, e.IsTruncated ? ErrorReasons.OffsetTruncated : ErrorReasons.OffsetOutOfRange,
+            (Keys.Offset, Text(e.Offset)), (Keys.StartOffset, Text(e.Range.StartOffset)), (Keys.NextOffset, Text(e.Range.NextOffset))),
+        BatchTooLargeException e => Status(
+            StatusCode.InvalidArgument, e, ErrorReasons.BatchTooLarge,
+            (Keys.SizeBytes, Text(e.SizeBytes)), (Keys.LimitBytes, Text(e.LimitBytes))),
+        OffsetMismatchException e => Status(
+            StatusCode.Aborted, e, ErrorReasons.ExpectedOffsetMismatch,
+            (Keys.ExpectedOffset, Text(e.ExpectedOffset)), (Keys.NextOffset, Text(e.NextOffset))),
+        IdentityException e => Status(StatusCode.Unauthenticated, e, e.Reason),
+        PermissionException e => Status(
+            StatusCode.PermissionDenied, e, ErrorReasons.ActionNotPermitted, (Keys.Identity, e.Identity), (Keys.Action, e.Action)),
+        StreamLimitException e => Status(StatusCode.ResourceExhausted, e, ErrorReasons.StreamLimit, (Keys.Limit, Text(e.Limit))),
+        ServerStoppingException e => Status(StatusCode.Unavailable, e, ErrorReasons.ShuttingDown),
+        LogUnavailableException e => Status(StatusCode.Unavailable, e, ErrorReasons.StorageUnavailable),
+        LogFullException e => Status(StatusCode.ResourceExhausted, e, ErrorReasons.LogFull),
+        AppendOutcomeUnknownException e => Status(StatusCode.Unknown, e, ErrorReasons.OutcomeUnknown),
+        LogReadOnlyException e => Status(StatusCode.FailedPrecondition, e, ErrorReasons.LogReadOnly),
+        RecordCorruptException e => Status(StatusCode.DataLoss, e, ErrorReasons.RecordCorrupt, (Keys.Offset, Text(e.Offset))),
+        _ => null,
+    };
+
+    /// <summary>The status of a failure that the catalogue knows.</summary>
+    public static StatusException ToStatus(Exception exception) =>
+        TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
+
+    /// <summary>
+    /// Loads what it takes to make a status. An error that first has to load an assembly would not be told when it counts: without a file
+    /// descriptor left, none can be loaded.
+    /// </summary>
+    public static void Preload() => ToStatus(new LogFullException());
+
+    /// <summary>The status of any other failure: the cause stays in the server's journal, under the trace id.</summary>
+    public static StatusException Internal(string traceId) =>
+        Status(StatusCode.Internal, "internal error", ErrorReasons.Internal, (Keys.TraceId, traceId));
+
+    private static StatusException Status(
+        StatusCode code, Exception exception, string reason, params ReadOnlySpan<(string Key, string Value)> metadata) =>
+        Status(code, exception.Message, reason, metadata);
+
+    /// <summary>A status with its details.</summary>
+    public static StatusException Status(
+        StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
+    {
+        var info = new ErrorInfo { Domain = ErrorReasons.Domain, Reason = reason };
+        foreach (var (key, value) in metadata)
+            info.Metadata.Add(key, value);
+        var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
+        var trailers = new Metadata { { ErrorReasons.TrailerName, details.ToByteArray() } };
+        return new StatusException(new global::Grpc.Core.Status(code, message), trailers) { Reason = reason };
+    }
+
+    private static string Text<T>(T value)
+        where T : IFormattable => value.ToString(null, CultureInfo.InvariantCulture);
+}
+
+/// <summary>The call ends because the server does.</summary>
+internal sealed class ServerStoppingException() : Exception("the server is shutting down");
+
+/// <summary>A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.</summary>
+internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers)
+{
+    /// <summary>The reason that the catalogue gives; null where the status is the transport's own.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Ends a call that no service has seen with this status.</summary>
+    public void EndCall(HttpContext context)
+    {
+        context.Response.ContentType = "application/grpc";
+        if (context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { } trailers)
+            WriteTo(trailers);
+    }
+
+    /// <summary>Writes the status into trailers, as gRPC has them.</summary>
+    public void WriteTo(IHeaderDictionary trailers)
+    {
+        trailers["grpc-status"] = ((int)StatusCode).ToString(CultureInfo.InvariantCulture);
+        trailers["grpc-message"] = Uri.EscapeDataString(Status.Detail);
+        foreach (var entry in Trailers)
+            trailers[entry.Key] = entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value;
+    }
+}

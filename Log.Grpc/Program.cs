@@ -1,1 +1,0 @@
-return await LogKit.Grpc.Hosting.Server.RunAsync(args);

@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using LogKit.Grpc.Access;
+using LogKit.Grpc.Errors;
+
+namespace LogKit.Grpc.Streams;
+
+/// <summary>
+/// The streams that are open: no more than the limit, each ended when the server stops or when its caller loses the right to it.
+/// </summary>
+internal sealed class LiveStreams : IDisposable
+{
+    private readonly LogKitOptions _options;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly TimeProvider _time;
+    private readonly ITimer _timer;
+    private readonly ConcurrentDictionary<LiveStream, byte> _open = new();
+    private int _count;
+
+    public LiveStreams(LogKitOptions options, IHostApplicationLifetime lifetime, IServiceProvider services)
+    {
+        (_options, _lifetime) = (options, lifetime);
+        _time = services.GetService<TimeProvider>() ?? TimeProvider.System;
+        var interval = TimeSpan.FromMilliseconds(LiveStream.GoodbyeMs / 4);
+        _timer = _time.CreateTimer(_ => CutUnheard(), null, interval, interval);
+    }
+
+    /// <summary>How many are open.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>How many are open of ProduceStream, and of ConsumeStream.</summary>
+    public (int Produce, int Consume) CountByAction()
+    {
+        var produce = 0;
+        var consume = 0;
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Action is LogActions.Produce)
+                produce++;
+            else
+                consume++;
+        }
+
+        return (produce, consume);
+    }
+
+    /// <summary>The offset that comes next on the ConsumeStream that is furthest behind; null where there is none.</summary>
+    public ulong? EarliestPosition()
+    {
+        ulong? earliest = null;
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Position is { } position && !(position >= earliest))
+                earliest = position;
+        }
+
+        return earliest;
+    }
+
+    /// <summary>Counts a stream in, until it is disposed.</summary>
+    /// <exception cref="StreamLimitException">There are as many as may be.</exception>
+    public LiveStream Open(ServerCallContext context, LogActions action)
+    {
+        if (Interlocked.Increment(ref _count) > _options.StreamLimit)
+        {
+            Interlocked.Decrement(ref _count);
+            throw new StreamLimitException(_options.StreamLimit);
+        }
+
+        var stream = new LiveStream(context, action, _time, Close, _lifetime.ApplicationStopping);
+        _open.TryAdd(stream, 0);
+        if (stream.Caller?.RefusalOf(action) is { } refusal)
+            stream.End(refusal); // the rules changed after the caller was admitted and before Reconsider could find this stream
+        return stream;
+    }
+
+    /// <summary>Ends the streams whose callers are no longer permitted to have them.</summary>
+    public void Reconsider()
+    {
+        foreach (var (stream, _) in _open)
+        {
+            if (stream.Caller?.RefusalOf(stream.Action) is { } refusal)
+                stream.End(refusal);
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void CutUnheard()
+    {
+        foreach (var (stream, _) in _open)
+            stream.CutIfUnheard();
+    }
+
+    private void Close(LiveStream stream)
+    {
+        _open.TryRemove(stream, out _);
+        Interlocked.Decrement(ref _count);
+    }
+}

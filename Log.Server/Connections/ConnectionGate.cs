@@ -1,0 +1,232 @@
+using System.IO.Pipelines;
+using System.Net.Security;
+using LogKit.Grpc.Guard;
+using LogKit.Server.Observability;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace LogKit.Server.Connections;
+
+/// <summary>
+/// Stands before every connection: bounds how many there are, keeps places for those that have made a permitted call, closes those that
+/// have no call for too long, and closes no connection before its client can have read what was sent.
+/// </summary>
+/// <remarks>
+/// A connection that has made no permitted call is a stranger's. Strangers may take three quarters of the places. Where there is none left
+/// for a new connection, the oldest stranger without a call makes room: so whoever opens connections and does nothing with them keeps
+/// nobody out.
+/// </remarks>
+internal sealed class ConnectionGate : IDisposable
+{
+    /// <summary>Which part of the places is kept for connections that have made a permitted call.</summary>
+    private const int ProvenPart = 4;
+
+    /// <summary>How long a connection that is told to close may take, and how long a client may take to read what was sent.</summary>
+    private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(2);
+
+    private readonly CallGuard _guard;
+    private readonly TransportLimits _limits;
+    private readonly ConnectionMetrics _metrics;
+    private readonly StrangerReports _reports;
+    private readonly ILogger<ConnectionGate> _journal;
+    private readonly ITimer _timer;
+    private readonly int _strangersLimit;
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Admitted> _strangers = new(); // under _gate, the oldest first; those that are proven leave at the next need
+    private readonly HashSet<Admitted> _admitted = []; // under _gate
+    private int _reported; // how many the metrics know of; the timer's alone
+
+    public ConnectionGate(
+        CallGuard guard, TransportLimits limits, ConnectionMetrics metrics, StrangerReports reports, ILogger<ConnectionGate> journal)
+    {
+        (_guard, _limits, _metrics, _reports, _journal) = (guard, limits, metrics, reports, journal);
+        _strangersLimit = Math.Max(1, limits.ConnectionLimit - (limits.ConnectionLimit / ProvenPart));
+        var interval = TimeSpan.FromMilliseconds(Math.Clamp(limits.IdleLimitMs / 4, 1, 1000));
+        _timer = guard.Time.CreateTimer(_ => Look(), null, interval, interval);
+    }
+
+    /// <summary>An accepted connection. Under TLS it has not shaken hands yet.</summary>
+    public async Task AcceptAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        if (Admit(connection) is not { } admitted)
+        {
+            connection.Abort(new ConnectionAbortedException("the limit on connections is reached"));
+            return;
+        }
+
+        var transport = connection.Transport;
+        var lingering = new LingeringTransport(transport);
+        connection.Transport = lingering;
+        try
+        {
+            await next(connection);
+            if (admitted.State.IsProven && !connection.ConnectionClosed.IsCancellationRequested)
+                await LingerAsync(connection, transport);
+        }
+        finally
+        {
+            connection.Transport = transport;
+            await lingering.CompleteAsync();
+            Remove(admitted);
+        }
+    }
+
+    /// <summary>A connection that has shaken hands: one that did not agree on HTTP/2 is a port scan, or a health check that knows no gRPC.</summary>
+    public async Task RequireHttp2Async(ConnectionContext connection, ConnectionDelegate next)
+    {
+        if (connection.Features.Get<ISslStreamFeature>() is not { } tls || tls.SslStream.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2)
+        {
+            await next(connection);
+            return;
+        }
+
+        _metrics.CountClosed(ConnectionEnd.NotHttp2);
+        if (_reports.MaySay(StrangerEvent.NotHttp2))
+            _journal.LogNotHttp2(connection.RemoteEndPoint);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private Admitted? Admit(ConnectionContext connection)
+    {
+        Admitted? evicted = null;
+        Admitted? admitted = null;
+        lock (_gate)
+        {
+            if (_admitted.Count >= _limits.ConnectionLimit || _strangers.Count >= _strangersLimit)
+            {
+                evicted = OldestIdleStrangerLocked();
+                if (evicted is not null)
+                    RemoveLocked(evicted);
+            }
+
+            if (_admitted.Count < _limits.ConnectionLimit && _strangers.Count < _strangersLimit)
+            {
+                admitted = new Admitted(connection, _guard.Add(connection.Items));
+                _admitted.Add(admitted);
+                _strangers.AddLast(admitted.Place);
+            }
+        }
+
+        if (evicted is not null)
+        {
+            _metrics.CountClosed(ConnectionEnd.Evicted);
+            evicted.Connection.Abort(new ConnectionAbortedException("it made room for another connection"));
+        }
+
+        if (admitted is null)
+            _metrics.CountClosed(ConnectionEnd.Refused);
+        if ((evicted is not null || admitted is null) && _reports.MaySay(StrangerEvent.ConnectionLimit))
+            _journal.LogConnectionsExhausted(_limits.ConnectionLimit, (evicted?.Connection ?? connection).RemoteEndPoint);
+        return admitted;
+    }
+
+    /// <summary>The one that makes room; null if there is none, or if there is room after all.</summary>
+    private Admitted? OldestIdleStrangerLocked()
+    {
+        Admitted? oldest = null;
+        for (var place = _strangers.First; place is not null;)
+        {
+            var next = place.Next;
+            if (place.Value.State.IsProven)
+                _strangers.Remove(place);
+            else if (oldest is null && !place.Value.State.HasCalls)
+                oldest = place.Value;
+            place = next;
+        }
+
+        return _admitted.Count >= _limits.ConnectionLimit || _strangers.Count >= _strangersLimit ? oldest : null;
+    }
+
+    private void Remove(Admitted admitted)
+    {
+        lock (_gate)
+            RemoveLocked(admitted);
+        _guard.Remove(admitted.State);
+    }
+
+    private void RemoveLocked(Admitted admitted)
+    {
+        _admitted.Remove(admitted);
+        if (admitted.Place.List is { } list)
+            list.Remove(admitted.Place);
+    }
+
+    /// <summary>Closes connections without a call, however busy they look: a client's PINGs are no calls.</summary>
+    private void Look()
+    {
+        Admitted[] admitted;
+        lock (_gate)
+            admitted = [.. _admitted];
+        _metrics.AddOpen(admitted.Length - _reported);
+        _reported = admitted.Length;
+        foreach (var one in admitted)
+        {
+            if (one.State.HasCalls)
+            {
+                one.IsAskedToClose = false;
+                continue;
+            }
+
+            var idle = _guard.Time.GetElapsedTime(one.State.IdleSince).TotalMilliseconds;
+            if (idle > _limits.IdleLimitMs + CloseLimit.TotalMilliseconds)
+            {
+                one.Connection.Abort(new ConnectionAbortedException("it had no call for too long"));
+            }
+            else if (idle > _limits.IdleLimitMs && !one.IsAskedToClose)
+            {
+                one.IsAskedToClose = true;
+                _metrics.CountClosed(ConnectionEnd.Idle);
+                one.Connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose(); // with GOAWAY, which loses no call
+            }
+        }
+
+        _reports.Look();
+    }
+
+    /// <summary>
+    /// Reads what the client still sends until it closes, too. A socket that is closed with unread bytes is reset, and the reset overtakes what
+    /// the client has not read yet: acknowledgements among it. A stranger was sent none.
+    /// </summary>
+    private static async Task LingerAsync(ConnectionContext connection, IDuplexPipe transport)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
+        limit.CancelAfter(CloseLimit);
+        try
+        {
+            await transport.Output.FlushAsync(limit.Token);
+            while (true)
+            {
+                var result = await transport.Input.ReadAsync(limit.Token);
+                transport.Input.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                    return;
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
+        {
+            // It is closed, or took too long: it is closed now.
+        }
+    }
+
+    /// <summary>A connection that has a place.</summary>
+    private sealed class Admitted
+    {
+        public Admitted(ConnectionContext connection, ClientConnection state)
+        {
+            (Connection, State) = (connection, state);
+            Place = new LinkedListNode<Admitted>(this);
+        }
+
+        public ConnectionContext Connection { get; }
+
+        public ClientConnection State { get; }
+
+        /// <summary>Its place among the strangers, while it has one.</summary>
+        public LinkedListNode<Admitted> Place { get; }
+
+        /// <summary>Of the gate's timer alone.</summary>
+        public bool IsAskedToClose { get; set; }
+    }
+}

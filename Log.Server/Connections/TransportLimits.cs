@@ -1,0 +1,40 @@
+using LogKit.Grpc.Guard;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace LogKit.Server.Connections;
+
+/// <summary>What the server takes of connections, before any call is read.</summary>
+internal sealed record TransportLimits
+{
+    public int ConnectionLimit { get; init; } = 4096;
+
+    public int ConnectionStreamLimit { get; init; } = 256;
+
+    public int HeaderLimitBytes { get; init; } = 32 * 1024;
+
+    public int HandshakeLimitMs { get; init; } = 10_000;
+
+    public int IdleLimitMs { get; init; } = 120_000;
+
+    public int PingIntervalMs { get; init; } = 60_000;
+
+    public int PingLimitMs { get; init; } = 20_000;
+
+    /// <summary>How long a stopping server waits for calls to end, before it cuts off those whose clients do not read.</summary>
+    public int StopLimitMs { get; init; } = 10_000;
+
+    public void ApplyTo(KestrelServerLimits limits)
+    {
+        limits.MaxConcurrentConnections = null; // ConnectionGate's
+        limits.MaxRequestBodySize = null; // the limit on messages is the limit
+        limits.MaxResponseBufferSize = 0; // a write is over when the connection has taken it: what waits for a client is known, and bounded
+        limits.MaxRequestHeadersTotalSize = HeaderLimitBytes;
+        limits.KeepAliveTimeout = TimeSpan.FromMilliseconds(IdleLimitMs);
+        limits.Http2.InitialStreamWindowSize = CallGuard.WindowBytes;
+        limits.Http2.InitialConnectionWindowSize = (int)Math.Min((long)ConnectionStreamLimit * CallGuard.WindowBytes, int.MaxValue); // none holds up another
+        limits.Http2.MaxStreamsPerConnection = ConnectionStreamLimit;
+        limits.Http2.MaxRequestHeaderFieldSize = HeaderLimitBytes;
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(PingIntervalMs);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromMilliseconds(PingLimitMs);
+    }
+}

@@ -1,0 +1,4 @@
+using LogKit.Server;
+using LogKit.Server.Backends;
+
+return await LogServer.RunAsync(args, BuiltInBackends.All);

@@ -1,0 +1,28 @@
+using LogKit.Grpc.Access;
+using LogKit.Grpc.Errors;
+
+namespace LogKit.Server.Security;
+
+/// <summary>Says of a caller who it is, and whether it may do what it asks for, by the lists as they are now.</summary>
+internal sealed class AccessGate(WatchedFiles<TokenList>? tokens, WatchedFiles<AccessList> access)
+{
+    /// <summary>Why the caller may not do it; null if it may. <see cref="LogActions.None"/> takes an identity, and no right.</summary>
+    public Exception? RefusalOf(Caller caller, LogActions action)
+    {
+        string? identity = null;
+        if (caller.Token is not null && tokens is not null)
+        {
+            identity = tokens.Value.IdentityOf(caller.Token);
+            if (identity is null)
+                return new IdentityException(IdentityException.TokenUnknown);
+        }
+        else if (caller.Certificate is { } certificate && DateTime.Now <= certificate.NotAfter)
+        {
+            identity = CertificateIdentity.Of(certificate);
+        }
+
+        if (string.IsNullOrEmpty(identity))
+            return new IdentityException(IdentityException.Required);
+        return action is LogActions.None || access.Value.IsPermitted(identity, action) ? null : new PermissionException(identity, action);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Collections.Frozen;
+using LogKit.Grpc.Access;
+
+namespace LogKit.Server.Security;
+
+/// <summary>Which identity may do what. Who is not in it may do nothing.</summary>
+internal sealed class AccessList
+{
+    private readonly FrozenDictionary<string, LogActions> _permitted;
+
+    private AccessList(Dictionary<string, LogActions> permitted) => _permitted = permitted.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>Reads a list of lines such as <c>alice produce consume</c>.</summary>
+    /// <exception cref="FormatException">A line is wrong; the message says which, and what would be right.</exception>
+    public static AccessList Parse(string text)
+    {
+        var permitted = new Dictionary<string, LogActions>(StringComparer.Ordinal);
+        IdentityLines.ForEach(text, (identity, words) =>
+        {
+            if (words.Length == 0)
+                throw new FormatException($"{identity} is given nothing: name produce, consume or both, or leave the line out");
+            var actions = words.Aggregate(LogActions.None, (actions, word) => actions | ActionOf(word));
+            if (!permitted.TryAdd(identity, actions))
+                throw new FormatException($"{identity} is there twice: put all that it may do on one line");
+        });
+        return new AccessList(permitted);
+    }
+
+    /// <summary>Whether an identity may do it; of several, any.</summary>
+    public bool IsPermitted(string identity, LogActions action) => (_permitted.GetValueOrDefault(identity) & action) != LogActions.None;
+
+    private static LogActions ActionOf(string word) => word switch
+    {
+        "produce" => LogActions.Produce,
+        "consume" => LogActions.Consume,
+        _ => throw new FormatException($"{word} is no action: there are produce and consume"),
+    };
+}

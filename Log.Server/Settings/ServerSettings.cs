@@ -1,0 +1,173 @@
+using System.Net;
+using LogKit.Grpc;
+using LogKit.Server.Connections;
+using LogKit.Server.Observability;
+using LogKit.Server.Security;
+
+using static System.FormattableString;
+
+namespace LogKit.Server.Settings;
+
+/// <summary>
+/// The server's settings, from the section <c>Log</c> of <see cref="SettingSources"/>: a file <c>appsettings.json</c>, then variables
+/// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>); each overrides those before. Reading is strict: an unknown setting, or
+/// a value that is not allowed, is an error that names the key, the value and what is allowed.
+/// </summary>
+internal sealed record ServerSettings
+{
+    public const string Section = Setting.Section;
+
+    /// <summary>Keys that tell an ASP.NET Core server where to listen.</summary>
+    private static readonly string[] Listeners = [SettingSources.ListenerSection, "urls", "http_ports", "https_ports", "https_port"];
+
+    private ServerSettings(SettingValues values, ILogBackend backend)
+    {
+        (Values, Backend) = (values, backend);
+        Service = new LogKitOptions
+        {
+            MessageLimitBytes = values.Get(SettingTable.MessageLimitBytes),
+            QueuedLimitBytes = values.Get(SettingTable.QueuedLimitBytes),
+            StreamLimit = values.Get(SettingTable.StreamLimit),
+            CallLimit = values.Get(SettingTable.CallLimit),
+            RequestLimitMs = values.Get(SettingTable.RequestLimitMs),
+            StallLimitMs = values.Get(SettingTable.StallLimitMs),
+        };
+        Transport = new TransportLimits
+        {
+            ConnectionLimit = values.Get(SettingTable.ConnectionLimit),
+            ConnectionStreamLimit = values.Get(SettingTable.ConnectionStreamLimit),
+            HeaderLimitBytes = values.Get(SettingTable.HeaderLimitBytes),
+            HandshakeLimitMs = values.Get(SettingTable.HandshakeLimitMs),
+            IdleLimitMs = values.Get(SettingTable.IdleLimitMs),
+            PingIntervalMs = values.Get(SettingTable.PingIntervalMs),
+            PingLimitMs = values.Get(SettingTable.PingLimitMs),
+            StopLimitMs = values.Get(SettingTable.StopLimitMs),
+        };
+        Files = new SecurityFiles
+        {
+            Certificate = values.Get(SettingTable.CertificateFile),
+            Key = values.Get(SettingTable.KeyFile),
+            ClientCa = values.Get(SettingTable.ClientCaFile),
+            Tokens = values.Get(SettingTable.TokensFile),
+            Access = values.Get(SettingTable.AccessFile),
+        };
+    }
+
+    /// <summary>All of them, for the backend.</summary>
+    public SettingValues Values { get; }
+
+    /// <summary>What keeps the log.</summary>
+    public ILogBackend Backend { get; }
+
+    public Uri Address => Values.Get(SettingTable.Address);
+
+    /// <summary>Where health is answered over HTTP, if anywhere.</summary>
+    public Uri? ManagementAddress => Values.Get(SettingTable.ManagementAddress);
+
+    public bool Insecure => Values.Get(SettingTable.Insecure);
+
+    /// <summary>How often <see cref="Files"/> are checked for changes.</summary>
+    public int ReloadIntervalMs => Values.Get(SettingTable.ReloadIntervalMs);
+
+    public JournalFormat JournalFormat => Values.Get(SettingTable.JournalFormat);
+
+    public LogKitOptions Service { get; }
+
+    public TransportLimits Transport { get; init; }
+
+    public SecurityFiles Files { get; }
+
+    public bool IsTls => Address.Scheme.Equals(Uri.UriSchemeHttps, StringComparison.Ordinal);
+
+    /// <summary>The address as an endpoint; <c>localhost</c> is the loopback of IPv4.</summary>
+    public IPEndPoint EndPoint => EndPointOf(Address);
+
+    /// <summary>The management address as an endpoint; null if there is none.</summary>
+    public IPEndPoint? ManagementEndPoint => ManagementAddress is null ? null : EndPointOf(ManagementAddress);
+
+    private bool IsLoopback => IPAddress.IsLoopback(EndPoint.Address);
+
+    /// <exception cref="SettingException">A setting is wrong.</exception>
+    public static ServerSettings Read(IConfiguration configuration, IReadOnlyList<ILogBackend> backends)
+    {
+        var table = new SettingTable(backends);
+        foreach (var section in configuration.GetChildren())
+            RequireOwn(section, table);
+        var values = new SettingValues();
+        foreach (var section in configuration.GetSection(Section).GetChildren())
+        {
+            var setting = table.Find(section.Key)
+                ?? throw new SettingException(section.Path, MayBeSecret(section, table) ? null : section.Value, $"there is no such setting{Suggestion(section.Key, table)}");
+            if (section.GetChildren().FirstOrDefault() is { } child)
+                throw new SettingException(child.Path, setting.IsSecret ? null : child.Value, "there is no such setting");
+            values.Add(setting, section.Value);
+        }
+
+        var settings = new ServerSettings(values, backends.First(backend => backend.Name == values.Get(table.Backend)));
+        settings.RequireConsistency();
+        return settings;
+    }
+
+    /// <summary>Checks that involve more than one setting.</summary>
+    private void RequireConsistency()
+    {
+        if (Backend.Settings.Contains(CommonSettings.BatchLimitBytes) && Values.Get(CommonSettings.BatchLimitBytes) + 1024 is var room && Service.MessageLimitBytes < room)
+            throw Values.Wrong(SettingTable.MessageLimitBytes, Invariant($"must be at least {room}, 1 KiB over {CommonSettings.BatchLimitBytes.Key}"));
+        if (ManagementAddress is { Port: not 0 } management && management.Port == Address.Port)
+            throw Wrong(nameof(ManagementAddress), management.OriginalString, $"must have another port than {Section}:{nameof(Address)}");
+        if (!IsTls)
+        {
+            if (Files.TlsOnly.FirstOrDefault(file => file.Path is not null) is { Path: { } path, Name: var name })
+                throw Wrong(name, path, $"is of use over TLS only: give an address that begins with https, as {Section}:{nameof(Address)}");
+            if (!IsLoopback && !Insecure)
+                throw Wrong(nameof(Address), Address.OriginalString, "plaintext is served on loopback addresses only, unless --insecure is given");
+            return;
+        }
+
+        if (Files.Certificate is null || Files.Key is null)
+            throw Wrong(nameof(Address), Address.OriginalString, $"TLS needs a certificate and its key: give {Section}:CertificateFile and {Section}:KeyFile");
+        if (Files.Access is null && Files.Identity is { } identity)
+            throw Wrong(identity.Name, identity.Path, $"says who calls, and nothing says who may do what: give {Section}:AccessFile");
+        if (Files.Access is { } access && Files.Identity is null)
+            throw Wrong("AccessFile", access, $"says who may do what, and nothing says who calls: give {Section}:ClientCaFile or {Section}:TokensFile");
+        if (Files.Access is null && !IsLoopback && !Insecure)
+            throw Wrong(nameof(Address), Address.OriginalString, $"anybody who can connect could produce and consume: give {Section}:AccessFile, or --insecure");
+    }
+
+    private static IPEndPoint EndPointOf(Uri uri) => new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
+
+    private static SettingException Wrong(string name, string value, string problem) => new($"{Section}:{name}", value, problem);
+
+    /// <summary>Refuses what is not the server's, which would seem to have an effect if it were ignored.</summary>
+    private static void RequireOwn(IConfigurationSection section, SettingTable table)
+    {
+        if (section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase) || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
+        {
+            if (section.Value is { } value)
+                throw new SettingException(section.Key, value, $"must be an object of settings: \"{section.Key}\": {{ ... }}");
+            if (!section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase))
+                JournalOutput.RequireLevels(section);
+            return;
+        }
+
+        var problem = Listeners.Contains(section.Key, StringComparer.OrdinalIgnoreCase)
+            ? $"the server listens where {Section}:{nameof(Address)} says, and nowhere else"
+            : $"there is no such setting: a settings file has the sections {Section} and {SettingSources.JournalSection}, and no other";
+        if (section.Key is not "$schema")
+            throw section.GetChildren().FirstOrDefault() is { } child
+                ? new SettingException(child.Path, null, problem)
+                : new SettingException(section.Key, MayBeSecret(section, table) ? null : section.Value, problem);
+    }
+
+    // A connection string has an equals sign in it, under whatever name it was meant to be given.
+    private static bool MayBeSecret(IConfigurationSection section, SettingTable table) =>
+        table.Nearest(section.Key).IsSecret || section.Value?.Contains('=', StringComparison.Ordinal) == true;
+
+    private static string Suggestion(string name, SettingTable table)
+    {
+        var nearest = table.Nearest(name);
+        return Spelling.Distance(nearest.Name, name) <= 1 + (name.Length / 3)
+            ? $": did you mean {nearest.Key}?"
+            : $": there are {string.Join(", ", table.Rows.Select(setting => setting.Key))}";
+    }
+}
