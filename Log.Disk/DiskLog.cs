@@ -51,7 +51,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
         _writer = new LogWriter(storage, options, recovered, _appended, events);
         _writer.Retain();
-        _appends = new GroupCommit(_writer.Commit, Disposed);
+        _appends = new GroupCommit(_writer, this);
         _ = RepeatAsync(_writer.Watch, WatchIntervalMs, _stopRepeating.Token);
         if (options.FlushMode == FlushMode.Interval)
             _ = RepeatAsync(_writer.FlushWritten, options.FlushIntervalMs, _stopRepeating.Token);

@@ -10,17 +10,17 @@ namespace LogKit.Disk.Commit;
 /// <param name="finished">Is told when all answers are given, and takes this back for another group.</param>
 internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finished) : IThreadPoolWorkItem
 {
-    /// <summary>How long something is put off for the sake of the answers that are still to be given.</summary>
+    /// <summary>The longest time an action is deferred while answers are pending.</summary>
     private static readonly long DelayLimitTicks = Stopwatch.Frequency / 1000;
 
     [ThreadStatic]
     private static GroupAnswers? _current;
 
-    private readonly List<PendingAppend> _appends = [];
-    private int _next;
-    private int _threads;
-    private Action? _putOff;
-    private long _putOffAt;
+    private readonly List<PendingAppend> _appends = []; // filled before any thread runs, cleared by the last one
+    private int _next; // Interlocked: the answer that is given next
+    private int _threads; // Interlocked: how many threads give answers; the last one finishes
+    private Action? _deferred; // Interlocked: whoever takes it runs it
+    private long _deferredAt; // written before _deferred is published
 
     /// <summary>The answers of a log that this thread is giving: whatever it calls meanwhile, a continuation calls.</summary>
     public static GroupAnswers? CurrentOf(GroupCommit owner) => _current is { } current && current.Owner == owner ? current : null;
@@ -44,14 +44,14 @@ internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finis
     }
 
     /// <summary>
-    /// Puts something off until nothing but the last answer is left to be given, or a moment has passed: false where it comes too late
-    /// for that. One thing at a time.
+    /// Defers an action until only the last answer is pending, or a moment has passed; false if it is too late for that. One action
+    /// at a time.
     /// </summary>
-    public bool TryPutOff(Action action)
+    public bool TryDefer(Action action)
     {
-        _putOffAt = Stopwatch.GetTimestamp();
-        Interlocked.Exchange(ref _putOff, action);
-        return Volatile.Read(ref _next) < _appends.Count || Interlocked.Exchange(ref _putOff, null) is null;
+        _deferredAt = Stopwatch.GetTimestamp();
+        Interlocked.Exchange(ref _deferred, action);
+        return Volatile.Read(ref _next) < _appends.Count || Interlocked.Exchange(ref _deferred, null) is null;
     }
 
     public void Execute()
@@ -69,8 +69,8 @@ internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finis
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             }
 
-            if (Volatile.Read(ref _putOff) is not null && (isLast || Stopwatch.GetTimestamp() - _putOffAt > DelayLimitTicks))
-                Interlocked.Exchange(ref _putOff, null)?.Invoke();
+            if (Volatile.Read(ref _deferred) is not null && (isLast || Stopwatch.GetTimestamp() - _deferredAt > DelayLimitTicks))
+                Interlocked.Exchange(ref _deferred, null)?.Invoke();
             _appends[index].Answer();
         }
 

@@ -1,51 +1,52 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics;
 
 namespace LogKit.Disk.Commit;
 
 /// <summary>
-/// Turns concurrent appends into groups. An append that finds nobody at work leads: it commits what is queued, itself included, on
-/// its own thread, without a hop to another. What queued up meanwhile forms the next group, which a pool thread leads, so that no
-/// caller works for others for long.
+/// Turns concurrent appends into groups. An append that finds nobody leading starts a group: its caller leads on its own thread, or lets
+/// a pool thread lead (<see cref="LeadPolicy"/>). Whatever is queued meanwhile forms the next group, which a pool thread leads, so that no caller works for
+/// others for long.
 /// </summary>
 /// <remarks>
-/// <para>There is no linger: a group is what came while the one before it was being flushed, and while its callers were told. So callers
-/// that append again at once, on being told, meet in one group.</para>
-/// <para>A caller that sends ahead must not lead, or each of its appends would be a group of its own. It is known by this: when it
-/// appends again, it has not taken the answer to the append that it led.</para>
+/// <code>
+///                 an append finds nobody leading
+///   nobody leads ------------------------------> the caller leads  --+
+///        ^   |                                      |                | appends were queued meanwhile
+///        |   | the caller pipelines, or is          | none           v
+///        |   | a continuation of the last group     | queued     a pool thread leads &lt;--+
+///        |   +--------------------------------------|----------> |       |   |          | appends were
+///        |                                          |            |       |   +----------+ queued meanwhile
+///        +------------------------------------------+------------+-------+ none queued
+/// </code>
+/// There is no linger: a group is whatever arrived while the group before it was flushed and its callers got their answers. Callers that append again at
+/// once, when they get their answer, therefore meet in one group.
 /// </remarks>
-/// <param name="commit">
-/// Commits appends of a group from an index on, settles those that it returns the number of, at least one, and does not throw.
-/// </param>
-/// <param name="closed">Makes the exception for appends that come too late.</param>
-internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Func<Exception> closed)
+/// <param name="committer">Writes the groups.</param>
+/// <param name="owner">The log, whose name the <see cref="ObjectDisposedException"/> for late appends carries.</param>
+internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
 {
-    /// <summary>After how many groups of a single append a caller may lead again that was seen to send ahead.</summary>
-    private const int SendsAheadGroups = 64;
-
     private readonly Lock _gate = new();
-    private readonly List<PendingAppend> _group = [];
-    private readonly Stack<GroupAnswers> _spareAnswers = [];
-    private List<PendingAppend> _queue = [];
-    private List<PendingAppend> _spare = [];
-    private bool _isLed;
-    private PendingAppend.Answered _lastLed;
-    private int _sendsAhead; // groups of one until callers lead again
-    private TaskCompletionSource? _drained;
+    private readonly LeadPolicy _policy = new(); // under _gate
+    private readonly Stack<GroupAnswers> _unusedAnswers = []; // under _gate
+    private List<PendingAppend> _queue = []; // under _gate; in the order of the calls
+    private bool _isLed; // under _gate; a thread leads, or is about to
+    private TaskCompletionSource? _drained; // under _gate; set once, after which nothing is queued
+    private List<PendingAppend> _emptyQueue = []; // of the leader alone, like _group: leads pass from thread to thread under _gate
+    private readonly Group _group = new();
 
     /// <summary>Queues an append and completes once its group is committed.</summary>
     public ValueTask<ulong> AppendAsync(RecordBatch batch, ulong? expectedOffset, CancellationToken cancellationToken)
     {
         var append = PendingAppend.Rent(batch, expectedOffset);
         var task = append.Task(cancellationToken);
-        bool leads;
-        bool sendsAhead;
+        bool callerLeads;
         lock (_gate)
         {
             if (_drained is not null)
             {
-                if (append.TryTake()) // otherwise it was cancelled, which answers it
+                if (append.TryTake()) // otherwise it was canceled, which answers it
                 {
-                    append.Refuse(closed());
+                    append.Refuse(new ObjectDisposedException(owner.GetType().FullName));
                     append.Answer();
                 }
 
@@ -53,23 +54,20 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
             }
 
             _queue.Add(append);
-            leads = !_isLed;
+            if (_isLed)
+                return task;
             _isLed = true;
-            if (leads && _lastLed.IsNotTaken)
-                _sendsAhead = SendsAheadGroups;
-            sendsAhead = _sendsAhead > 0;
+            callerLeads = _policy.CallerLeads();
         }
 
-        if (!leads)
-            return task;
-        if (GroupAnswers.CurrentOf(this) is { } answers && answers.TryPutOff(QueueLead))
-            return task; // those told after this caller join the group first
-        if (sendsAhead || !TryCommitQueued(append))
+        if (GroupAnswers.CurrentOf(this) is { } answers && answers.TryDefer(QueueLead))
+            return task; // callers that get their answers after this one join the group first
+        if (!callerLeads || !TryCommitQueued(append))
             QueueLead();
         return task;
     }
 
-    /// <summary>Refuses what comes from now on, and completes when all that came before is committed.</summary>
+    /// <summary>Refuses later appends, and completes when all earlier ones are committed.</summary>
     public Task DrainAsync()
     {
         lock (_gate)
@@ -95,17 +93,19 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         }
     }
 
-    /// <summary>Commits the queue as it is; true where nothing has come meanwhile, and the lead is given up.</summary>
-    /// <param name="caller">The append on whose caller's thread this happens; null on a thread of the pool.</param>
+    /// <summary>Commits the queue as it is; true if nothing was queued meanwhile, and nobody leads any more.</summary>
+    /// <param name="caller">The append on whose caller's thread this happens; null on a pool thread.</param>
     private bool TryCommitQueued(PendingAppend? caller)
     {
         List<PendingAppend> taken;
         lock (_gate)
         {
+            Debug.Assert(_isLed, "whoever commits leads");
             taken = _queue;
-            _queue = _spare;
+            _queue = _emptyQueue;
         }
 
+        Debug.Assert(_group.Count == 0, "the group before is settled and gone");
         foreach (var append in taken)
         {
             if (append.TryTake())
@@ -113,7 +113,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         }
 
         taken.Clear();
-        _spare = taken;
+        _emptyQueue = taken;
         var size = _group.Count;
         var answers = CommitGroup(caller);
         _group.Clear();
@@ -121,8 +121,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         bool isLast;
         lock (_gate)
         {
-            _lastLed = caller?.AsAnswered ?? default;
-            _sendsAhead = _sendsAhead == 0 ? 0 : size > 1 ? SendsAheadGroups : _sendsAhead - 1;
+            _policy.Committed(caller, size);
             isLast = _queue.Count == 0;
             if (isLast)
             {
@@ -131,7 +130,7 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
             }
         }
 
-        // Nothing of a caller's runs while this thread leads.
+        // No continuation of a caller runs while this thread leads.
         if (isLast && caller is null)
             answers?.Run();
         else
@@ -139,24 +138,24 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
         return isLast;
     }
 
-    /// <summary>Commits the group, in as many parts as it takes; returns the answers to the last.</summary>
+    /// <summary>Commits the group, in as many parts as it takes; returns the answers to the last part.</summary>
     private GroupAnswers? CommitGroup(PendingAppend? caller)
     {
         GroupAnswers? answers = null;
-        for (var done = 0; done < _group.Count;)
+        while (!_group.IsSettled)
         {
             answers?.Queue();
             answers = null;
-            var count = commit(_group, done);
-            foreach (var append in CollectionsMarshal.AsSpan(_group).Slice(done, count))
+            var before = _group.SettledCount;
+            committer.Commit(_group);
+            Debug.Assert(_group.SettledCount > before, "a commit settles at least one append");
+            foreach (var append in _group.SettledSince(before))
             {
                 if (append == caller)
-                    append.Answer(); // it has not been given its task yet, so this runs nothing
+                    append.Answer(); // its caller does not have the task yet, so this runs nothing
                 else
                     (answers ??= RentAnswers()).Add(append);
             }
-
-            done += count;
         }
 
         return answers;
@@ -165,12 +164,12 @@ internal sealed class GroupCommit(Func<List<PendingAppend>, int, int> commit, Fu
     private GroupAnswers RentAnswers()
     {
         lock (_gate)
-            return _spareAnswers.TryPop(out var answers) ? answers : new GroupAnswers(this, Return);
+            return _unusedAnswers.TryPop(out var answers) ? answers : new GroupAnswers(this, Return);
     }
 
     private void Return(GroupAnswers answers)
     {
         lock (_gate)
-            _spareAnswers.Push(answers);
+            _unusedAnswers.Push(answers);
     }
 }

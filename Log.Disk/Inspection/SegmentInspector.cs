@@ -119,8 +119,7 @@ internal sealed class SegmentInspector : IDisposable
         var frame = frames.Frame;
         if (frame.NextOffset > _nextBaseOffset)
         {
-            Finish(DamageKind.Records, frames.FramePosition, Invariant(
-                $"a frame goes up to offset {frame.NextOffset}, but the next segment begins at {_nextBaseOffset}"));
+            Finish(DamageKind.Records, frames.FramePosition, SegmentTail.ProblemOfOverlap(frame.NextOffset, _nextBaseOffset!.Value));
             return false;
         }
 
@@ -164,10 +163,8 @@ internal sealed class SegmentInspector : IDisposable
         var tail = SegmentTail.Read(_file!, _header, _seal, _position, _nextOffset);
         if (_nextBaseOffset is { } nextBase)
             JudgeClosed(nextBase, tail);
-        else if (tail.Problem is { } problem)
+        else if (tail.ProblemOfLast(_seal) is { } problem)
             Finish(DamageKind.Records, _position, problem);
-        else if (_seal is { IsFollowed: true })
-            Finish(DamageKind.Records, _position, "it is the last segment, but another followed it: a segment is missing");
         else
         {
             CheckSeal();
@@ -185,9 +182,7 @@ internal sealed class SegmentInspector : IDisposable
 
         if (_nextOffset < nextBase)
         {
-            Finish(DamageKind.Records, _position, tail.Verdict is TailVerdict.Nothing
-                ? Invariant($"it ends before offset {_nextOffset}, but the next segment begins at {nextBase}: a segment is missing")
-                : tail.Problem ?? "there is no sound frame");
+            Finish(DamageKind.Records, _position, tail.ProblemBefore(_nextOffset, nextBase));
             return;
         }
 

@@ -158,10 +158,10 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
             return segment;
         }
 
-        var isWhole = seal is { } end && end.Position == frames.Position && end.NextOffset == frames.NextOffset;
-        damage = new LogDamagedException(name, frames.Position, isWhole
-            ? Invariant($"it ends before offset {frames.NextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
-            : "there is no sound frame", frames.NextOffset);
+        if (frames.NextOffset > nextBaseOffset)
+            throw new LogDamagedException(name, frames.FramePosition, SegmentTail.ProblemOfOverlap(frames.NextOffset, nextBaseOffset), frames.Frame.FirstOffset);
+        var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
+        damage = new LogDamagedException(name, frames.Position, tail.ProblemBefore(frames.NextOffset, nextBaseOffset), frames.NextOffset);
         return null;
     }
 
@@ -192,16 +192,15 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
                 return true;
             }
 
-            var wasClosed = _unflushed.Count == 0 && seal is { } end && end.Position == frames.Position && file.Length == frames.Position;
+            var wasClosed = _unflushed.Count == 0 && seal is { IsFollowed: false } end && end.Position == frames.Position && file.Length == frames.Position;
             if (!wasClosed)
             {
                 var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
-                RequireTorn(tail, header, frames);
+                if (tail.ProblemOfLast(seal) is { } problem)
+                    throw new LogDamagedException(name, frames.Position, problem, frames.NextOffset);
                 _cutBytes = tail.End - frames.Position;
             }
 
-            if (seal is { IsFollowed: true })
-                throw new LogDamagedException(name, frames.Position, "it is the last segment, but another followed it: a segment is missing", frames.NextOffset);
             if (startOffset > frames.NextOffset)
             {
                 throw new LogDamagedException(
@@ -224,16 +223,6 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
             file.Dispose();
             throw;
         }
-    }
-
-    /// <summary>
-    /// What follows the last sound frame is either an append that was never acknowledged, which may be cut off, or damage, which must
-    /// not.
-    /// </summary>
-    private static void RequireTorn(SegmentTail tail, SegmentHeader header, FrameReader frames)
-    {
-        if (tail.Problem is { } problem)
-            throw new LogDamagedException(SegmentName.Of(header.BaseOffset), frames.Position, problem, frames.NextOffset);
     }
 
     /// <summary>

@@ -51,6 +51,22 @@ internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, lon
         _ => null,
     };
 
+    /// <summary>What is damaged of the last segment of a log, in words; null where nothing is.</summary>
+    /// <param name="seal">Its seal, if it has one.</param>
+    public string? ProblemOfLast(Seal? seal) =>
+        Problem ?? (seal is { IsFollowed: true } ? "it is the last segment, but another followed it: a segment is missing" : null);
+
+    /// <summary>What is damaged of a segment whose frames end before the next segment begins, in words.</summary>
+    /// <param name="nextOffset">The offset after its frames.</param>
+    /// <param name="nextBaseOffset">Where the next segment begins.</param>
+    public string ProblemBefore(ulong nextOffset, ulong nextBaseOffset) => Verdict is TailVerdict.Nothing
+        ? Invariant($"it ends before offset {nextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
+        : Problem ?? "there is no sound frame";
+
+    /// <summary>What is damaged where a frame reaches into the next segment, in words.</summary>
+    public static string ProblemOfOverlap(ulong nextOffset, ulong nextBaseOffset) =>
+        Invariant($"a frame goes up to offset {nextOffset}, but the next segment begins at {nextBaseOffset}");
+
     /// <summary>
     /// Reads the tail and judges it. A proof that the place was flushed, by the seal or by a later frame, comes first; without one it
     /// counts whether something is missing.

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
 using LogKit.Disk.Recovery;
@@ -18,7 +17,7 @@ namespace LogKit.Disk.Writing;
 /// Running out of room does not, where what was written of the group can be taken back, nor does a segment that can't be made: the next
 /// append tries again.
 /// </remarks>
-internal sealed class LogWriter
+internal sealed class LogWriter : IGroupCommitter
 {
     /// <summary>How much may be flushed before the segment says so: see <see cref="SegmentWriter.Mark"/>.</summary>
     private const long MarkIntervalBytes = 1024 * 1024;
@@ -57,18 +56,18 @@ internal sealed class LogWriter
     /// <summary>What can be read at this moment.</summary>
     public View View => _view;
 
-    /// <summary>
-    /// Commits appends of a group, starting at an index: all that fit one write and one segment. Settles them, and returns how many
-    /// they are.
-    /// </summary>
-    public int Commit(List<PendingAppend> group, int first)
+    /// <inheritdoc/>
+    public void Commit(Group group)
     {
         lock (_writing)
         {
             while (true)
             {
-                if (CommitSome(group, first) is var count and > 0)
-                    return count;
+                if (CommitSome(group.Unsettled) is var count and > 0)
+                {
+                    group.Settle(count);
+                    return;
+                }
             }
         }
     }
@@ -191,10 +190,11 @@ internal sealed class LogWriter
         }
     }
 
-    private int CommitSome(List<PendingAppend> group, int first)
+    /// <summary>Settles the first of some appends: returns how many; 0 if it began a segment instead, which has room for them.</summary>
+    private int CommitSome(ReadOnlySpan<PendingAppend> appends)
     {
         if (_condition.Failure is not null)
-            return Refuse(group, first, group.Count - first, _condition.Failure, static cause => new LogReadOnlyException(cause));
+            return Refuse(appends, _condition.Failure, static cause => new LogReadOnlyException(cause));
 
         var count = 0;
         var isWriting = false;
@@ -202,7 +202,7 @@ internal sealed class LogWriter
         {
             var nextOffset = _view.Range.NextOffset;
             _buffer.Clear();
-            while (first + count < group.Count && Take(group[first + count], ref nextOffset))
+            while (count < appends.Length && Take(appends[count], ref nextOffset))
                 count++;
             if (count == 0)
             {
@@ -231,21 +231,21 @@ internal sealed class LogWriter
         }
         catch (StorageFullException exception) when (!isWriting)
         {
-            _condition.ReportFull(exception, Math.Max(_buffer.Length, group[first].Batch.SizeBytes));
-            return Refuse(group, first, Math.Max(count, 1), exception, static cause => new LogFullException(cause));
+            _condition.ReportFull(exception, Math.Max(_buffer.Length, appends[0].Batch.SizeBytes));
+            return Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogFullException(cause));
         }
         catch (FileNotMadeException exception)
         {
             _condition.ReportNotMade(exception);
-            return Refuse(group, first, Math.Max(count, 1), exception, static cause => NotMade(cause));
+            return Refuse(appends[..Math.Max(count, 1)], exception, static cause => NotMade(cause));
         }
         catch (Exception exception)
         {
             // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on with.
             _condition.Fail(exception);
             return isWriting
-                ? LeaveUnknown(group, first, count, exception)
-                : Refuse(group, first, Math.Max(count, 1), exception, static cause => new LogReadOnlyException(cause));
+                ? LeaveUnknown(appends[..count], exception)
+                : Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogReadOnlyException(cause));
         }
 
         return count;
@@ -386,20 +386,20 @@ internal sealed class LogWriter
     }
 
     /// <summary>Refuses appends of which nothing was written.</summary>
-    private static int Refuse<TCause>(List<PendingAppend> group, int first, int count, TCause cause, Func<TCause, LogException> refusal)
+    private static int Refuse<TCause>(ReadOnlySpan<PendingAppend> appends, TCause cause, Func<TCause, LogException> refusal)
         where TCause : Exception
     {
-        foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
+        foreach (var append in appends)
             append.Refuse(refusal(cause));
-        return count;
+        return appends.Length;
     }
 
     /// <summary>Settles appends whose write or flush failed; those refused before were not in it.</summary>
-    private static int LeaveUnknown(List<PendingAppend> group, int first, int count, Exception problem)
+    private static int LeaveUnknown(ReadOnlySpan<PendingAppend> appends, Exception problem)
     {
-        foreach (var append in CollectionsMarshal.AsSpan(group).Slice(first, count))
+        foreach (var append in appends)
             append.Refuse(append.IsRefused ? new LogReadOnlyException(problem) : new AppendOutcomeUnknownException(problem));
-        return count;
+        return appends.Length;
     }
 
     private static LogUnavailableException NotMade(FileNotMadeException cause) =>

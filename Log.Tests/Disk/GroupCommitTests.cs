@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using LogKit.Disk;
 using LogKit.Disk.Commit;
+using LogKit.InMemory;
 using LogKit.Tests.Disk.Simulation;
 using LogKit.Tests.Support;
 
@@ -20,7 +21,7 @@ public sealed class GroupCommitTests
         const int Count = 5;
         using var threads = new PoolThreads(2 * Count);
         var device = new Device();
-        var commit = device.Commit;
+        var commit = device.Appends;
         var first = Task.Run(() => AppendAsync(commit, "first"));
         await device.Busy.Within("the first group");
         var left = Count;
@@ -45,7 +46,7 @@ public sealed class GroupCommitTests
     {
         using var threads = new PoolThreads(10);
         var device = new Device();
-        var commit = device.Commit;
+        var commit = device.Appends;
         var first = Task.Run(() => AppendAsync(commit, "first"));
         await device.Busy.Within("the first group");
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -118,9 +119,9 @@ public sealed class GroupCommitTests
         const int Count = 100;
         var device = new Device();
         device.GoOn();
-        var first = device.Commit.AppendAsync(RecordBatch.OfText("its answer is not asked for yet"), null, CancellationToken.None);
+        var first = device.Appends.AppendAsync(RecordBatch.OfText("its answer is not asked for yet"), null, CancellationToken.None);
         device.Hold();
-        var others = await Task.Run(() => Enumerable.Range(0, Count).Select(i => AppendAsync(device.Commit, $"{i}")).ToList())
+        var others = await Task.Run(() => Enumerable.Range(0, Count).Select(i => AppendAsync(device.Appends, $"{i}")).ToList())
             .Within("appends that do not wait for the device");
         device.GoOn();
         await first;
@@ -134,14 +135,14 @@ public sealed class GroupCommitTests
     {
         var device = new Device();
         device.GoOn();
-        var ahead = Enumerable.Range(0, 3).Select(i => device.Commit.AppendAsync(RecordBatch.OfText($"{i}"), null, CancellationToken.None)).ToList();
+        var ahead = Enumerable.Range(0, 3).Select(i => device.Appends.AppendAsync(RecordBatch.OfText($"{i}"), null, CancellationToken.None)).ToList();
         foreach (var append in ahead)
             await append;
         for (var i = 0; i < 200; i++)
-            await device.Commit.AppendAsync(RecordBatch.OfText("one at a time"), null, CancellationToken.None);
+            await device.Appends.AppendAsync(RecordBatch.OfText("one at a time"), null, CancellationToken.None);
         for (var i = 0; i < 50; i++)
         {
-            var append = device.Commit.AppendAsync(RecordBatch.OfText("committed on this thread"), null, CancellationToken.None);
+            var append = device.Appends.AppendAsync(RecordBatch.OfText("committed on this thread"), null, CancellationToken.None);
             Assert.True(append.IsCompleted, $"append {i} is left to another thread");
             await append;
         }
@@ -151,10 +152,10 @@ public sealed class GroupCommitTests
     public async Task A_cancellation_while_queued_is_answered_but_not_on_the_stack_of_whoever_cancels()
     {
         var device = new Device();
-        var first = Task.Run(() => AppendAsync(device.Commit, "first"));
+        var first = Task.Run(() => AppendAsync(device.Appends, "first"));
         await device.Busy.Within("the first group");
         using var cancellation = new CancellationTokenSource();
-        var append = device.Commit.AppendAsync(RecordBatch.OfText("cancelled"), null, cancellation.Token).AsTask();
+        var append = device.Appends.AppendAsync(RecordBatch.OfText("cancelled"), null, cancellation.Token).AsTask();
         var answered = append.ContinueWith(
             _ => Thread.CurrentThread, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         var canceller = new Thread(cancellation.Cancel);
@@ -165,7 +166,7 @@ public sealed class GroupCommitTests
 
         device.GoOn();
         await first.Within("the first append");
-        await AppendAsync(device.Commit, "next").Within("the next append");
+        await AppendAsync(device.Appends, "next").Within("the next append");
         Assert.Equal(["first", "next"], device.Texts);
     }
 
@@ -174,7 +175,7 @@ public sealed class GroupCommitTests
     {
         var device = new Device();
         using var cancellation = new CancellationTokenSource();
-        var append = Task.Run(() => device.Commit.AppendAsync(RecordBatch.OfText("taken"), null, cancellation.Token).AsTask());
+        var append = Task.Run(() => device.Appends.AppendAsync(RecordBatch.OfText("taken"), null, cancellation.Token).AsTask());
         await device.Busy.Within("the group");
         await cancellation.CancelAsync();
         Assert.False(append.IsCompleted);
@@ -186,28 +187,28 @@ public sealed class GroupCommitTests
     public async Task The_drain_commits_what_is_queued_and_refuses_what_comes_later()
     {
         var device = new Device();
-        var first = Task.Run(() => AppendAsync(device.Commit, "first"));
+        var first = Task.Run(() => AppendAsync(device.Appends, "first"));
         await device.Busy.Within("the first group");
-        var queued = Enumerable.Range(0, 10).Select(i => AppendAsync(device.Commit, $"{i}")).ToList();
-        var drain = device.Commit.DrainAsync();
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => AppendAsync(device.Commit, "late").Within("the refusal"));
+        var queued = Enumerable.Range(0, 10).Select(i => AppendAsync(device.Appends, $"{i}")).ToList();
+        var drain = device.Appends.DrainAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => AppendAsync(device.Appends, "late").Within("the refusal"));
         Assert.False(drain.IsCompleted);
         device.GoOn();
         await drain.Within("the drain");
         await Task.WhenAll(queued.Append(first)).Within("the queued appends");
         Assert.Equal(11, device.Texts.Count);
-        await device.Commit.DrainAsync().Within("another drain");
+        await device.Appends.DrainAsync().Within("another drain");
     }
 
     [Fact]
     public async Task An_append_that_is_cancelled_and_comes_after_the_drain_is_answered_once()
     {
         var device = new Device();
-        await device.Commit.DrainAsync().Within("the drain");
+        await device.Appends.DrainAsync().Within("the drain");
         for (var i = 0; i < 100; i++)
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(
-                () => device.Commit.AppendAsync(RecordBatch.OfText("late"), null, new CancellationToken(canceled: true)).AsTask().Within("the answer"));
+                () => device.Appends.AppendAsync(RecordBatch.OfText("late"), null, new CancellationToken(canceled: true)).AsTask().Within("the answer"));
         }
     }
 
@@ -215,9 +216,9 @@ public sealed class GroupCommitTests
     public async Task A_group_that_is_committed_in_parts_is_answered_as_a_whole()
     {
         var device = new Device { PartLimit = 3 };
-        var first = Task.Run(() => AppendAsync(device.Commit, "first"));
+        var first = Task.Run(() => AppendAsync(device.Appends, "first"));
         await device.Busy.Within("the first group");
-        var queued = Enumerable.Range(0, 10).Select(i => AppendAsync(device.Commit, $"{i}")).ToList();
+        var queued = Enumerable.Range(0, 10).Select(i => AppendAsync(device.Appends, $"{i}")).ToList();
         device.GoOn();
         await first.Within("the first append");
         Assert.Equal(Enumerable.Range(1, 10).Select(i => (ulong)i), await Task.WhenAll(queued).Within("the queued appends"));
@@ -304,14 +305,14 @@ public sealed class GroupCommitTests
     }
 
     /// <summary>What groups are committed to: it is busy with the first one until it is told to go on.</summary>
-    private sealed class Device
+    private sealed class Device : IGroupCommitter
     {
         private readonly TaskCompletionSource _busy = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly ManualResetEventSlim _goOn = new();
 
-        public Device() => Commit = new GroupCommit(CommitPart, () => new ObjectDisposedException("the log"));
+        public Device() => Appends = new GroupCommit(this, new InMemoryLog());
 
-        public GroupCommit Commit { get; }
+        public GroupCommit Appends { get; }
 
         /// <summary>How many appends are committed at a time.</summary>
         public int PartLimit { get; init; } = int.MaxValue;
@@ -327,12 +328,11 @@ public sealed class GroupCommitTests
         /// <summary>Is busy with the groups that come, until it is told to go on.</summary>
         public void Hold() => _goOn.Reset();
 
-        private int CommitPart(List<PendingAppend> group, int first)
+        public void Commit(Group group)
         {
-            var count = Math.Min(group.Count - first, PartLimit);
-            if (count > 0)
-                Groups.Enqueue(count);
-            foreach (var append in group.Skip(first).Take(count))
+            var count = Math.Min(group.Unsettled.Length, PartLimit);
+            Groups.Enqueue(count);
+            foreach (var append in group.Unsettled[..count])
             {
                 append.FirstOffset = (ulong)Texts.Count;
                 Texts.Add(append.Batch[0].ToString());
@@ -340,7 +340,7 @@ public sealed class GroupCommitTests
 
             _busy.TrySetResult();
             _goOn.Wait();
-            return count;
+            group.Settle(count);
         }
     }
 }

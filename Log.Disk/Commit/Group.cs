@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace LogKit.Disk.Commit;
+
+/// <summary>Appends that are committed together, and how many of them are settled. Only the thread that leads the group touches it.</summary>
+internal sealed class Group
+{
+    private readonly List<PendingAppend> _appends = [];
+
+    public int Count => _appends.Count;
+
+    /// <summary>How many appends, from the first on, are settled: committed, or refused.</summary>
+    public int SettledCount { get; private set; }
+
+    public bool IsSettled => SettledCount == _appends.Count;
+
+    /// <summary>The appends that are not settled yet, in the order of their calls.</summary>
+    public ReadOnlySpan<PendingAppend> Unsettled => CollectionsMarshal.AsSpan(_appends)[SettledCount..];
+
+    public void Add(PendingAppend append) => _appends.Add(append);
+
+    /// <summary>Records that the next appends are settled.</summary>
+    public void Settle(int count)
+    {
+        Debug.Assert(count > 0, "a commit settles at least one append");
+        Debug.Assert(count <= _appends.Count - SettledCount, "no append is settled twice");
+        SettledCount += count;
+    }
+
+    /// <summary>The appends that were settled since so many were.</summary>
+    public ReadOnlySpan<PendingAppend> SettledSince(int count) => CollectionsMarshal.AsSpan(_appends)[count..SettledCount];
+
+    public void Clear()
+    {
+        _appends.Clear();
+        SettledCount = 0;
+    }
+}

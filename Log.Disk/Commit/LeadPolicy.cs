@@ -1,0 +1,36 @@
+namespace LogKit.Disk.Commit;
+
+/// <summary>
+/// Decides who leads the next group: the caller that found nobody leading, which saves a hop to another thread, or a pool thread.
+/// </summary>
+/// <remarks>
+/// A caller that pipelines must not lead, or each of its appends would form its own group. We recognize one by its appending again before it has consumed
+/// the result of the append it led. After that, pool threads lead until <see cref="PoolGroups"/> groups of a single append in a row show that nothing is
+/// being pipelined. Every member is called under the lock of <see cref="GroupCommit"/>.
+/// </remarks>
+internal sealed class LeadPolicy
+{
+    /// <summary>How many groups of a single append pool threads lead, in a row, before callers may lead again.</summary>
+    public const int PoolGroups = 64;
+
+    private PendingAppend.Answered _ledByCaller; // what the last caller that led had appended
+    private int _poolGroups; // until callers lead again
+
+    /// <summary>A caller found nobody leading. Decides whether it leads.</summary>
+    public bool CallerLeads()
+    {
+        if (_ledByCaller.IsNotTaken)
+            _poolGroups = PoolGroups;
+        return _poolGroups == 0;
+    }
+
+    /// <summary>A group was committed.</summary>
+    /// <param name="leader">The append whose caller led; null if a pool thread did.</param>
+    /// <param name="size">How many appends were in the group.</param>
+    public void Committed(PendingAppend? leader, int size)
+    {
+        _ledByCaller = leader?.AsAnswered ?? default;
+        if (_poolGroups > 0)
+            _poolGroups = size > 1 ? PoolGroups : _poolGroups - 1;
+    }
+}
