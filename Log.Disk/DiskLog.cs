@@ -37,7 +37,6 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private readonly BlockCache _blocks = new();
     private readonly Lock _disposing = new();
     private readonly CancellationTokenSource _stopRepeating = new();
-    private readonly IDisposable _freeSpace;
     private volatile bool _isDisposed;
     private Task? _disposal;
 
@@ -47,7 +46,6 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         _options = options;
         Directory = storage.Location;
         Recovery = recovered.Report;
-        _freeSpace = DiskMetrics.MeasureFree(Directory);
         _appended = new OffsetSignal(recovered.Range.NextOffset, this);
         _writer = new LogWriter(storage, options, recovered, _appended, events);
         _writer.Retain();
@@ -57,6 +55,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
             _ = RepeatAsync(_writer.FlushWritten, options.FlushIntervalMs, _stopRepeating.Token);
         if (options.RetentionLimitMs is { } limit)
             _ = RepeatAsync(_writer.Retain, Math.Clamp(limit / 10, 100, RetentionIntervalMs), _stopRepeating.Token);
+        DiskMetrics.Opened(Directory);
     }
 
     /// <summary>The directory, as a full path.</summary>
@@ -198,7 +197,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private async Task CloseAsync()
     {
         _appended.Dispose();
-        _freeSpace.Dispose();
+        DiskMetrics.Closed(Directory);
         await _stopRepeating.CancelAsync().ConfigureAwait(false);
         await _appends.DrainAsync().ConfigureAwait(false);
         _writer.Close();

@@ -22,55 +22,44 @@ internal static class DiskMetrics
         "logkit.flush.group_size", "{append}", "appends that one flush acknowledges",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096] });
 
-    /// <summary>Measures what is free for a log, until the result is disposed.</summary>
-    /// <param name="directory">The log's directory.</param>
-    public static IDisposable MeasureFree(string directory) => new Directories.Member(directory);
+    private static readonly Lock Gate = new();
+    private static readonly List<string> Directories = []; // under Gate; those of the logs that are open
 
-    /// <summary>The directories of the logs that are open.</summary>
-    private static class Directories
+    static DiskMetrics() => Meter.CreateObservableGauge(
+        "logkit.disk.free", MeasureFree, "By", "free space on the log's volume; with several logs, the least");
+
+    /// <summary>A log was opened: what is free for it is measured until it is closed.</summary>
+    public static void Opened(string directory)
     {
-        private static readonly Lock Gate = new();
-        private static readonly List<Member> Members = []; // under Gate
+        lock (Gate)
+            Directories.Add(directory);
+    }
 
-        static Directories() => Meter.CreateObservableGauge("logkit.disk.free", Measure, "By", "free space on the log's volume; with several logs, the least");
+    /// <summary>A log that was opened is closed.</summary>
+    public static void Closed(string directory)
+    {
+        lock (Gate)
+            Directories.Remove(directory);
+    }
 
-        private static IEnumerable<Measurement<long>> Measure()
+    private static IEnumerable<Measurement<long>> MeasureFree()
+    {
+        string[] directories;
+        lock (Gate)
+            directories = [.. Directories.Distinct(StringComparer.Ordinal)];
+        var free = directories.Select(FreeBytes).OfType<long>().ToList();
+        return free.Count > 0 ? [new Measurement<long>(free.Min())] : []; // unknown is not none
+    }
+
+    private static long? FreeBytes(string directory)
+    {
+        try
         {
-            string[] directories;
-            lock (Gate)
-                directories = [.. Members.Select(member => member.Directory).Distinct(StringComparer.Ordinal)];
-            var free = directories.Select(FreeBytes).OfType<long>().ToList();
-            return free.Count > 0 ? [new Measurement<long>(free.Min())] : []; // unknown is not none
+            return new DriveInfo(directory).AvailableFreeSpace;
         }
-
-        private static long? FreeBytes(string directory)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            try
-            {
-                return new DriveInfo(directory).AvailableFreeSpace;
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
-        }
-
-        public sealed class Member : IDisposable
-        {
-            public Member(string directory)
-            {
-                Directory = directory;
-                lock (Gate)
-                    Members.Add(this);
-            }
-
-            public string Directory { get; }
-
-            public void Dispose()
-            {
-                lock (Gate)
-                    Members.Remove(this);
-            }
+            return null;
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace LogKit.Grpc;
 
-/// <summary>Limits that the service sets for its callers. The README's table of limits says what happens past each.</summary>
+/// <summary>Limits that the service sets for its callers. docs/limits.md says what happens past each.</summary>
 public sealed record LogKitOptions
 {
     /// <summary>

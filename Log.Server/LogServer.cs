@@ -176,10 +176,9 @@ public static class LogServer
             var problem = exception.InnerException is AddressInUseException
                 ? "the address is in use: another server runs there, or give another port"
                 : exception.Message;
-            var (name, address) = settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)
-                ? (nameof(settings.ManagementAddress), settings.ManagementAddress!)
-                : (nameof(settings.Address), settings.Address);
-            throw new SettingException($"{ServerSettings.Section}:{name}", address.OriginalString, problem);
+            var setting = settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)
+                ? (Setting)SettingTable.ManagementAddress : SettingTable.Address;
+            throw settings.Values.Wrong(setting, problem);
         }
     }
 

@@ -12,7 +12,7 @@ namespace LogKit.Grpc.Errors;
 
 /// <summary>
 /// The one place where a failure becomes a status, the same for every log. Each status carries a <c>google.rpc.Status</c> with one
-/// <c>ErrorInfo</c>; every variable of the message is in its metadata. The README has the table.
+/// <c>ErrorInfo</c>; every variable of the message is in its metadata. docs/errors.md has the table.
 /// </summary>
 internal static class ErrorCatalogue
 {

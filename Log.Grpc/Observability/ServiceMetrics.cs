@@ -7,7 +7,7 @@ namespace LogKit.Grpc.Observability;
 
 /// <summary>
 /// What the service measures of itself, as the meter <c>LogKit.Grpc</c>: names and units as OpenTelemetry has them. Counting costs
-/// no allocation, and the time is asked for only where somebody listens. The README has the table.
+/// no allocation, and the time is asked for only where somebody listens. docs/operations.md has the table.
 /// </summary>
 internal sealed class ServiceMetrics : IDisposable
 {

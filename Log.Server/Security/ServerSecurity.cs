@@ -26,12 +26,12 @@ internal sealed class ServerSecurity
         var files = settings.Files;
         if (!settings.IsTls)
             return;
-        _certificate = Open("CertificateFile", [files.Certificate!, files.Key!], pem => ServerCertificate.Parse(pem[0], pem[1]));
+        _certificate = Open(SettingTable.CertificateFile, [files.Certificate!, files.Key!], pem => ServerCertificate.Parse(pem[0], pem[1]));
         if (files.ClientCa is not null)
-            _authority = Open("ClientCaFile", [files.ClientCa], pem => ClientAuthority.Parse(pem[0]));
-        var tokens = files.Tokens is null ? null : Open("TokensFile", [files.Tokens], text => TokenList.Parse(text[0]));
+            _authority = Open(SettingTable.ClientCaFile, [files.ClientCa], pem => ClientAuthority.Parse(pem[0]));
+        var tokens = files.Tokens is null ? null : Open(SettingTable.TokensFile, [files.Tokens], text => TokenList.Parse(text[0]));
         if (files.Access is not null)
-            _gate = new AccessGate(tokens, Open("AccessFile", [files.Access], text => AccessList.Parse(text[0])));
+            _gate = new AccessGate(tokens, Open(SettingTable.AccessFile, [files.Access], text => AccessList.Parse(text[0])));
     }
 
     /// <summary>All files that are looked at for changes.</summary>
@@ -87,7 +87,7 @@ internal sealed class ServerSecurity
         });
     }
 
-    private WatchedFiles<T> Open<T>(string setting, string[] paths, Func<string[], T> parse)
+    private WatchedFiles<T> Open<T>(Setting setting, string[] paths, Func<string[], T> parse)
         where T : class
     {
         try
@@ -98,7 +98,7 @@ internal sealed class ServerSecurity
         }
         catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new SettingException($"{ServerSettings.Section}:{setting}", paths[0], exception.Message);
+            throw _settings.Values.Wrong(setting, exception.Message);
         }
     }
 }

@@ -7,7 +7,7 @@ namespace LogKit.Server.Settings;
 internal static class ServerArguments
 {
     private const string Option = "--";
-    private const string SettingPrefix = $"{Option}{ServerSettings.Section}:";
+    private const string SettingPrefix = $"{Option}{Setting.Section}:";
     private const string JournalPrefix = $"{Option}{SettingSources.JournalSection}:";
     private const string JournalFormat = "--log-format";
 

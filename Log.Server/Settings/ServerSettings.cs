@@ -15,8 +15,6 @@ namespace LogKit.Server.Settings;
 /// </summary>
 internal sealed record ServerSettings
 {
-    public const string Section = Setting.Section;
-
     /// <summary>Keys that tell an ASP.NET Core server where to listen.</summary>
     private static readonly string[] Listeners = [SettingSources.ListenerSection, "urls", "http_ports", "https_ports", "https_port"];
 
@@ -94,7 +92,7 @@ internal sealed record ServerSettings
         foreach (var section in configuration.GetChildren())
             RequireOwn(section, table);
         var values = new SettingValues();
-        foreach (var section in configuration.GetSection(Section).GetChildren())
+        foreach (var section in configuration.GetSection(Setting.Section).GetChildren())
         {
             var setting = table.Find(section.Key)
                 ?? throw new SettingException(section.Path, MayBeSecret(section, table) ? null : section.Value, $"there is no such setting{Suggestion(section.Key, table)}");
@@ -114,45 +112,53 @@ internal sealed record ServerSettings
         if (Backend.Settings.Contains(CommonSettings.BatchLimitBytes) && Values.Get(CommonSettings.BatchLimitBytes) + 1024 is var room && Service.MessageLimitBytes < room)
             throw Values.Wrong(SettingTable.MessageLimitBytes, Invariant($"must be at least {room}, 1 KiB over {CommonSettings.BatchLimitBytes.Key}"));
         if (ManagementAddress is { Port: not 0 } management && management.Port == Address.Port)
-            throw Wrong(nameof(ManagementAddress), management.OriginalString, $"must have another port than {Section}:{nameof(Address)}");
+            throw Values.Wrong(SettingTable.ManagementAddress, $"must have another port than {SettingTable.Address.Key}");
         if (!IsTls)
         {
-            if (Files.TlsOnly.FirstOrDefault(file => file.Path is not null) is { Path: { } path, Name: var name })
-                throw Wrong(name, path, $"is of use over TLS only: give an address that begins with https, as {Section}:{nameof(Address)}");
+            if (SettingTable.TlsFiles.FirstOrDefault(file => Values.Get(file) is not null) is { } file)
+                throw Values.Wrong(file, $"is of use over TLS only: give an address that begins with https, as {SettingTable.Address.Key}");
             if (!IsLoopback && !Insecure)
-                throw Wrong(nameof(Address), Address.OriginalString, "plaintext is served on loopback addresses only, unless --insecure is given");
+                throw Values.Wrong(SettingTable.Address, "plaintext is served on loopback addresses only, unless --insecure is given");
             return;
         }
 
         if (Files.Certificate is null || Files.Key is null)
-            throw Wrong(nameof(Address), Address.OriginalString, $"TLS needs a certificate and its key: give {Section}:CertificateFile and {Section}:KeyFile");
-        if (Files.Access is null && Files.Identity is { } identity)
-            throw Wrong(identity.Name, identity.Path, $"says who calls, and nothing says who may do what: give {Section}:AccessFile");
-        if (Files.Access is { } access && Files.Identity is null)
-            throw Wrong("AccessFile", access, $"says who may do what, and nothing says who calls: give {Section}:ClientCaFile or {Section}:TokensFile");
+        {
+            throw Values.Wrong(
+                SettingTable.Address, $"TLS needs a certificate and its key: give {SettingTable.CertificateFile.Key} and {SettingTable.KeyFile.Key}");
+        }
+
+        var identity = Files.ClientCa is not null ? SettingTable.ClientCaFile : Files.Tokens is not null ? SettingTable.TokensFile : null;
+        if (Files.Access is null && identity is not null)
+            throw Values.Wrong(identity, $"says who calls, and nothing says who may do what: give {SettingTable.AccessFile.Key}");
+        if (Files.Access is not null && identity is null)
+        {
+            throw Values.Wrong(
+                SettingTable.AccessFile,
+                $"says who may do what, and nothing says who calls: give {SettingTable.ClientCaFile.Key} or {SettingTable.TokensFile.Key}");
+        }
+
         if (Files.Access is null && !IsLoopback && !Insecure)
-            throw Wrong(nameof(Address), Address.OriginalString, $"anybody who can connect could produce and consume: give {Section}:AccessFile, or --insecure");
+            throw Values.Wrong(SettingTable.Address, $"anybody who can connect could produce and consume: give {SettingTable.AccessFile.Key}, or --insecure");
     }
 
     private static IPEndPoint EndPointOf(Uri uri) => new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
 
-    private static SettingException Wrong(string name, string value, string problem) => new($"{Section}:{name}", value, problem);
-
     /// <summary>Refuses what is not the server's, which would seem to have an effect if it were ignored.</summary>
     private static void RequireOwn(IConfigurationSection section, SettingTable table)
     {
-        if (section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase) || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
+        if (section.Key.Equals(Setting.Section, StringComparison.OrdinalIgnoreCase) || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
         {
             if (section.Value is { } value)
                 throw new SettingException(section.Key, value, $"must be an object of settings: \"{section.Key}\": {{ ... }}");
-            if (!section.Key.Equals(Section, StringComparison.OrdinalIgnoreCase))
+            if (!section.Key.Equals(Setting.Section, StringComparison.OrdinalIgnoreCase))
                 JournalOutput.RequireLevels(section);
             return;
         }
 
         var problem = Listeners.Contains(section.Key, StringComparer.OrdinalIgnoreCase)
-            ? $"the server listens where {Section}:{nameof(Address)} says, and nowhere else"
-            : $"there is no such setting: a settings file has the sections {Section} and {SettingSources.JournalSection}, and no other";
+            ? $"the server listens where {SettingTable.Address.Key} says, and nowhere else"
+            : $"there is no such setting: a settings file has the sections {Setting.Section} and {SettingSources.JournalSection}, and no other";
         if (section.Key is not "$schema")
             throw section.GetChildren().FirstOrDefault() is { } child
                 ? new SettingException(child.Path, null, problem)

@@ -72,7 +72,7 @@ internal static class SettingSources
         foreach (var (name, value) in Variables(""))
         {
             var key = name.Replace(LevelDelimiter, ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);
-            if (IsIn(key, ServerSettings.Section) || IsIn(key, JournalSection))
+            if (IsIn(key, Setting.Section) || IsIn(key, JournalSection))
                 yield return new(key, value);
             else if (HostPrefixes.FirstOrDefault(prefix => IsIn(key, prefix + ListenerSection)) is { } hostPrefix)
                 yield return new(key[hostPrefix.Length..], value);

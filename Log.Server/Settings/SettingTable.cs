@@ -10,15 +10,14 @@ namespace LogKit.Server.Settings;
 /// </summary>
 internal sealed class SettingTable
 {
-    public const string AllowedAddress = "http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS";
-
     private const long GiB = 1024 * 1024 * 1024;
 
     private static readonly LogKitOptions Service = new();
     private static readonly TransportLimits Transport = new();
 
     public static readonly Setting<Uri> Address = new(
-        "Address", "where to listen", AllowedAddress, new Uri("http://127.0.0.1:8400"), address => address.ToString().TrimEnd('/'),
+        "Address", "where to listen", "http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS",
+        new Uri("http://127.0.0.1:8400"), address => address.ToString().TrimEnd('/'),
         text => IsAddress(text) ? new(new Uri(text)) : null);
 
     public static readonly Setting<Uri?> ManagementAddress = new(
@@ -37,6 +36,9 @@ internal sealed class SettingTable
     public static readonly Setting<string?> TokensFile = Setting.File("TokensFile", "which bearer token identifies whom: lines IDENTITY SHA256");
 
     public static readonly Setting<string?> AccessFile = Setting.File("AccessFile", "who may do what: lines IDENTITY produce consume");
+
+    /// <summary>The files that mean nothing without TLS.</summary>
+    public static readonly IReadOnlyList<Setting<string?>> TlsFiles = [CertificateFile, KeyFile, ClientCaFile, TokensFile, AccessFile];
 
     public static readonly Setting<int> ReloadIntervalMs =
         Setting.Number("ReloadIntervalMs", "how often these files are checked for changes, in milliseconds", 10, 3_600_000, 1000);
@@ -95,7 +97,7 @@ internal sealed class SettingTable
         [
             Address, ManagementAddress, Backend,
             .. backends.SelectMany(backend => backend.Settings).Distinct(),
-            CertificateFile, KeyFile, ClientCaFile, TokensFile, AccessFile, ReloadIntervalMs, Insecure,
+            .. TlsFiles, ReloadIntervalMs, Insecure,
             JournalFormat, MessageLimitBytes, QueuedLimitBytes, StreamLimit, CallLimit, RequestLimitMs, StallLimitMs,
             ConnectionLimit, ConnectionStreamLimit, HeaderLimitBytes, HandshakeLimitMs, IdleLimitMs, PingIntervalMs, PingLimitMs, StopLimitMs,
         ];

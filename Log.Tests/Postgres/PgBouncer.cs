@@ -26,9 +26,7 @@ internal sealed class PgBouncer : IDisposable
             """);
         if (Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows())
             File.SetUnixFileMode(_directory.FullName, File.GetUnixFileMode(_directory.FullName) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
-        string[] command = [PostgresCluster.Find("pgbouncer", "/usr/sbin")!, file];
-        if (Environment.IsPrivilegedProcess)
-            command = ["setpriv", "--reuid", PostgresCluster.User, "--regid", "nogroup", "--clear-groups", .. command];
+        var command = PostgresCluster.AsUser(PostgresCluster.Find("pgbouncer", "/usr/sbin")!, file);
         _process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, UseShellExecute = false })!;
         ConnectionString = PostgresCluster.ConnectionStringAt(port);
     }

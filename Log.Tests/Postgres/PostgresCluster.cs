@@ -142,8 +142,7 @@ internal sealed class PostgresCluster : IDisposable
     /// <summary>What the server has written to its journal.</summary>
     public string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
-    /// <summary>Who runs the servers where the tests run as root.</summary>
-    public static string User => "nobody";
+    private static string User => "nobody";
 
     private string PidFile => Path.Combine(_data, "postmaster.pid");
 
@@ -196,12 +195,14 @@ internal sealed class PostgresCluster : IDisposable
         Binary("pg_basebackup"), "-D", _data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d",
         $"host=127.0.0.1 port={primary.Port} user=postgres password={Password} application_name={StandbyName}");
 
-    private void RunAsUser(string binary, params string[] arguments)
+    /// <summary>A command that a user without rights runs, where the tests run as root; the command itself elsewhere.</summary>
+    public static string[] AsUser(params string[] command) => Environment.IsPrivilegedProcess
+        ? ["setpriv", "--reuid", User, "--regid", "nogroup", "--clear-groups", .. command] : command;
+
+    private void RunAsUser(params string[] command)
     {
-        if (Environment.IsPrivilegedProcess)
-            Run("setpriv", ["--reuid", User, "--regid", "nogroup", "--clear-groups", binary, .. arguments]);
-        else
-            Run(binary, arguments);
+        var asUser = AsUser(command);
+        Run(asUser[0], asUser[1..]);
     }
 
     private void Run(string binary, params string[] arguments)
