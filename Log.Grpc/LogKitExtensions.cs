@@ -3,6 +3,7 @@ using LogKit.Grpc.Guard;
 using LogKit.Grpc.Observability;
 using LogKit.Grpc.Service;
 using LogKit.Grpc.Streams;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LogKit.Grpc;
@@ -20,6 +21,10 @@ namespace LogKit.Grpc;
 public static class LogKitExtensions
 {
     /// <summary>Adds the service over a log that stays the caller's: the host does not dispose it.</summary>
+    /// <remarks>
+    /// Sets Kestrel's HTTP/2 windows: 256 KiB for a stream, and for a connection that much for each of the streams that it may have. A
+    /// call that waits for room then holds up no other call on its connection.
+    /// </remarks>
     /// <param name="services">The host's services.</param>
     /// <param name="log">To be disposed once the host has stopped.</param>
     /// <param name="options">The limits; the defaults where there are none.</param>
@@ -32,6 +37,7 @@ public static class LogKitExtensions
     }
 
     /// <summary>Adds the service over a log that is made on first use, and disposed with the host.</summary>
+    /// <remarks>Sets Kestrel's HTTP/2 windows, like the other overload.</remarks>
     /// <param name="services">The host's services.</param>
     /// <param name="makeLog">Makes the log, once.</param>
     /// <param name="options">The limits; the defaults where there are none.</param>
@@ -58,6 +64,7 @@ public static class LogKitExtensions
             options.MaxSendMessageSize = null; // the log's limit on batches is the limit
             options.CompressionProviders = [.. CheckedCompression.All(limits.MessageLimitBytes)];
         });
+        services.PostConfigure<KestrelServerOptions>(kestrel => CallGuard.SetWindows(kestrel.Limits.Http2));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
         services.AddSingleton(limits);
         services.AddSingleton<CallGuard>();

@@ -6,6 +6,7 @@ using LogKit.Grpc.Observability;
 using LogKit.V1;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogKit.Grpc.Guard;
 
@@ -64,11 +65,18 @@ internal sealed class CallGuard : IDisposable
     /// <summary>What has arrived of requests that wait for the budget.</summary>
     public ByteBudget Waiting { get; }
 
-    /// <summary>How many bytes calls hold at this moment.</summary>
-    public long HeldBytes => _budget.TakenBytes;
-
     /// <summary>How many calls are open that are not streams of the log.</summary>
     public int Calls => Volatile.Read(ref _calls);
+
+    /// <summary>
+    /// Lets each stream of a connection fill its window: requests that wait for the budget would otherwise leave the connection no room for
+    /// one that has its part of the budget already, and would wait for it.
+    /// </summary>
+    public static void SetWindows(Http2Limits limits)
+    {
+        limits.InitialStreamWindowSize = WindowBytes;
+        limits.InitialConnectionWindowSize = (int)Math.Min((long)limits.MaxStreamsPerConnection * WindowBytes, int.MaxValue);
+    }
 
     /// <summary>A new connection, to be known to the guard until it is forgotten.</summary>
     /// <param name="items">Where its calls find it.</param>

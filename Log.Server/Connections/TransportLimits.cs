@@ -1,4 +1,3 @@
-using LogKit.Grpc.Guard;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogKit.Server.Connections;
@@ -30,8 +29,6 @@ internal sealed record TransportLimits
         limits.MaxResponseBufferSize = 0; // a write is over when the connection has taken it: what waits for a client is known, and bounded
         limits.MaxRequestHeadersTotalSize = HeaderLimitBytes;
         limits.KeepAliveTimeout = TimeSpan.FromMilliseconds(IdleLimitMs);
-        limits.Http2.InitialStreamWindowSize = CallGuard.WindowBytes;
-        limits.Http2.InitialConnectionWindowSize = (int)Math.Min((long)ConnectionStreamLimit * CallGuard.WindowBytes, int.MaxValue); // none holds up another
         limits.Http2.MaxStreamsPerConnection = ConnectionStreamLimit;
         limits.Http2.MaxRequestHeaderFieldSize = HeaderLimitBytes;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromMilliseconds(PingIntervalMs);

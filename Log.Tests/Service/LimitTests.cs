@@ -62,6 +62,7 @@ public sealed partial class LimitTests
     {
         const int SizeBytes = 100_000;
         const int Allowed = 10;
+        const int Streams = 16; // what waits of them is more than the 1 MiB that Kestrel by itself lets a connection hold unread
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var isFull = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var handed = 0;
@@ -78,7 +79,7 @@ public sealed partial class LimitTests
                 return (ulong)count - 1;
             });
         await using var server = await TestServer.StartAsync(log.Object, options: new LogKitOptions { QueuedLimitBytes = Allowed * SizeBytes });
-        var streams = Enumerable.Range(0, 3).Select(_ => server.Client.ProduceStream()).ToList();
+        var streams = Enumerable.Range(0, Streams).Select(_ => server.Client.ProduceStream()).ToList();
         var writing = Task.WhenAll(streams.Select(WriteTenAsync)); // held back, until the log takes more
         await isFull.Task.Within("the log to be handed what the limit allows");
         gate.SetResult();
