@@ -52,7 +52,8 @@ requests = (log_pb2.ProduceRequest(record_batch=batch(b"%d" % i)) for i in range
 offsets = [answer.first_offset for answer in log.ProduceStream(requests, timeout=60)]
 check(offsets == list(range(start + 3, start + 1003)), "ProduceStream answers 1000 requests in order")
 
-consumed = [value for answer in log.ConsumeStream(log_pb2.ConsumeRequest(offset=start + 3, stop_at_end=True), timeout=60) for value in values(answer)]
+answers = log.ConsumeStream(log_pb2.ConsumeRequest(offset=start + 3, stop_at_end=True), timeout=60)
+consumed = [value for answer in answers for value in values(answer)]
 check(consumed == [b"%d" % i for i in range(1000)], "ConsumeStream returns them in order and stops at the end")
 
 tail = log.ConsumeStream(log_pb2.ConsumeRequest(offset=start + 1003), timeout=60)
@@ -61,14 +62,20 @@ check(values(next(tail)) == [b"later"], "a tail gets what is produced after it b
 tail.cancel()
 
 end = str(log.GetRange(log_pb2.GetRangeRequest(), timeout=10).next_offset)
+
+
+def produce(**fields):
+    return lambda: log.Produce(log_pb2.ProduceRequest(**fields), timeout=10)
+
+
 for what, call, code, info in [
-    ("no batch", lambda: log.Produce(log_pb2.ProduceRequest(), timeout=10), grpc.StatusCode.INVALID_ARGUMENT, ("FIELD_REQUIRED", {"field": "record_batch"})),
-    ("an empty batch", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch()), timeout=10), grpc.StatusCode.INVALID_ARGUMENT, ("BATCH_EMPTY", {})),
-    ("a batch of 5 MB", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(bytes(5_000_000))), timeout=10), grpc.StatusCode.INVALID_ARGUMENT,
+    ("no batch", produce(), grpc.StatusCode.INVALID_ARGUMENT, ("FIELD_REQUIRED", {"field": "record_batch"})),
+    ("an empty batch", produce(record_batch=batch()), grpc.StatusCode.INVALID_ARGUMENT, ("BATCH_EMPTY", {})),
+    ("a batch of 5 MB", produce(record_batch=batch(bytes(5_000_000))), grpc.StatusCode.INVALID_ARGUMENT,
      ("BATCH_TOO_LARGE", {"size_bytes": "5000010", "limit_bytes": "4193280"})),
     ("offset 2^64-1", lambda: log.Consume(log_pb2.ConsumeRequest(offset=2**64 - 1), timeout=10), grpc.StatusCode.OUT_OF_RANGE,
      ("OFFSET_OUT_OF_RANGE", {"offset": str(2**64 - 1), "start_offset": "0", "next_offset": end})),
-    ("another offset than expected", lambda: log.Produce(log_pb2.ProduceRequest(record_batch=batch(b"x"), expected_offset=0), timeout=10), grpc.StatusCode.ABORTED,
+    ("another offset than expected", produce(record_batch=batch(b"x"), expected_offset=0), grpc.StatusCode.ABORTED,
      ("EXPECTED_OFFSET_MISMATCH", {"expected_offset": "0", "next_offset": end})),
     ("an unknown method", lambda: channel.unary_unary("/log.v1.Log/Shout")(b"", timeout=10), grpc.StatusCode.UNIMPLEMENTED, None),
 ]:

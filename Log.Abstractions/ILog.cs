@@ -76,7 +76,8 @@ public interface ILog : IAsyncDisposable
     /// <exception cref="RecordCorruptException">What is stored at the offset is damaged.</exception>
     /// <exception cref="LogUnavailableException">The storage cannot be reached.</exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
-    async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         return [await ReadBatchAsync(offset, cancellationToken).ConfigureAwait(false)];
@@ -105,7 +106,9 @@ public interface ITruncatableLog : ILog
     /// <param name="cancellationToken">Ends the call; the truncation either happened or it did not.</param>
     /// <exception cref="OffsetOutOfRangeException">The offset lies past <see cref="LogRange.NextOffset"/>.</exception>
     /// <exception cref="LogReadOnlyException">An earlier write failed.</exception>
-    /// <exception cref="LogUnavailableException">The storage cannot be reached, or cannot note the new start; nothing has changed, and trying again may help.</exception>
+    /// <exception cref="LogUnavailableException">
+    /// The storage cannot be reached, or cannot note the new start; nothing has changed, and trying again may help.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
     ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default);
 }

@@ -37,10 +37,14 @@ public enum LogEventKind
     /// <summary>The storage behind the log can be reached again.</summary>
     StorageBack,
 
-    /// <summary>The clock shows a time that it can't, before or long after what the log has seen of it. Ages are not taken from it.</summary>
+    /// <summary>
+    /// The clock shows a time that it can't, before or long after what the log has seen of it. Ages are not taken from it.
+    /// </summary>
     ClockSuspect,
 
-    /// <summary>The log lacks a resource of the process or machine, such as a file descriptor, and refuses what needs it until it has it.</summary>
+    /// <summary>
+    /// The log lacks a resource of the process or machine, such as a file descriptor, and refuses what needs it until it has it.
+    /// </summary>
     ResourceExhausted,
 
     /// <summary>The log has again the resource that it lacked.</summary>

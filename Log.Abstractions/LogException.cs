@@ -51,7 +51,9 @@ public sealed class BatchTooLargeException(long sizeBytes, long limitBytes)
     public long LimitBytes { get; } = limitBytes;
 }
 
-/// <summary>The append failed in a way that leaves it open whether the batch is stored. To find out, append again with an expected offset.</summary>
+/// <summary>
+/// The append failed in a way that leaves it open whether the batch is stored. To find out, append again with an expected offset.
+/// </summary>
 public sealed class AppendOutcomeUnknownException(string message, Exception? innerException = null) : LogException(message, innerException)
 {
     /// <summary>The write itself failed.</summary>

@@ -1,6 +1,8 @@
 namespace LogKit;
 
-/// <summary>The readable offsets of a log at one instant: from <see cref="StartOffset"/> up to, not including, <see cref="NextOffset"/>.</summary>
+/// <summary>
+/// The readable offsets of a log at one instant: from <see cref="StartOffset"/> up to, not including, <see cref="NextOffset"/>.
+/// </summary>
 /// <param name="StartOffset">The first offset that can be read, if there is any.</param>
 /// <param name="NextOffset">The offset that the next appended record will get.</param>
 public readonly record struct LogRange(ulong StartOffset, ulong NextOffset)

@@ -77,7 +77,9 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         return new RecordBatch(encoded, count, isOnlyRecords);
     }
 
-    /// <summary>Takes an encoding as a batch, without copying it and without looking at it: for a log that reads back what it has stored.</summary>
+    /// <summary>
+    /// Takes an encoding as a batch, without copying it and without looking at it: for a log that reads back what it has stored.
+    /// </summary>
     /// <param name="encoded">
     /// What <see cref="Encoded"/> of a batch showed, kept unharmed by a checksum: where it is anything else, members of this class
     /// fail with <see cref="FormatException"/> or worse, later. The batch keeps this memory.

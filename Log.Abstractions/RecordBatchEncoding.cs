@@ -106,7 +106,10 @@ internal static class RecordBatchEncoding
         }
     }
 
-    /// <summary>Passes over records as <see cref="Encode"/> writes them, of at most 127 bytes: a batch may have millions, and each read looks at them all.</summary>
+    /// <summary>
+    /// Passes over records as <see cref="Encode"/> writes them, of at most 127 bytes: a batch may have millions, and each read looks at
+    /// them all.
+    /// </summary>
     /// <param name="encoded">The batch.</param>
     /// <param name="position">Where a field begins.</param>
     /// <param name="count">Is counted up by the records that are passed over.</param>
@@ -164,7 +167,8 @@ internal static class RecordBatchEncoding
     private static void RequireUnknown(Field field, uint knownTag, string name)
     {
         if (field.Tag >> 3 == knownTag >> 3)
-            throw new FormatException(Invariant($"{name} has wire type {field.Tag & 7} at byte {field.Start}: it must be {LengthDelimited}"));
+            throw new FormatException(
+                Invariant($"{name} has wire type {field.Tag & 7} at byte {field.Start}: it must be {LengthDelimited}"));
     }
 
     private readonly record struct Field(uint Tag, int Start, int ContentStart, int End);

@@ -54,7 +54,8 @@ internal static class CommandLine
     private static RootCommand CreateRoot(Surroundings surroundings, ServerOptions server)
     {
         var root = new RootCommand(
-            "Works with a LogKit log over the network: appends, reads, follows, measures; and with the files of a disk log: verifies, repairs. "
+            "Works with a LogKit log over the network: appends, reads, follows, measures; and with the files of a disk log: verifies, "
+                + "repairs. "
             + "Makes what a secure server needs: certificates, tokens.")
         {
             ProduceCommand.Create(surroundings, server),

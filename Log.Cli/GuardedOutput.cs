@@ -1,6 +1,8 @@
 namespace LogKit.Cli;
 
-/// <summary>The standard output for the library's own texts: a write that fails is a failure of the output, and no mistake of the program.</summary>
+/// <summary>
+/// The standard output for the library's own texts: a write that fails is a failure of the output, and no mistake of the program.
+/// </summary>
 internal sealed class GuardedOutput(Stream output) : Stream
 {
     public override bool CanRead => false;

@@ -45,9 +45,13 @@ internal static class LogDirectory
         if (terminal is null)
             return Task.FromResult(work(null));
 
-        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
-        return terminal.Progress().AutoClear(true).Columns(columns).StartAsync(context =>
-            Task.Run(() => work(new Bar(context.AddTask("verifying")))));
+        ProgressColumn[] columns =
+        [new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
+        return terminal
+            .Progress()
+            .AutoClear(true)
+            .Columns(columns)
+            .StartAsync(context => Task.Run(() => work(new Bar(context.AddTask("verifying")))));
     }
 
     private sealed class Bar(ProgressTask task) : IProgress<VerificationProgress>

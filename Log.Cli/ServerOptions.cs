@@ -14,11 +14,13 @@ internal sealed class ServerOptions
     private const string DefaultAddress = "http://127.0.0.1:8400";
 
     private readonly Option<string> _address;
-    private readonly Option<string?> _ca = FileOption("--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
+    private readonly Option<string?> _ca = FileOption(
+        "--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
     private readonly Option<string?> _certificate = FileOption("--cert", "The certificate to show to the server, in PEM");
     private readonly Option<string?> _key = FileOption("--key", "The key of that certificate, in PEM");
     private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS for a dns:/// address; https:// says it by itself" };
-    private readonly Option<string?> _tokenFile = FileOption("--token-file", $"A file with the token to send to the server; the variable {Surroundings.TokenVariable} holds one as well");
+    private readonly Option<string?> _tokenFile = FileOption(
+        "--token-file", $"A file with the token to send to the server; the variable {Surroundings.TokenVariable} holds one as well");
     private readonly string? _token;
 
     public ServerOptions(Surroundings surroundings)
@@ -27,10 +29,13 @@ internal sealed class ServerOptions
         var variable = surroundings.Address;
         _address = new Option<string>(AddressName, "-a")
         {
-            Description = $"The server, as http://HOST:PORT or https://HOST:PORT, several of these with commas between them, or dns:///HOST:PORT for all addresses of a name; the variable {Surroundings.AddressVariable} serves as well",
+            Description =
+                "The server, as http://HOST:PORT or https://HOST:PORT, several of these with commas between them, or dns:///HOST:PORT for "
+                    + $"all addresses of a name; the variable {Surroundings.AddressVariable} serves as well",
             HelpName = "address",
             CustomParser = result => Parse(result, AddressName, result.Tokens[0].Value),
-            DefaultValueFactory = result => variable is { Length: > 0 } ? Parse(result, Surroundings.AddressVariable, variable)! : DefaultAddress,
+            DefaultValueFactory = result =>
+                variable is { Length: > 0 } ? Parse(result, Surroundings.AddressVariable, variable)! : DefaultAddress,
         };
     }
 
@@ -70,8 +75,12 @@ internal sealed class ServerOptions
         }
         catch (ArgumentException exception)
         {
-            var advice = parsed.GetValue(_tokenFile) is null && _token is not null && exception.Message.StartsWith("a token", StringComparison.Ordinal)
-                ? $" (the token is that of the variable {Surroundings.TokenVariable}: unset it for a server without TLS)" : "";
+            var advice =
+                parsed.GetValue(_tokenFile) is null
+                && _token is not null
+                && exception.Message.StartsWith("a token", StringComparison.Ordinal)
+                    ? $" (the token is that of the variable {Surroundings.TokenVariable}: unset it for a server without TLS)"
+                    : "";
             throw new UnusableException(exception.Message + advice, exception);
         }
     }
@@ -80,7 +89,9 @@ internal sealed class ServerOptions
     {
         try
         {
-            return File.ReadAllText(file).Trim() is { Length: > 0 } token ? token : throw new UnusableException($"the token file {file} is empty");
+            return File.ReadAllText(file).Trim() is { Length: > 0 } token
+                ? token
+                : throw new UnusableException($"the token file {file} is empty");
         }
         catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
         {
@@ -88,7 +99,8 @@ internal sealed class ServerOptions
         }
     }
 
-    private static Option<string?> FileOption(string name, string description) => new(name) { Description = description, HelpName = "file" };
+    private static Option<string?> FileOption(string name, string description) =>
+        new(name) { Description = description, HelpName = "file" };
 
     private static string? Parse(ArgumentResult result, string origin, string value)
     {

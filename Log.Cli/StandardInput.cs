@@ -17,7 +17,8 @@ internal static class StandardInput
         try
         {
             const string Flags = "flags:";
-            var line = File.ReadLines("/proc/self/fdinfo/0").First(line => line.StartsWith(Flags, StringComparison.Ordinal)); // octal, proc_pid_fdinfo(5)
+            // Octal, proc_pid_fdinfo(5).
+            var line = File.ReadLines("/proc/self/fdinfo/0").First(line => line.StartsWith(Flags, StringComparison.Ordinal));
             return (Convert.ToInt32(line[Flags.Length..].Trim(), fromBase: 8) & CloseOnExec) != 0;
         }
         catch (DirectoryNotFoundException)
@@ -38,6 +39,7 @@ internal static class StandardInput
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw Closed();
 
-        private static InputException Closed() => new("the standard input", "it is closed: give values, a file (--file) or an input to read");
+        private static InputException Closed() =>
+            new("the standard input", "it is closed: give values, a file (--file) or an input to read");
     }
 }

@@ -31,7 +31,10 @@ internal static class UsageErrors
         return message.Length > 1 && char.IsLower(message[1]) ? char.ToLowerInvariant(message[0]) + message[1..] : message;
     }
 
-    /// <summary>The argument or option that was given nothing but blanks, as by a script whose variable is not set. Records may be blank, and so may what delimits them.</summary>
+    /// <summary>
+    /// The argument or option that was given nothing but blanks, as by a script whose variable is not set. Records may be blank, and so may
+    /// what delimits them.
+    /// </summary>
     private static string? BlankValue(ParseResult parsed)
     {
         foreach (var child in parsed.CommandResult.Children)

@@ -43,9 +43,13 @@ public sealed class GrpcLog : ILog
     /// address is reached through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>); all
     /// others are reached directly.
     /// </remarks>
-    /// <param name="address"><c>http://</c> or <c>https://</c>, one or several with commas between them; or <c>dns:///host:port</c>.</param>
+    /// <param name="address">
+    /// <c>http://</c> or <c>https://</c>, one or several with commas between them; or <c>dns:///host:port</c>.
+    /// </param>
     /// <param name="options">How to reach it, and as whom; the defaults if null.</param>
-    /// <exception cref="ArgumentException">The address, an option or a file that it names is wrong; the message says which and how.</exception>
+    /// <exception cref="ArgumentException">
+    /// The address, an option or a file that it names is wrong; the message says which and how.
+    /// </exception>
     public static GrpcLog Connect(string address, GrpcLogOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -83,7 +87,8 @@ public sealed class GrpcLog : ILog
     public async ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfEnded(cancellationToken);
-        var response = await CallAsync(LogMethods.GetRange, new GetRangeRequest(), isAppend: false, cancellationToken).ConfigureAwait(false);
+        var response = await CallAsync(LogMethods.GetRange, new GetRangeRequest(), isAppend: false, cancellationToken)
+            .ConfigureAwait(false);
         return new LogRange(response.StartOffset, response.NextOffset);
     }
 
@@ -101,7 +106,8 @@ public sealed class GrpcLog : ILog
                 return;
             try
             {
-                await foreach (var (first, batch) in ReadFromAsync(range.NextOffset, stopAtEnd: false, cancellationToken).ConfigureAwait(false))
+                await foreach (
+                    var (first, batch) in ReadFromAsync(range.NextOffset, stopAtEnd: false, cancellationToken).ConfigureAwait(false))
                 {
                     if (offset < first + (ulong)batch.Count)
                         return;
@@ -167,7 +173,9 @@ public sealed class GrpcLog : ILog
         return AppendStreamAsync(Unconditional(batches, CancellationToken.None), cancellationToken);
     }
 
-    /// <summary>The same, with a condition for each batch: where one is not met, the call fails after the answers to those before.</summary>
+    /// <summary>
+    /// The same, with a condition for each batch: where one is not met, the call fails after the answers to those before.
+    /// </summary>
     internal IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamAsync(
         IAsyncEnumerable<ConditionalBatch> batches, CancellationToken cancellationToken)
     {
@@ -252,7 +260,9 @@ public sealed class GrpcLog : ILog
         where TRequest : class
         where TResponse : class
     {
-        using var ending = cancellationToken.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token) : null;
+        using var ending = cancellationToken.CanBeCanceled
+            ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token)
+            : null;
         using var call = _invoker.AsyncUnaryCall(method, host: null, Options(ending?.Token ?? _disposing.Token, _deadline), request);
         try
         {

@@ -10,7 +10,10 @@ namespace LogKit.Client;
 internal static class LogTail
 {
     public static async IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> ReadAsync(
-        GrpcLog log, ulong offset, Action<LogUnavailableException>? interrupted, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GrpcLog log,
+        ulong offset,
+        Action<LogUnavailableException>? interrupted,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var backoff = new Backoff();
         while (true)
@@ -28,7 +31,8 @@ internal static class LogTail
 
                     var (first, batch) = batches.Current;
                     if (first != offset)
-                        throw new LogException(FormattableString.Invariant($"the server sent records from offset {first}: {offset} was asked for"));
+                        throw new LogException(
+                            FormattableString.Invariant($"the server sent records from offset {first}: {offset} was asked for"));
                     offset += (ulong)batch.Count;
                     backoff.Reset();
                     yield return (first, batch);

@@ -30,12 +30,16 @@ internal static class RemoteErrors
                     (long)Number(info, Keys.SizeBytes), (long)Number(info, Keys.LimitBytes)),
                 ErrorReasons.FieldRequired or ErrorReasons.BatchEmpty or ErrorReasons.MalformedMessage or ErrorReasons.MalformedCall =>
                     new ArgumentException(failure.Status.Detail, failure),
-                ErrorReasons.ShuttingDown or ErrorReasons.StorageUnavailable or ErrorReasons.ServerBusy or ErrorReasons.StreamLimit or ErrorReasons.CallLimit =>
-                    new LogUnavailableException(failure.Status.Detail, failure),
+                ErrorReasons.ShuttingDown
+                or ErrorReasons.StorageUnavailable
+                or ErrorReasons.ServerBusy
+                or ErrorReasons.StreamLimit
+                or ErrorReasons.CallLimit => new LogUnavailableException(failure.Status.Detail, failure),
                 ErrorReasons.LogFull => new LogFullException(failure),
                 ErrorReasons.LogReadOnly => new LogReadOnlyException(failure),
                 ErrorReasons.RecordCorrupt => new RecordCorruptException(Number(info, Keys.Offset), failure),
-                ErrorReasons.IdentityRequired or ErrorReasons.TokenUnknown or ErrorReasons.ActionNotPermitted => new LogAccessException(failure.Status.Detail, failure),
+                ErrorReasons.IdentityRequired or ErrorReasons.TokenUnknown or ErrorReasons.ActionNotPermitted => new LogAccessException(
+                    failure.Status.Detail, failure),
                 ErrorReasons.OutcomeUnknown => new AppendOutcomeUnknownException(failure.Status.Detail, failure),
                 _ => Unexplained(failure, isAppend),
             };
@@ -53,7 +57,8 @@ internal static class RemoteErrors
         if (failure.StatusCode is StatusCode.DeadlineExceeded)
         {
             return isAppend
-                ? new AppendOutcomeUnknownException("the append's outcome is unknown: its deadline passed before the server answered", failure)
+                ? new AppendOutcomeUnknownException(
+                    "the append's outcome is unknown: its deadline passed before the server answered", failure)
                 : new LogUnavailableException("the deadline passed before the server answered", failure);
         }
 
@@ -77,7 +82,8 @@ internal static class RemoteErrors
     {
         for (var exception = failure.Status.DebugException; exception is not null; exception = exception.InnerException)
         {
-            if (exception is IOException or SocketException or HttpRequestException or TimeoutException) // HttpProtocolException is an IOException
+            // HttpProtocolException is an IOException.
+            if (exception is IOException or SocketException or HttpRequestException or TimeoutException)
                 return true;
         }
 
@@ -88,19 +94,25 @@ internal static class RemoteErrors
     /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>
     public static bool WasNeverSent(RpcException failure) =>
         failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
-        || failure.Status.DebugException is SocketException or HttpRequestException
-        {
-            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError
-                or HttpRequestError.ProxyTunnelError,
-        };
+        || failure.Status.DebugException
+            is SocketException
+                or HttpRequestException
+            {
+                HttpRequestError: HttpRequestError.ConnectionError
+                        or HttpRequestError.NameResolutionError
+                        or HttpRequestError.SecureConnectionError
+                        or HttpRequestError.ProxyTunnelError,
+            };
 
     /// <summary>Why, in one line: of a handshake, the certificate's fault says it, and not what wraps it.</summary>
-    private static string Cause(RpcException failure) => failure.Status.DebugException switch
-    {
-        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: { } handshake } => handshake.Message,
-        { } exception => exception.Message,
-        null => failure.Status.Detail,
-    };
+    private static string Cause(RpcException failure) =>
+        failure.Status.DebugException switch
+        {
+            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: { } handshake } =>
+                handshake.Message,
+            { } exception => exception.Message,
+            null => failure.Status.Detail,
+        };
 
     /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
     private static bool WasRefused(StatusCode code) =>
@@ -129,7 +141,8 @@ internal static class RemoteErrors
     }
 
     private static ulong Number(ErrorInfo info, string key) =>
-        info.Metadata.TryGetValue(key, out var text) && ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        info.Metadata.TryGetValue(key, out var text)
+        && ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : 0;
 }

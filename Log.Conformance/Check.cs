@@ -2,7 +2,9 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance;
 
-/// <summary>What rules say of a log: each check names its rule when it fails. No assertion library, so that none is forced on you.</summary>
+/// <summary>
+/// What rules say of a log: each check names its rule when it fails. No assertion library, so that none is forced on you.
+/// </summary>
 internal sealed class Check(RuleRun run)
 {
     public void Equal<T>(T expected, T actual, string what)

@@ -10,13 +10,17 @@ public enum LogCapabilities
     /// <summary>Nothing else.</summary>
     None = 0,
 
-    /// <summary>A log that is open can be opened a second time, as by another process: <see cref="LogHarness.OpenSecondClientAsync"/>.</summary>
+    /// <summary>
+    /// A log that is open can be opened a second time, as by another process: <see cref="LogHarness.OpenSecondClientAsync"/>.
+    /// </summary>
     SecondClient = 1 << 0,
 
     /// <summary>A log that was disposed is opened again by <see cref="LogHarness.OpenAsync"/>, and holds what it held.</summary>
     Reopen = 1 << 1,
 
-    /// <summary>The process or the machine can be made to die: <see cref="LogHarness.CrashAsync"/>. Needs <see cref="Reopen"/>, too.</summary>
+    /// <summary>
+    /// The process or the machine can be made to die: <see cref="LogHarness.CrashAsync"/>. Needs <see cref="Reopen"/>, too.
+    /// </summary>
     Crash = 1 << 2,
 
     /// <summary>
@@ -25,7 +29,10 @@ public enum LogCapabilities
     /// </summary>
     Damage = 1 << 3,
 
-    /// <summary>The storage can be made to fail, and to work again: <see cref="LogHarness.BreakStorageAsync"/>, <see cref="LogHarness.HealStorageAsync"/>.</summary>
+    /// <summary>
+    /// The storage can be made to fail, and to work again: <see cref="LogHarness.BreakStorageAsync"/>,
+    /// <see cref="LogHarness.HealStorageAsync"/>.
+    /// </summary>
     Faults = 1 << 4,
 
     /// <summary>The log is an <see cref="ITruncatableLog"/>.</summary>

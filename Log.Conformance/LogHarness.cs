@@ -37,7 +37,9 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     /// <summary>How long the suite waits for something that must happen before it says that it did not.</summary>
     public virtual TimeSpan Timeout => TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the suite watches something that must not happen before it says that it did not. A sound log passes however short it is.</summary>
+    /// <summary>
+    /// How long the suite watches something that must not happen before it says that it did not. A sound log passes however short it is.
+    /// </summary>
     public virtual TimeSpan Patience => TimeSpan.FromMilliseconds(100);
 
     /// <summary>
@@ -76,7 +78,9 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     /// <returns>Whether it will happen.</returns>
     public virtual ValueTask<bool> CrashSoonAsync(string name, int steps) => ValueTask.FromResult(false);
 
-    /// <summary>How many bytes the records of a log that is not open take where they are stored: for <see cref="LogCapabilities.Damage"/>.</summary>
+    /// <summary>
+    /// How many bytes the records of a log that is not open take where they are stored: for <see cref="LogCapabilities.Damage"/>.
+    /// </summary>
     /// <param name="name">A log that was disposed or has crashed.</param>
     public virtual ValueTask<long> GetStoredBytesAsync(string name) => throw NotOverridden(LogCapabilities.Damage);
 

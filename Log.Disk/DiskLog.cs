@@ -115,11 +115,15 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         Read(offset, 0, static (block, offset, _, _) => block.Read(offset), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         return Read<IReadOnlyList<RecordBatch>>(
-            offset, limitBytes, static (block, offset, endOffset, limitBytes) => block.Read(offset, endOffset, limitBytes), cancellationToken);
+            offset,
+            limitBytes,
+            static (block, offset, endOffset, limitBytes) => block.Read(offset, endOffset, limitBytes),
+            cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -163,7 +167,8 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     }
 
     /// <summary>Reads from the block that holds an offset; what goes wrong is told as a log tells it.</summary>
-    private ValueTask<T> Read<T>(ulong offset, int limitBytes, Func<ReadBlock, ulong, ulong, int, T> read, CancellationToken cancellationToken)
+    private ValueTask<T> Read<T>(
+        ulong offset, int limitBytes, Func<ReadBlock, ulong, ulong, int, T> read, CancellationToken cancellationToken)
     {
         if (EndsAtOnce(cancellationToken) is { } end)
             return ValueTask.FromException<T>(end);

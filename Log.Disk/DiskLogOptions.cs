@@ -9,7 +9,9 @@ public sealed record DiskLogOptions
     /// <summary>When an append is flushed to the device.</summary>
     public FlushMode FlushMode { get; init; } = FlushMode.Always;
 
-    /// <summary>For <see cref="FlushMode.Interval"/>: how much time passes at most, in milliseconds, until what was appended is flushed.</summary>
+    /// <summary>
+    /// For <see cref="FlushMode.Interval"/>: how much time passes at most, in milliseconds, until what was appended is flushed.
+    /// </summary>
     public int FlushIntervalMs { get; init; } = 100;
 
     /// <summary>The largest batch that an append takes, in bytes of its encoding. At most 1 GiB.</summary>
@@ -57,7 +59,8 @@ public sealed record DiskLogOptions
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, FrameHeader.PayloadLimitBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(SegmentLimitBytes, 64 * 1024);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(SegmentLimitBytes, 1024 * 1024 * 1024);
-        ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitBytes ?? long.MaxValue, 2 * SegmentLimitBytes, nameof(RetentionLimitBytes));
+        ArgumentOutOfRangeException.ThrowIfLessThan(
+            RetentionLimitBytes ?? long.MaxValue, 2 * SegmentLimitBytes, nameof(RetentionLimitBytes));
         ArgumentOutOfRangeException.ThrowIfLessThan(RetentionLimitMs ?? long.MaxValue, 1000, nameof(RetentionLimitMs));
     }
 }

@@ -2,7 +2,10 @@ using System.Diagnostics.Metrics;
 
 namespace LogKit.Disk;
 
-/// <summary>What the logs of this process measure of their devices, together, as the meter <c>LogKit.Disk</c>. It costs next to nothing where nobody listens.</summary>
+/// <summary>
+/// What the logs of this process measure of their devices, together, as the meter <c>LogKit.Disk</c>. It costs next to nothing where nobody
+/// listens.
+/// </summary>
 internal static class DiskMetrics
 {
     public const string MeterName = "LogKit.Disk";

@@ -38,7 +38,9 @@ public sealed record RecoveryReport
         if (SegmentCount > 0)
             text.Append(CultureInfo.InvariantCulture, $", segments: {SegmentCount}");
         if (UnidentifiedSegmentCount > 0)
-            text.Append(CultureInfo.InvariantCulture, $" ({UnidentifiedSegmentCount} of format version 1, which don't say which log they belong to)");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $" ({UnidentifiedSegmentCount} of format version 1, which don't say which log they belong to)");
         if (CutBytes > 0)
             text.Append(CultureInfo.InvariantCulture, $", cut off {CutBytes} bytes of an unacknowledged append");
         if (RemovedSegmentCount > 0)

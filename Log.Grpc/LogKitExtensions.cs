@@ -41,7 +41,8 @@ public static class LogKitExtensions
     /// <param name="services">The host's services.</param>
     /// <param name="makeLog">Makes the log, once.</param>
     /// <param name="options">The limits; the defaults where there are none.</param>
-    public static IServiceCollection AddLogKit(this IServiceCollection services, Func<IServiceProvider, ILog> makeLog, LogKitOptions? options = null)
+    public static IServiceCollection AddLogKit(
+        this IServiceCollection services, Func<IServiceProvider, ILog> makeLog, LogKitOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(makeLog);

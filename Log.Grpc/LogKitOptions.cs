@@ -12,7 +12,9 @@ public sealed record LogKitOptions
     /// <summary>How many streams (ConsumeStream, ProduceStream) may be open, of all callers together.</summary>
     public int StreamLimit { get; init; } = 16_384;
 
-    /// <summary>How many calls that are not streams may be open, of all callers together; an eighth of them may be of callers not let in.</summary>
+    /// <summary>
+    /// How many calls that are not streams may be open, of all callers together; an eighth of them may be of callers not let in.
+    /// </summary>
     public int CallLimit { get; init; } = 16_384;
 
     /// <summary>

@@ -78,7 +78,8 @@ public sealed class InMemoryLog : ITruncatableLog
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         if (EndsAtOnce(cancellationToken) is { } end)

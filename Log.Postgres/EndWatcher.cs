@@ -73,7 +73,9 @@ internal sealed class EndWatcher : IDisposable
         _appended.Advance(range.NextOffset);
     }
 
-    /// <summary>Tells other servers of the last append, if it has not been told: once, since a log that is being closed waits for it.</summary>
+    /// <summary>
+    /// Tells other servers of the last append, if it has not been told: once, since a log that is being closed waits for it.
+    /// </summary>
     public async Task TellLastAsync(CancellationToken cancellationToken)
     {
         var end = Volatile.Read(ref _end);
@@ -85,7 +87,8 @@ internal sealed class EndWatcher : IDisposable
             limit.CancelAfter(TellLastLimit);
             await _table.Database.UseAsync(connection => _table.NotifyAsync(connection, end), limit.Token).ConfigureAwait(false);
         }
-        catch (Exception exception) when (Failures.IsOfDatabase(exception) || exception is OperationCanceledException or ObjectDisposedException)
+        catch (Exception exception)
+            when (Failures.IsOfDatabase(exception) || exception is OperationCanceledException or ObjectDisposedException)
         {
             // They ask by themselves, if later.
         }
@@ -170,7 +173,9 @@ internal sealed class EndWatcher : IDisposable
         Ask();
     }
 
-    /// <summary>The database does not listen. After a while that is worth telling, for it may be all that a log without callers sees.</summary>
+    /// <summary>
+    /// The database does not listen. After a while that is worth telling, for it may be all that a log without callers sees.
+    /// </summary>
     private void Unheard(Exception exception)
     {
         _deafSince ??= Stopwatch.GetTimestamp();

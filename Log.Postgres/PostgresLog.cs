@@ -49,9 +49,14 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     /// <summary>Opens a log, and creates its schema and its row if they do not exist. Several servers may do so at once.</summary>
     /// <param name="options">Where it is and how to run it.</param>
     /// <param name="cancellationToken">Ends the call.</param>
-    /// <exception cref="PostgresLogOpenException">Something is wrong that does not pass by itself; the message is one line that says what.</exception>
+    /// <exception cref="PostgresLogOpenException">
+    /// Something is wrong that does not pass by itself; the message is one line that says what.
+    /// </exception>
     /// <exception cref="LogUnavailableException">The database cannot be reached, or is read-only.</exception>
-    /// <exception cref="ArgumentException">An option is out of its bounds, or the connection string is not one that Npgsql accepts. What Npgsql said, which may quote it, is not shown.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of its bounds, or the connection string is not one that Npgsql accepts. What Npgsql said, which may quote it, is
+    /// not shown.
+    /// </exception>
     public static async Task<PostgresLog> OpenAsync(PostgresLogOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -95,10 +100,12 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     /// <inheritdoc/>
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<RecordBatch>(end) : new ValueTask<RecordBatch>(WatchAsync(_table.ReadAsync(offset, cancellationToken)));
+            ? ValueTask.FromException<RecordBatch>(end)
+            : new ValueTask<RecordBatch>(WatchAsync(_table.ReadAsync(offset, cancellationToken)));
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         return EndsAtOnce(cancellationToken) is { } end
@@ -159,7 +166,9 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         return range;
     }
 
-    /// <summary>Passes an answer on. One that shows that the end has moved back keeps others from being woken for what is not there.</summary>
+    /// <summary>
+    /// Passes an answer on. One that shows that the end has moved back keeps others from being woken for what is not there.
+    /// </summary>
     private async Task<T> WatchAsync<T>(Task<T> read)
     {
         var seen = _appended.NextOffset;

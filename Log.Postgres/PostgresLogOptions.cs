@@ -38,13 +38,19 @@ public sealed partial record PostgresLogOptions
     /// </summary>
     public int OutcomeUnknownAfterMs { get; init; } = 30_000;
 
-    /// <summary>How often, in milliseconds, the end of the log is asked for while somebody waits for it, should a notification be lost.</summary>
+    /// <summary>
+    /// How often, in milliseconds, the end of the log is asked for while somebody waits for it, should a notification be lost.
+    /// </summary>
     public int PollIntervalMs { get; init; } = 1_000;
 
-    /// <summary>What the batches of the log may take, in bytes of their encodings; the oldest go first. Null, the default, is no limit.</summary>
+    /// <summary>
+    /// What the batches of the log may take, in bytes of their encodings; the oldest go first. Null, the default, is no limit.
+    /// </summary>
     public long? RetentionLimitBytes { get; init; }
 
-    /// <summary>How long a record is kept, in milliseconds by the database's clock; it goes within a minute of that. Null, the default, is for ever.</summary>
+    /// <summary>
+    /// How long a record is kept, in milliseconds by the database's clock; it goes within a minute of that. Null, the default, is for ever.
+    /// </summary>
     public long? RetentionLimitMs { get; init; }
 
     /// <summary>
@@ -82,14 +88,17 @@ public sealed partial record PostgresLogOptions
         if (LogName.Contains('\0', StringComparison.Ordinal))
             throw new ArgumentException("the log's name holds a NUL character, which PostgreSQL cannot store: remove it", nameof(LogName));
         if (!IsUnicode(LogName))
-            throw new ArgumentException("the log's name is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(LogName));
+            throw new ArgumentException(
+                "the log's name is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(LogName));
         if (!IsUnicode(ConnectionString))
-            throw new ArgumentException("the connection string is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(ConnectionString));
+            throw new ArgumentException(
+                "the connection string is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(ConnectionString));
         ArgumentNullException.ThrowIfNull(SchemaName);
         if (!SchemaPattern().IsMatch(SchemaName))
         {
             throw new ArgumentException(
-                "the schema's name must be at most 40 lowercase letters, digits and underscores, and must not begin with a digit", nameof(SchemaName));
+                "the schema's name must be at most 40 lowercase letters, digits and underscores, and must not begin with a digit",
+                nameof(SchemaName));
         }
 
         if (SchemaName.StartsWith("pg_", StringComparison.Ordinal) || SchemaName.Equals("information_schema", StringComparison.Ordinal))

@@ -19,13 +19,16 @@ public interface ILogBackend
     /// <summary>Its name, as a value of <c>Log:Backend</c>.</summary>
     string Name { get; }
 
-    /// <summary>The settings that it reads. Backends that read the same setting share one <see cref="Setting"/>: see <see cref="CommonSettings"/>.</summary>
+    /// <summary>
+    /// The settings that it reads. Backends that read the same setting share one <see cref="Setting"/>: see <see cref="CommonSettings"/>.
+    /// </summary>
     IReadOnlyList<Setting> Settings => [];
 
     /// <summary>Opens the log. It is called once, before the server listens.</summary>
     /// <param name="settings">The values of <see cref="Settings"/>.</param>
     /// <exception cref="SettingException">
-    /// The log cannot be opened; see <see cref="SettingValues.Wrong"/>. The message goes to the standard error, and the server exits with code 1.
+    /// The log cannot be opened; see <see cref="SettingValues.Wrong"/>. The message goes to the standard error, and the server exits with
+    /// code 1.
     /// </exception>
     ValueTask<OpenedLog> OpenAsync(SettingValues settings);
 }

@@ -24,8 +24,8 @@ public static class LogServer
     private const int Failure = 1;
 
     /// <summary>
-    /// Runs the server with the arguments of the program: settings, or <c>--help</c>, <c>--version</c> or <c>--health ADDRESS</c>. It returns once the
-    /// server has stopped, on SIGTERM or SIGINT.
+    /// Runs the server with the arguments of the program: settings, or <c>--help</c>, <c>--version</c> or <c>--health ADDRESS</c>. It
+    /// returns once the server has stopped, on SIGTERM or SIGINT.
     /// </summary>
     /// <param name="args">The program's arguments.</param>
     /// <param name="backends">The logs that it can serve, of which <c>Log:Backend</c> selects one; the first is the default.</param>
@@ -69,11 +69,16 @@ public static class LogServer
         settings = settings with { Transport = settings.Transport with { ConnectionLimit = connectionLimit } };
         var builder = CreateBuilder();
         builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME"))) // TLS looks there for certificates of the user's, and fails without a place to look
+        // TLS looks there for certificates of the user's, and fails without a place to look.
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
             Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)); // at least "/"
         var security = new ServerSecurity(settings);
         security.AddTo(builder.Services);
-        builder.Services.AddSingleton(settings.Transport).AddSingleton<StrangerReports>().AddSingleton<ConnectionMetrics>().AddSingleton<ConnectionGate>();
+        builder
+            .Services.AddSingleton(settings.Transport)
+            .AddSingleton<StrangerReports>()
+            .AddSingleton<ConnectionMetrics>()
+            .AddSingleton<ConnectionGate>();
         builder.Services.AddSingleton<IConnectionListenerFactory, BoundedListenerFactory>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -173,11 +178,14 @@ public static class LogServer
         }
         catch (Exception exception) when (exception is IOException or SocketException)
         {
-            var problem = exception.InnerException is AddressInUseException
-                ? "the address is in use: another server runs there, or give another port"
-                : exception.Message;
-            var setting = settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)
-                ? (Setting)SettingTable.ManagementAddress : SettingTable.Address;
+            var problem =
+                exception.InnerException is AddressInUseException
+                    ? "the address is in use: another server runs there, or give another port"
+                    : exception.Message;
+            var setting =
+                settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)
+                    ? (Setting)SettingTable.ManagementAddress
+                    : SettingTable.Address;
             throw settings.Values.Wrong(setting, problem);
         }
     }

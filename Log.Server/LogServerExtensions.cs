@@ -8,8 +8,8 @@ namespace LogKit.Server;
 public static class LogServerExtensions
 {
     /// <summary>
-    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>: NOT_SERVING from the moment that the host begins to stop, or that the
-    /// log has refused an append as read-only. Anyone may ask.
+    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>: NOT_SERVING from the moment that the host begins to
+    /// stop, or that the log has refused an append as read-only. Anyone may ask.
     /// </summary>
     public static GrpcServiceEndpointConventionBuilder MapLogKitHealth(this IEndpointRouteBuilder endpoints)
     {

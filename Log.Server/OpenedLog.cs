@@ -14,6 +14,8 @@ public class OpenedLog(ILog log)
     }
 
     /// <summary>Closes the log when the server stops, after all calls have ended.</summary>
-    /// <param name="giveUp">Canceled once the server has been stopping for <c>Log:StopLimitMs</c>; the log should then be closed at once.</param>
+    /// <param name="giveUp">
+    /// Canceled once the server has been stopping for <c>Log:StopLimitMs</c>; the log should then be closed at once.
+    /// </param>
     public virtual ValueTask CloseAsync(CancellationToken giveUp) => Log.DisposeAsync();
 }

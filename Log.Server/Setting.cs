@@ -5,8 +5,8 @@ using static System.FormattableString;
 namespace LogKit.Server;
 
 /// <summary>
-/// A setting of the server, given as <c>--Log:NAME=VALUE</c>, as the variable <c>Log__NAME</c>, or in <c>appsettings.json</c>. Values are checked
-/// when the server starts; one that is not allowed is an error that names the setting, the value and what is allowed.
+/// A setting of the server, given as <c>--Log:NAME=VALUE</c>, as the variable <c>Log__NAME</c>, or in <c>appsettings.json</c>. Values are
+/// checked when the server starts; one that is not allowed is an error that names the setting, the value and what is allowed.
 /// </summary>
 public abstract class Setting
 {
@@ -56,14 +56,27 @@ public abstract class Setting
     /// <param name="min">The smallest number.</param>
     /// <param name="max">The largest number.</param>
     /// <param name="allowed">Which values are allowed, if that takes more than the two bounds to say.</param>
-    public static Setting<long?> OptionalNumber(string name, string meaning, long min, long max, string? allowed = null) => new(
-        name, meaning, allowed ?? Invariant($"{None}, or a number from {min} to {max}"), null, number => number is { } some ? Text(some) : None,
-        text => IsNone(text) ? new(null) : TryParse(text, min, max, out var number) ? new(number) : null);
+    public static Setting<long?> OptionalNumber(string name, string meaning, long min, long max, string? allowed = null) =>
+        new(
+            name,
+            meaning,
+            allowed ?? Invariant($"{None}, or a number from {min} to {max}"),
+            null,
+            number => number is { } some ? Text(some) : None,
+            text =>
+                IsNone(text) ? new(null)
+                : TryParse(text, min, max, out var number) ? new(number)
+                : null);
 
     /// <summary>One of a few words, in any case.</summary>
-    public static Setting<string> OneOf(string name, string meaning, IReadOnlyList<string> words) => new(
-        name, meaning, words.Count == 1 ? words[0] : $"{string.Join(", ", words.Take(words.Count - 1))} or {words[^1]}", words[0], word => word,
-        text => words.FirstOrDefault(word => word.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? new(found) : null);
+    public static Setting<string> OneOf(string name, string meaning, IReadOnlyList<string> words) =>
+        new(
+            name,
+            meaning,
+            words.Count == 1 ? words[0] : $"{string.Join(", ", words.Take(words.Count - 1))} or {words[^1]}",
+            words[0],
+            word => word,
+            text => words.FirstOrDefault(word => word.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? new(found) : null);
 
     /// <summary>One member of an enumeration, by name, in any case.</summary>
     public static Setting<T> Choice<T>(string name, string meaning, T defaultValue)
@@ -72,13 +85,26 @@ public abstract class Setting
         // By name only: Enum.Parse would also take numbers and lists, and make another mode of "Always,Never".
         var names = Enum.GetNames<T>();
         return new(
-            name, meaning, $"{string.Join(", ", names[..^1])} or {names[^1]}", defaultValue, value => value.ToString(),
-            text => names.FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? new(Enum.Parse<T>(found)) : null);
+            name,
+            meaning,
+            $"{string.Join(", ", names[..^1])} or {names[^1]}",
+            defaultValue,
+            value => value.ToString(),
+            text =>
+                names.FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found
+                    ? new(Enum.Parse<T>(found))
+                    : null);
     }
 
     /// <summary>Whether something is on; off by default.</summary>
-    public static Setting<bool> Switch(string name, string meaning) => new(
-        name, meaning, "true or false", false, value => value ? "true" : "false", text => bool.TryParse(text, out var value) ? new(value) : null);
+    public static Setting<bool> Switch(string name, string meaning) =>
+        new(
+            name,
+            meaning,
+            "true or false",
+            false,
+            value => value ? "true" : "false",
+            text => bool.TryParse(text, out var value) ? new(value) : null);
 
     /// <summary>Text that is not empty.</summary>
     /// <param name="name">The name.</param>
@@ -86,8 +112,8 @@ public abstract class Setting
     /// <param name="allowed">Which values are allowed.</param>
     /// <param name="defaultValue">The default.</param>
     /// <param name="lengthLimit">The largest number of characters.</param>
-    public static Setting<string> Words(string name, string meaning, string allowed, string defaultValue, int lengthLimit = int.MaxValue) => new(
-        name, meaning, allowed, defaultValue, text => text, text => text.Length >= 1 && text.Length <= lengthLimit ? new(text) : null);
+    public static Setting<string> Words(string name, string meaning, string allowed, string defaultValue, int lengthLimit = int.MaxValue) =>
+        new(name, meaning, allowed, defaultValue, text => text, text => text.Length >= 1 && text.Length <= lengthLimit ? new(text) : null);
 
     /// <summary>Text that is not empty, or <c>none</c>, which is the default.</summary>
     /// <param name="name">The name.</param>
@@ -123,7 +149,14 @@ public sealed class Setting<T> : Setting
     private readonly Func<T, string> _show;
     private readonly Func<string, Parsed?> _parse;
 
-    internal Setting(string name, string meaning, string allowed, T defaultValue, Func<T, string> show, Func<string, Parsed?> parse, bool isSecret = false)
+    internal Setting(
+        string name,
+        string meaning,
+        string allowed,
+        T defaultValue,
+        Func<T, string> show,
+        Func<string, Parsed?> parse,
+        bool isSecret = false)
         : base(name, meaning, allowed, isSecret) => (DefaultValue, _show, _parse) = (defaultValue, show, parse);
 
     /// <summary>The value if none is given.</summary>

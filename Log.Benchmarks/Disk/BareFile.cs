@@ -25,7 +25,8 @@ internal sealed partial class BareFile : IDisposable
     }
 
     /// <summary>Into space that is there already, flushing each write.</summary>
-    public Task<double> DurableWritesPerSecondAsync(double seconds) => Task.Run(() => WritesPerSecond(seconds, flush: true, wrapAt: ReservedBytes));
+    public Task<double> DurableWritesPerSecondAsync(double seconds) =>
+        Task.Run(() => WritesPerSecond(seconds, flush: true, wrapAt: ReservedBytes));
 
     /// <summary>Without flushes, and without reserved space: page after page of a file that grows, as a log's does.</summary>
     public Task<double> GrowingWritesPerSecondAsync(double seconds, bool flush) => Task.Run(() =>

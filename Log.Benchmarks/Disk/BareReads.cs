@@ -7,7 +7,12 @@ namespace LogKit.Benchmarks.Disk;
 internal sealed class BareReads(string directory) : IDisposable
 {
     private readonly SafeFileHandle[] _files =
-        [.. Directory.GetFiles(directory, "*.log").Order(StringComparer.Ordinal).Select(path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))];
+    [
+        .. Directory
+            .GetFiles(directory, "*.log")
+            .Order(StringComparer.Ordinal)
+            .Select(path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)),
+    ];
 
     public Task<double> SequentialMegabytesPerSecondAsync() => Task.Run(() =>
     {

@@ -28,8 +28,11 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
     {
         await using var log = Open();
         using var bare = new BareFile(settings.NewPath(), FrameBytes(One));
-        var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(log, One, producers: 1), () => bare.DurableWritesPerSecondAsync(settings.Seconds));
-        table.Add(result.ToRow("durable append, 1 producer, one record a batch", "bare pwrite + fdatasync of the same bytes", "/s", Bound.AtLeast(0.85)));
+        var result = await Rounds.CompareAsync(
+            () => AppendsPerSecondAsync(log, One, producers: 1), () => bare.DurableWritesPerSecondAsync(settings.Seconds));
+        table.Add(
+            result.ToRow(
+                "durable append, 1 producer, one record a batch", "bare pwrite + fdatasync of the same bytes", "/s", Bound.AtLeast(0.85)));
     }
 
     private async Task AppendManyAsync()
@@ -37,8 +40,10 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = Open();
         foreach (var (producers, bound) in ((int, double)[])[(64, 20), (1024, 100)])
         {
-            var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(log, One, producers), () => AppendsPerSecondAsync(log, One, producers: 1));
-            table.Add(result.ToRow($"durable append, {producers:N0} producers", "the same log with 1 producer", "/s", Bound.AtLeast(bound)));
+            var result = await Rounds.CompareAsync(
+                () => AppendsPerSecondAsync(log, One, producers), () => AppendsPerSecondAsync(log, One, producers: 1));
+            table.Add(
+                result.ToRow($"durable append, {producers:N0} producers", "the same log with 1 producer", "/s", Bound.AtLeast(bound)));
         }
     }
 
@@ -54,8 +59,13 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
                 return rate;
             },
             () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: false));
-        table.Add(result.ToRow(
-            "FlushMode.Never, batches of 100, 1 producer, 64 in flight", "bare pwrite of the same", " MB/s", Bound.AtLeast(0.6), FrameBytes(Hundred) / 1e6));
+        table.Add(
+            result.ToRow(
+                "FlushMode.Never, batches of 100, 1 producer, 64 in flight",
+                "bare pwrite of the same",
+                " MB/s",
+                Bound.AtLeast(0.6),
+                FrameBytes(Hundred) / 1e6));
     }
 
     private async Task AppendMegabytesAsync()
@@ -63,7 +73,8 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = Open();
         using var bare = new BareFile(settings.NewPath(), FrameBytes(Megabyte));
         var result = await Rounds.CompareAsync(
-            () => AppendsPerSecondAsync(log, Megabyte, producers: 1), () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: true));
+            () => AppendsPerSecondAsync(log, Megabyte, producers: 1),
+            () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: true));
         table.Add(result.ToRow("durable append, 1 MB batches", "bare pwrite + fdatasync of the same", " MB/s", Bound.AtLeast(0.8)));
     }
 
@@ -77,7 +88,17 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
             var started = (await log.GetRangeAsync()).NextOffset;
             await AppendsPerSecondAsync(log, One, producers);
             var bytes = (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / ((await log.GetRangeAsync()).NextOffset - started);
-            table.Add(new Row($"allocation a durable append, {producers} producer{(producers == 1 ? "" : "s")}", new Figure(bytes, " bytes"), "nothing", default, bytes) { Target = Bound.AtMost(256), Unit = " bytes" });
+            table.Add(
+                new Row(
+                    $"allocation a durable append, {producers} producer{(producers == 1 ? "" : "s")}",
+                    new Figure(bytes, " bytes"),
+                    "nothing",
+                    default,
+                    bytes)
+                {
+                    Target = Bound.AtMost(256),
+                    Unit = " bytes",
+                });
         }
     }
 
@@ -99,7 +120,12 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
                     return rate;
                 },
                 () => AppendsPerSecondAsync(log, One, producers: 1));
-            table.Add(result.ToRow($"durable append, 1 producer, beside a {(fromStart ? "scan of old data" : "tail")}", "alone", "/s", Bound.AtLeast(0.9)));
+            table.Add(
+                result.ToRow(
+                    $"durable append, 1 producer, beside a {(fromStart ? "scan of old data" : "tail")}",
+                    "alone",
+                    "/s",
+                    Bound.AtLeast(0.9)));
         }
     }
 
@@ -111,8 +137,10 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
             await using var log = DiskLog.Open(path, new DiskLogOptions { FlushMode = FlushMode.Never });
             await Filling.FillAsync(log, batch, 512L * 1024 * 1024 / FrameBytes(batch));
             using var bare = new BareReads(path);
-            var sequential = await Rounds.CompareAsync(() => ScanMegabytesPerSecondAsync(log), () => bare.SequentialMegabytesPerSecondAsync());
-            table.Add(sequential.ToRow($"sequential read, {name}, checksums on", "bare pread in 64 KiB pieces", " MB/s", Bound.AtLeast(0.5)));
+            var sequential = await Rounds.CompareAsync(
+                () => ScanMegabytesPerSecondAsync(log), () => bare.SequentialMegabytesPerSecondAsync());
+            table.Add(
+                sequential.ToRow($"sequential read, {name}, checksums on", "bare pread in 64 KiB pieces", " MB/s", Bound.AtLeast(0.5)));
             var random = await Rounds.CompareAsync(
                 () => RandomReadsPerSecondAsync(log), () => bare.RandomReadsPerSecondAsync(FrameBytes(batch), settings.Seconds));
             table.Add(random.ToRow($"random read, {name}", "bare pread of as many bytes", "/s", Bound.AtLeast(0.4)));
@@ -132,7 +160,10 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         await RandomReadsPerSecondAsync(log);
         var bytes = (double)(GC.GetTotalMemory(forceFullCollection: true) - before);
         var row = new Row(
-            "memory of an idle open log, after reads all over it", new Figure(bytes / 1e6, " MB"), "its size on disk", new Figure(largeBytes / 1e6, " MB"),
+            "memory of an idle open log, after reads all over it",
+            new Figure(bytes / 1e6, " MB"),
+            "its size on disk",
+            new Figure(largeBytes / 1e6, " MB"),
             bytes / largeBytes);
         table.Add(row with { Target = Bound.AtMost(1.0 / 2000) });
     }

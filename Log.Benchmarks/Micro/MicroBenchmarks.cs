@@ -21,7 +21,8 @@ internal static class MicroBenchmarks
         var config = DefaultConfig.Instance
             .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
             .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "LogKit.Benchmarks"));
-        Type[] all = [typeof(EncodeBenchmarks), typeof(DecodeBenchmarks), typeof(FrameBenchmarks), typeof(ChecksumBenchmarks), typeof(LookupBenchmarks)];
+        Type[] all =
+        [typeof(EncodeBenchmarks), typeof(DecodeBenchmarks), typeof(FrameBenchmarks), typeof(ChecksumBenchmarks), typeof(LookupBenchmarks)];
         return BenchmarkRunner.Run(all, config).All(summary => summary.Reports.All(report => report.Success)) ? 0 : 1;
     }
 }

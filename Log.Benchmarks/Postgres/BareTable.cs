@@ -15,7 +15,8 @@ internal sealed class BareTable(string connectionString) : IAsyncDisposable
 
     public async Task CreateAsync()
     {
-        await using var creation = _source.CreateCommand("create table bare (id bigint generated always as identity primary key, value bytea not null)");
+        await using var creation = _source.CreateCommand(
+            "create table bare (id bigint generated always as identity primary key, value bytea not null)");
         await creation.ExecuteNonQueryAsync();
     }
 
@@ -27,14 +28,19 @@ internal sealed class BareTable(string connectionString) : IAsyncDisposable
             connections[i] = await _source.OpenConnectionAsync();
         var value = new byte[recordBytes];
         var started = Stopwatch.GetTimestamp();
-        var counts = await Task.WhenAll(connections.Select(connection => Task.Run(async () =>
-        {
-            await using var insertion = new NpgsqlCommand("insert into bare (value) values ($1)", connection) { Parameters = { new() { Value = value } } };
-            var count = 0L;
-            for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count++)
-                await insertion.ExecuteNonQueryAsync();
-            return count;
-        })));
+        var counts = await Task.WhenAll(
+            connections.Select(connection =>
+                Task.Run(async () =>
+                {
+                    await using var insertion = new NpgsqlCommand("insert into bare (value) values ($1)", connection)
+                    {
+                        Parameters = { new() { Value = value } },
+                    };
+                    var count = 0L;
+                    for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count++)
+                        await insertion.ExecuteNonQueryAsync();
+                    return count;
+                })));
         var rate = counts.Sum() / Stopwatch.GetElapsedTime(started).TotalSeconds;
         foreach (var connection in connections)
             await connection.DisposeAsync();

@@ -26,7 +26,8 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
         }
 
         using var cluster = new PostgresCluster(connectionLimit: MostProducers + 100);
-        await settings.RunAsync(("append", () => AppendAsync(cluster)), ("read", () => ReadAsync(cluster)), ("servers", () => ServersAsync(cluster)));
+        await settings.RunAsync(
+            ("append", () => AppendAsync(cluster)), ("read", () => ReadAsync(cluster)), ("servers", () => ServersAsync(cluster)));
     }
 
     private async Task AppendAsync(PostgresCluster cluster)
@@ -55,10 +56,16 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
             await Filling.FillAsync(log, Loads.BatchOf(records, RecordBytes), batches);
             var result = await Rounds.CompareAsync(
                 () => BatchesPerSecondAsync(log, BlockBytes),
-                () => bare.RowsPerSecondAsync(
-                    $"select first_offset, record_count, checksum, payload from logkit.batches where log_id = (select id from logkit.logs where name = '{name}') order by first_offset"));
-            table.Add(result.ToRow(
-                $"read of the whole log, {(records == 1 ? "one record a batch" : $"batches of {records}")}", "bare SELECT of the same rows", " batches/s", Bound.AtLeast(0.6)));
+                () =>
+                    bare.RowsPerSecondAsync(
+                        "select first_offset, record_count, checksum, payload from logkit.batches where log_id = (select id from "
+                            + $"logkit.logs where name = '{name}') order by first_offset"));
+            table.Add(
+                result.ToRow(
+                    $"read of the whole log, {(records == 1 ? "one record a batch" : $"batches of {records}")}",
+                    "bare SELECT of the same rows",
+                    " batches/s",
+                    Bound.AtLeast(0.6)));
         }
     }
 
@@ -73,12 +80,17 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
             {
                 for (var i = 0; i < count; i++)
                 {
-                    servers.Add(await ServerProcess.StartLogKitAsync("--Log:Backend=Postgres", "--Log:LogName=served", $"--Log:ConnectionString={cluster.ConnectionString}"));
+                    servers.Add(
+                        await ServerProcess.StartLogKitAsync(
+                            "--Log:Backend=Postgres", "--Log:LogName=served", $"--Log:ConnectionString={cluster.ConnectionString}"));
                     logs.Add(GrpcLog.Connect(servers[i].Address));
                 }
 
-                var result = await Rounds.CompareAsync(() => AppendsPerSecondAsync(Producers, [.. logs]), () => AppendsPerSecondAsync(Producers, logs[0]));
-                table.Add(result.ToRow($"durable append through {count} servers of one log, {Producers} producers in all", "through 1 server", "/s"));
+                var result = await Rounds.CompareAsync(
+                    () => AppendsPerSecondAsync(Producers, [.. logs]), () => AppendsPerSecondAsync(Producers, logs[0]));
+                table.Add(
+                    result.ToRow(
+                        $"durable append through {count} servers of one log, {Producers} producers in all", "through 1 server", "/s"));
             }
             finally
             {

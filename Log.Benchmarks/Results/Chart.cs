@@ -17,7 +17,8 @@ internal static class Chart
         var drawn = rows.Where(row => row.Against != default).ToList();
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"""
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {(drawn.Count * RowHeight) + 10}" font-family="sans-serif" font-size="12">
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {(drawn.Count * RowHeight) + 10}"
+                font-family="sans-serif" font-size="12">
             <rect width="100%" height="100%" fill="white"/>
 
             """);

@@ -9,4 +9,10 @@ namespace LogKit.Benchmarks.Results;
 /// <param name="Contentions">Locks of the server that were held by another.</param>
 /// <param name="CollectingPercent">The share of the time that the server's garbage collections took.</param>
 internal sealed record Cost(
-    string Server, double ServerMicroseconds, double ClientMicroseconds, double AllocatedBytes, double PoolItems, double Contentions, double CollectingPercent);
+    string Server,
+    double ServerMicroseconds,
+    double ClientMicroseconds,
+    double AllocatedBytes,
+    double PoolItems,
+    double Contentions,
+    double CollectingPercent);

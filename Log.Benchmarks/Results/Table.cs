@@ -7,7 +7,11 @@ namespace LogKit.Benchmarks.Results;
 /// <summary>The result of a run: shown row by row as it comes, and at the end as one table, as JSON where that is asked for.</summary>
 internal sealed class Table
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
 
     private readonly List<Row> _rows = [];
 
@@ -51,13 +55,17 @@ internal sealed class Table
         },
         Json) + "\n");
 
-    private static string Line(Row row) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"| {row.What} | {row.Measured} | {row.Peer}{Against(row)} | {row.Ratio:0.00##}{row.Unit} | {row.Target} | {Spread(row)} | {row.Verdict} |");
+    private static string Line(Row row) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {row.What} | {row.Measured} | {row.Peer}{Against(row)} | {row.Ratio:0.00##}{row.Unit} | {row.Target} | {Spread(row)} | "
+                + $"{row.Verdict} |");
 
-    private static string Line(string what, Cost cost) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"| {what} | {cost.Server} | {cost.ServerMicroseconds:0.00} µs | {cost.ClientMicroseconds:0.00} µs | {cost.AllocatedBytes:N0} bytes | {cost.PoolItems:0.00} | {cost.Contentions:0.000} | {cost.CollectingPercent:0.0} % |");
+    private static string Line(string what, Cost cost) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {what} | {cost.Server} | {cost.ServerMicroseconds:0.00} µs | {cost.ClientMicroseconds:0.00} µs | {cost.AllocatedBytes:N0} "
+                + $"bytes | {cost.PoolItems:0.00} | {cost.Contentions:0.000} | {cost.CollectingPercent:0.0} % |");
 
     private static string Against(Row row) => row.Against == default ? "" : $": {row.Against}";
 

@@ -31,7 +31,8 @@ internal sealed class ChildProcess : IDisposable
                 return line;
         }
 
-        throw new InvalidOperationException($"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} ended too early");
+        throw new InvalidOperationException(
+            $"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} ended too early");
     }
 
     /// <summary>Reads on, and waits for a good end; gives the last line.</summary>
@@ -39,8 +40,10 @@ internal sealed class ChildProcess : IDisposable
     {
         var output = await _process.StandardOutput.ReadToEndAsync();
         await _process.WaitForExitAsync();
-        return _process.ExitCode == 0 ? output.TrimEnd().Split('\n')[^1]
-            : throw new InvalidOperationException($"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} failed");
+        return _process.ExitCode == 0
+            ? output.TrimEnd().Split('\n')[^1]
+            : throw new InvalidOperationException(
+                $"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} failed");
     }
 
     public void Dispose()

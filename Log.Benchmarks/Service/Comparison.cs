@@ -12,7 +12,8 @@ internal sealed class Comparison(Table table)
     /// <param name="first">What is measured.</param>
     /// <param name="second">What it is measured against.</param>
     /// <param name="load">What both get; gives the number of records.</param>
-    public async Task RunAsync(string what, string peer, Row.Bound? target, ServerProcess first, ServerProcess second, Func<GrpcLog, Task<long>> load)
+    public async Task RunAsync(
+        string what, string peer, Row.Bound? target, ServerProcess first, ServerProcess second, Func<GrpcLog, Task<long>> load)
     {
         await using var firstLog = GrpcLog.Connect(first.Address);
         await using var secondLog = GrpcLog.Connect(second.Address);

@@ -46,7 +46,8 @@ internal static class Loads
     public static async Task<long> ReadAnywhereAsync(ILog log, int callers, double seconds)
     {
         var range = await log.GetRangeAsync();
-        return await RepeatAsync(callers, seconds, 1, async () => await log.ReadBatchAsync((ulong)Random.Shared.NextInt64((long)range.StartOffset, (long)range.NextOffset)));
+        return await RepeatAsync(callers, seconds, 1, async () =>
+            await log.ReadBatchAsync((ulong)Random.Shared.NextInt64((long)range.StartOffset, (long)range.NextOffset)));
     }
 
     /// <summary>Tasks that each append single records, with so many of them unanswered at a time.</summary>

@@ -24,9 +24,18 @@ internal sealed class RuntimeCounters : IAsyncDisposable
         _reading = Task.Run(Read);
     }
 
-    public static async Task<RuntimeCounters> StartAsync(int processId) => new(await new DiagnosticsClient(processId).StartEventPipeSessionAsync(
-        [new EventPipeProvider("System.Runtime", EventLevel.Informational, arguments: new Dictionary<string, string>(StringComparer.Ordinal) { ["EventCounterIntervalSec"] = "1" })],
-        requestRundown: false, circularBufferMB: 16, CancellationToken.None));
+    public static async Task<RuntimeCounters> StartAsync(int processId) =>
+        new(
+            await new DiagnosticsClient(processId).StartEventPipeSessionAsync(
+                [
+                    new EventPipeProvider(
+                        "System.Runtime",
+                        EventLevel.Informational,
+                        arguments: new Dictionary<string, string>(StringComparer.Ordinal) { ["EventCounterIntervalSec"] = "1" }),
+                ],
+                requestRundown: false,
+                circularBufferMB: 16,
+                CancellationToken.None));
 
     /// <summary>Begins anew.</summary>
     public void Reset() => _sums.Clear();

@@ -4,7 +4,9 @@ using LogKit.Benchmarks.Results;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>How the service's figures move with the number of streams, the size of batches and of records, and the size of the log.</summary>
+/// <summary>
+/// How the service's figures move with the number of streams, the size of batches and of records, and the size of the log.
+/// </summary>
 internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
 {
     private const int RecordBytes = 100;
@@ -19,8 +21,13 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
     {
         foreach (var streams in (int[])[1, 10, 100, 1_000])
         {
-            await ProduceAsync($"{Text(streams)} ProduceStream{(streams == 1 ? "" : "s")}, one record a message", streams, Loads.BatchOf(1, RecordBytes));
-            await ConsumeAsync($"{Text(streams)} ConsumeStream{(streams == 1 ? "" : "s")}, batches of 100", streams, Loads.BatchOf(100, RecordBytes), Math.Max(100, 20_000 / streams));
+            await ProduceAsync(
+                $"{Text(streams)} ProduceStream{(streams == 1 ? "" : "s")}, one record a message", streams, Loads.BatchOf(1, RecordBytes));
+            await ConsumeAsync(
+                $"{Text(streams)} ConsumeStream{(streams == 1 ? "" : "s")}, batches of 100",
+                streams,
+                Loads.BatchOf(100, RecordBytes),
+                Math.Max(100, 20_000 / streams));
         }
     }
 
@@ -29,7 +36,11 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
         foreach (var records in (int[])[1, 10, 100, 1_000])
         {
             await ProduceAsync($"ProduceStream, batches of {Text(records)}", 1, Loads.BatchOf(records, RecordBytes));
-            await ConsumeAsync($"ConsumeStream, batches of {Text(records)}", 1, Loads.BatchOf(records, RecordBytes), Math.Min(200_000, 2_000_000 / records));
+            await ConsumeAsync(
+                $"ConsumeStream, batches of {Text(records)}",
+                1,
+                Loads.BatchOf(records, RecordBytes),
+                Math.Min(200_000, 2_000_000 / records));
         }
     }
 
@@ -38,7 +49,8 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
         foreach (var bytes in (int[])[10, 100, 1_000, 10_000, 100_000, 1_000_000])
         {
             await ProduceAsync($"ProduceStream, records of {Text(bytes)} bytes", 1, Loads.BatchOf(1, bytes));
-            await ConsumeAsync($"ConsumeStream, records of {Text(bytes)} bytes", 1, Loads.BatchOf(1, bytes), Math.Min(200_000, 400_000_000 / bytes));
+            await ConsumeAsync(
+                $"ConsumeStream, records of {Text(bytes)} bytes", 1, Loads.BatchOf(1, bytes), Math.Min(200_000, 400_000_000 / bytes));
         }
     }
 
@@ -55,8 +67,20 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
             using var largeServer = await ServerProcess.StartOnAsync(large);
             using var smallServer = await ServerProcess.StartOnAsync(small);
             var peer = $"a log of {SmallGiB.ToString(CultureInfo.InvariantCulture)} GiB";
-            await _comparison.RunAsync($"64 callers of Consume anywhere in a log of {size} GiB", peer, null, largeServer, smallServer, log => Loads.ReadAnywhereAsync(log, 64, settings.Seconds));
-            await _comparison.RunAsync($"ProduceStream, batches of 100, at the end of a log of {size} GiB", peer, null, largeServer, smallServer, log => Loads.StreamAsync(log, 1, batch, settings.Seconds));
+            await _comparison.RunAsync(
+                $"64 callers of Consume anywhere in a log of {size} GiB",
+                peer,
+                null,
+                largeServer,
+                smallServer,
+                log => Loads.ReadAnywhereAsync(log, 64, settings.Seconds));
+            await _comparison.RunAsync(
+                $"ProduceStream, batches of 100, at the end of a log of {size} GiB",
+                peer,
+                null,
+                largeServer,
+                smallServer,
+                log => Loads.StreamAsync(log, 1, batch, settings.Seconds));
             Directory.Delete(large, recursive: true);
         }
 
@@ -67,7 +91,8 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
     {
         using var logKit = await ServerProcess.StartOnAsync(settings.NewPath());
         using var noOp = await ServerProcess.StartPeerAsync("noop", 1, RecordBytes, 0);
-        await _comparison.RunAsync($"{what}, durable", NoOp, null, logKit, noOp, log => Loads.StreamAsync(log, streams, batch, settings.Seconds));
+        await _comparison.RunAsync($"{what}, durable", NoOp, null, logKit, noOp, log =>
+            Loads.StreamAsync(log, streams, batch, settings.Seconds));
     }
 
     private async Task ConsumeAsync(string what, int streams, RecordBatch batch, int count)

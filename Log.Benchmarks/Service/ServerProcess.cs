@@ -22,7 +22,8 @@ internal sealed class ServerProcess : IDisposable
         get
         {
             var fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(") ")[1].Split(' ');
-            return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
+            return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture))
+                / TicksPerSecond;
         }
     }
 
@@ -37,14 +38,16 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>The real server, with its defaults but for what is given.</summary>
-    public static Task<ServerProcess> StartLogKitAsync(params string[] settings) => StartAsync("LogKit.Server.dll", ["--Log:Address=http://127.0.0.1:0", .. settings]);
+    public static Task<ServerProcess> StartLogKitAsync(params string[] settings) =>
+        StartAsync("LogKit.Server.dll", ["--Log:Address=http://127.0.0.1:0", .. settings]);
 
     /// <summary>The same on a directory.</summary>
     public static Task<ServerProcess> StartOnAsync(string directory) => StartLogKitAsync($"--Log:Directory={directory}");
 
     /// <summary>One of <see cref="Peers.PeerServer"/>.</summary>
     public static Task<ServerProcess> StartPeerAsync(params object[] arguments) =>
-        StartAsync("LogKit.Benchmarks.dll", ["serve", .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]);
+        StartAsync(
+            "LogKit.Benchmarks.dll", ["serve", .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]);
 
     public void Dispose() => _process.Dispose();
 

@@ -43,15 +43,16 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
     {
         using var logKit = await ServerProcess.StartOnAsync(settings.NewPath());
         using var noOp = await ServerProcess.StartPeerAsync("noop", 1, RecordBytes, 0);
-        await _comparison.RunAsync(
-            "unary Produce, one record, 64 callers, durable", NoOp, Bound.AtLeast(0.6), logKit, noOp, log => Loads.UnaryAsync(log, Callers, One, settings.Seconds));
+        await _comparison.RunAsync("unary Produce, one record, 64 callers, durable", NoOp, Bound.AtLeast(0.6), logKit, noOp, log =>
+            Loads.UnaryAsync(log, Callers, One, settings.Seconds));
     }
 
     private async Task StreamAsync(string what, RecordBatch batch, double target)
     {
         using var logKit = await ServerProcess.StartOnAsync(settings.NewPath());
         using var noOp = await ServerProcess.StartPeerAsync("noop", 1, RecordBytes, 0);
-        await _comparison.RunAsync($"{what}, durable", NoOp, Bound.AtLeast(target), logKit, noOp, log => Loads.StreamAsync(log, 1, batch, settings.Seconds));
+        await _comparison.RunAsync($"{what}, durable", NoOp, Bound.AtLeast(target), logKit, noOp, log =>
+            Loads.StreamAsync(log, 1, batch, settings.Seconds));
     }
 
     private async Task ConsumeAsync(string what, RecordBatch batch, int count, double target)
@@ -94,8 +95,10 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = GrpcLog.Connect(logKit.Address);
         foreach (var inFlight in (int[])[1, InFlight])
         {
-            await using var side = new Side("LogKit", logKit, () => Loads.BatchingAsync(log, Callers, inFlight, RecordBytes, settings.Seconds));
-            var result = await Rounds.CompareAsync(side.RunAsync, () => redis.AppendsPerSecondAsync(Callers, InFlight, RecordBytes, settings.Seconds));
+            await using var side = new Side("LogKit", logKit, () =>
+                Loads.BatchingAsync(log, Callers, inFlight, RecordBytes, settings.Seconds));
+            var result = await Rounds.CompareAsync(side.RunAsync, () =>
+                redis.AppendsPerSecondAsync(Callers, InFlight, RecordBytes, settings.Seconds));
             var row = result.ToRow(
                 $"batching producer, one record a call, 64 tasks with {inFlight} in flight, durable",
                 "Redis Streams, appendfsync always, 64 clients pipelined by 16 (redis-benchmark)", " records/s",
@@ -127,7 +130,12 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
                 p99.Echo.Add(high);
                 return median;
             });
-        table.Add(result.ToRow("produce to tail in another process, log in memory, median", "an echo's round trip on the same channel", " µs", Bound.AtMost(2)));
+        table.Add(
+            result.ToRow(
+                "produce to tail in another process, log in memory, median",
+                "an echo's round trip on the same channel",
+                " µs",
+                Bound.AtMost(2)));
         var high = (Tail: Rounds.Median(p99.Tail), Echo: Rounds.Median(p99.Echo));
         table.Add(new Row(
             "the same, 99th percentile", new Figure(high.Tail, " µs"), "the same", new Figure(high.Echo, " µs"), high.Tail / high.Echo));
@@ -170,7 +178,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
     {
         var result = await Rounds.CompareAsync(() => PeakMegabytesAsync(tails: 1_000), () => PeakMegabytesAsync(tails: 1));
         var (many, one) = (new Figure(result.First, " MB"), new Figure(result.Second, " MB"));
-        var row = new Row("the server's memory, full-speed producer and 1,000 tails", many, "the same with 1 tail", one, many.Value - one.Value);
+        var row = new Row(
+            "the server's memory, full-speed producer and 1,000 tails", many, "the same with 1 tail", one, many.Value - one.Value);
         table.Add(row with { Target = Bound.AtMost(200), Unit = " MB more" });
     }
 

@@ -36,9 +36,15 @@ internal sealed class Side(string name, ServerProcess server, Func<Task<long>> l
     }
 
     /// <summary>What a record cost, in the rounds that count.</summary>
-    public Cost GetCost() => new(
-        name, _serverSeconds * 1e6 / _records, _clientSeconds * 1e6 / _records, Counted(RuntimeCounters.AllocatedBytes) / _records,
-        Counted(RuntimeCounters.PoolItems) / _records, Counted(RuntimeCounters.Contentions) / _records, Counted(RuntimeCounters.CollectingPercent) / _seconds);
+    public Cost GetCost() =>
+        new(
+            name,
+            _serverSeconds * 1e6 / _records,
+            _clientSeconds * 1e6 / _records,
+            Counted(RuntimeCounters.AllocatedBytes) / _records,
+            Counted(RuntimeCounters.PoolItems) / _records,
+            Counted(RuntimeCounters.Contentions) / _records,
+            Counted(RuntimeCounters.CollectingPercent) / _seconds);
 
     public ValueTask DisposeAsync() => _counters?.DisposeAsync() ?? ValueTask.CompletedTask;
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace LogKit.Cli.Bench;
 
 /// <summary>
-/// Counts what becomes of appends, from all producers at once. Those count that begin after the warm-up, whenever they end: so a slow answer
-/// is measured and not left out. A run that ends while it warms up has the figures of the warm-up.
+/// Counts what becomes of appends, from all producers at once. Those count that begin after the warm-up, whenever they end: so a slow
+/// answer is measured and not left out. A run that ends while it warms up has the figures of the warm-up.
 /// </summary>
 internal sealed class BenchMeter
 {

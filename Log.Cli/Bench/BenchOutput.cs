@@ -25,13 +25,20 @@ internal static class BenchOutput
         var calls = report.InFlight is { } inFlight
             ? string.Create(CultureInfo.InvariantCulture, $"in streams with {inFlight:N0} in flight each")
             : "in single calls";
+        var append = $"{Count(report.BatchRecords, "record")} of {Count(report.RecordBytes, "byte")} an append";
+        await output.WriteLineAsync($"{"load",-10}{Count(report.Producers, "producer")}, {calls}, {append}");
         await output.WriteLineAsync(
-            $"{"load",-10}{Count(report.Producers, "producer")}, {calls}, {Count(report.BatchRecords, "record")} of {Count(report.RecordBytes, "byte")} an append");
-        await output.WriteLineAsync($"{"time",-10}{report.ElapsedSeconds,14:N3} s{(report.WarmupOnly ? ", interrupted while warming up" : "")}");
+            $"{"time",-10}{report.ElapsedSeconds,14:N3} s{(report.WarmupOnly ? ", interrupted while warming up" : "")}");
         await output.WriteLineAsync($"{"appends",-10}{report.Appends,14:N0} {report.AppendsPerSecond,14:N0}/s");
-        await output.WriteLineAsync($"{"records",-10}{report.Records,14:N0} {report.RecordsPerSecond,14:N0}/s {report.MegabytesPerSecond,10:N2} MB/s");
+        await output.WriteLineAsync(
+            $"{"records",-10}{report.Records,14:N0} {report.RecordsPerSecond,14:N0}/s {report.MegabytesPerSecond,10:N2} MB/s");
         if (report.Tails > 0)
-            await output.WriteLineAsync($"{"delivered",-10}{report.DeliveredRecords,14:N0} {report.DeliveredRecordsPerSecond,14:N0}/s to {Count(report.Tails, "tail")}");
+        {
+            var tails = Count(report.Tails, "tail");
+            await output.WriteLineAsync(
+                $"{"delivered",-10}{report.DeliveredRecords,14:N0} {report.DeliveredRecordsPerSecond,14:N0}/s to {tails}");
+        }
+
         if (report.Latency is { } latency)
         {
             foreach (var (name, ms) in new[]
@@ -45,8 +52,13 @@ internal static class BenchOutput
         await output.FlushAsync();
     }
 
-    private static string Kinds(BenchReport report) => report.Errors.Count == 0 ? ""
-        : " " + string.Join(", ", report.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} {error.Value:N0}")));
+    private static string Kinds(BenchReport report) =>
+        report.Errors.Count == 0
+            ? ""
+            : " "
+                + string.Join(
+                    ", ", report.Errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{error.Key} {error.Value:N0}")));
 
-    private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+    private static string Count(int count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
 }

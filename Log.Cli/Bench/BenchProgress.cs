@@ -18,21 +18,26 @@ internal static class BenchProgress
             return work();
 
         ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn(), new RemainingTimeColumn()];
-        return terminal.Progress().AutoClear(true).Columns(columns).StartAsync(async context =>
-        {
-            var task = context.AddTask("warming up", maxValue: load.Duration.TotalSeconds);
-            var running = work();
-            while (await Task.WhenAny(running, Task.Delay(Interval)) != running)
+        return terminal
+            .Progress()
+            .AutoClear(true)
+            .Columns(columns)
+            .StartAsync(async context =>
             {
-                var seconds = meter.Elapsed.TotalSeconds;
-                if (seconds is 0)
-                    continue;
-                task.Value = seconds;
-                task.Description = string.Create(
-                    CultureInfo.InvariantCulture, $"{meter.Tally.Appends / seconds,12:N0} appends/s, {meter.Tally.Errors.Values.Sum():N0} errors");
-            }
+                var task = context.AddTask("warming up", maxValue: load.Duration.TotalSeconds);
+                var running = work();
+                while (await Task.WhenAny(running, Task.Delay(Interval)) != running)
+                {
+                    var seconds = meter.Elapsed.TotalSeconds;
+                    if (seconds is 0)
+                        continue;
+                    task.Value = seconds;
+                    task.Description = string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{meter.Tally.Appends / seconds,12:N0} appends/s, {meter.Tally.Errors.Values.Sum():N0} errors");
+                }
 
-            await running;
-        });
+                await running;
+            });
     }
 }

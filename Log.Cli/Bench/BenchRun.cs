@@ -27,7 +27,8 @@ internal sealed class BenchRun(GrpcLog log, BenchLoad load, BenchMeter meter)
         using var followed = new CancellationTokenSource();
         meter.Start(load.Warmup);
         var tails = Start(load.Tails, () => TailAsync(offset + (ulong)_batch.Count, followed.Token));
-        var producers = Start(load.Producers, () => load.IsStream ? StreamAsync(over.Token, answered.Token) : CallAsync(over.Token, answered.Token));
+        var producers = Start(load.Producers, () =>
+            load.IsStream ? StreamAsync(over.Token, answered.Token) : CallAsync(over.Token, answered.Token));
 
         await PauseAsync(load.Warmup + load.Duration, over.Token);
         await over.CancelAsync();

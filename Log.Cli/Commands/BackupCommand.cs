@@ -23,7 +23,11 @@ internal static class BackupCommand
     {
         var directory = new Argument<string>("directory") { Description = "The directory of a log, which may be in use" };
         var target = new Argument<string>("target") { Description = "The directory for the copy: empty, or not there yet" };
-        var command = new ExampleCommand("backup", "Copies a disk log, in use or not, and verifies the copy.", Examples) { directory, target };
+        var command = new ExampleCommand("backup", "Copies a disk log, in use or not, and verifies the copy.", Examples)
+        {
+            directory,
+            target,
+        };
         command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, parsed.GetValue(target)!, surroundings, stopping));
         return command;
     }

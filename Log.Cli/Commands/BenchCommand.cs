@@ -36,8 +36,12 @@ internal static class BenchCommand
         var seconds = NumberOption.Create("--seconds", "How long it is measured", 1, MostSeconds);
         var warmup = NumberOption.Create("--warmup", "How many seconds of appends are made before, and not counted", 0, MostSeconds);
         var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MostTails);
-        var stream = new Option<bool>("--stream") { Description = "Each producer sends ahead in one stream, instead of awaiting each answer" };
-        var inFlight = NumberOption.Create("--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MostInFlight);
+        var stream = new Option<bool>("--stream")
+        {
+            Description = "Each producer sends ahead in one stream, instead of awaiting each answer",
+        };
+        var inFlight = NumberOption.Create(
+            "--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MostInFlight);
         var json = new Option<bool>("--json") { Description = "The figures as JSON" };
         producers.DefaultValueFactory = _ => 64;
         batch.DefaultValueFactory = _ => 1;
@@ -60,8 +64,14 @@ internal static class BenchCommand
         command.SetAction((parsed, stopping) =>
         {
             var load = new BenchLoad(
-                parsed.GetValue(producers), parsed.GetValue(batch), parsed.GetValue(size), parsed.GetValue(stream),
-                parsed.GetValue(inFlight), parsed.GetValue(tails), TimeSpan.FromSeconds(parsed.GetValue(warmup)), TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+                parsed.GetValue(producers),
+                parsed.GetValue(batch),
+                parsed.GetValue(size),
+                parsed.GetValue(stream),
+                parsed.GetValue(inFlight),
+                parsed.GetValue(tails),
+                TimeSpan.FromSeconds(parsed.GetValue(warmup)),
+                TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             return RunAsync(load, parsed.GetValue(json), token => server.ConnectAsync(parsed, token), surroundings, stopping);
         });
         return command;

@@ -82,7 +82,9 @@ internal static class CertsCommand
 
     // The framework takes "1" for an address, too.
     private static bool IsAddress(string host) =>
-        IPAddress.TryParse(host, out var address) && address.ToString().Equals(host, StringComparison.OrdinalIgnoreCase) && !host.Contains('%');
+        IPAddress.TryParse(host, out var address)
+        && address.ToString().Equals(host, StringComparison.OrdinalIgnoreCase)
+        && !host.Contains('%');
 
     private static async Task<int> RunAsync(
         string path, string[] hosts, string[] clients, TimeSpan lifetime, Surroundings surroundings)
@@ -102,13 +104,15 @@ internal static class CertsCommand
         var now = DateTimeOffset.UtcNow;
         using var authority = isNew ? CertificateAuthority.Create(lifetime, now) : directory.OpenAuthority();
         if (authority.Ends <= now)
-            throw new InputException(directory.CertificateOf(CertificateDirectory.Authority), $"the authority ended on {authority.Ends:yyyy-MM-dd}");
+            throw new InputException(
+                directory.CertificateOf(CertificateDirectory.Authority), $"the authority ended on {authority.Ends:yyyy-MM-dd}");
 
         var output = new LineOutput(surroundings.Stdout);
         if (isNew)
             await WriteAsync(CertificateDirectory.Authority, authority.ToPem(), "the authority");
         if (hosts is not [])
-            await WriteAsync(CertificateDirectory.Server, authority.IssueServer(hosts, lifetime, now), $"the server at {string.Join(", ", hosts)}");
+            await WriteAsync(
+                CertificateDirectory.Server, authority.IssueServer(hosts, lifetime, now), $"the server at {string.Join(", ", hosts)}");
         foreach (var client in clients)
             await WriteAsync(Identity.FileNameOf(client)!, authority.IssueClient(client, lifetime, now), $"client {client}");
         await output.FlushAsync();
@@ -126,7 +130,8 @@ internal static class CertsCommand
     private static string NextSteps(CertificateDirectory directory, string? client, bool isNew)
     {
         var authority = directory.CertificateOf(CertificateDirectory.Authority);
-        var server = $"the server takes --Log:Address=https://HOST:PORT --Log:CertificateFile={directory.CertificateOf(CertificateDirectory.Server)}"
+        var server =
+            $"the server takes --Log:Address=https://HOST:PORT --Log:CertificateFile={directory.CertificateOf(CertificateDirectory.Server)}"
             + $" --Log:KeyFile={directory.KeyOf(CertificateDirectory.Server)} --Log:ClientCaFile={authority}";
         if (client is null)
             return $"next: {server}";

@@ -26,12 +26,18 @@ internal static class ConsumeCommand
         var format = FormatOptions.ForOutput();
         format.AddTo(command);
         server.AddTo(command);
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(offset), format.Of(parsed), token => server.ConnectAsync(parsed, token), surroundings, stopping));
+        command.SetAction(
+            (parsed, stopping) =>
+                RunAsync(parsed.GetValue(offset), format.Of(parsed), token => server.ConnectAsync(parsed, token), surroundings, stopping));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        ulong offset, RecordFormat format, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+        ulong offset,
+        RecordFormat format,
+        Func<CancellationToken, Task<GrpcLog>> connect,
+        Surroundings surroundings,
+        CancellationToken stopping)
     {
         await using var log = await connect(stopping);
         var output = new RecordWriter(surroundings.Stdout, format);

@@ -34,7 +34,9 @@ internal static class ProduceCommand
     {
         var values = new Argument<string[]>("values")
         {
-            Description = "The records: they are appended as one batch. Without any, records are read from the file or the standard input, one per line",
+            Description =
+                "The records: they are appended as one batch. Without any, records are read from the file or the standard input, one per "
+                    + "line",
             Arity = ArgumentArity.ZeroOrMore,
         };
         var file = new Option<string>("--file", "-f") { Description = "Append the records of this file", HelpName = "path" };
@@ -105,7 +107,8 @@ internal static class ProduceCommand
         await using var limit = stopping.Register(() => ending.CancelAfter(AnswersTimeout));
         try
         {
-            await foreach (var (firstOffset, batch) in log.AppendStreamAsync(Remembered(input.ReadBatches(stopping), unanswered), ending.Token))
+            await foreach (
+                var (firstOffset, batch) in log.AppendStreamAsync(Remembered(input.ReadBatches(stopping), unanswered), ending.Token))
             {
                 unanswered.TryDequeue(out _);
                 produced.Add(firstOffset, batch);
@@ -121,13 +124,15 @@ internal static class ProduceCommand
         {
             throw new UnusableException(exception.Message + input.Advice("fix it", produced.Records), exception);
         }
-        catch (BatchTooLargeException exception) when (unanswered.TryPeek(out var refused) && TooLarge(input, produced.Records, refused, exception) is { } message)
+        catch (BatchTooLargeException exception)
+            when (unanswered.TryPeek(out var refused) && TooLarge(input, produced.Records, refused, exception) is { } message)
         {
             throw new UnusableException(message, exception);
         }
     }
 
-    private static async IAsyncEnumerable<RecordBatch> Remembered(IAsyncEnumerable<RecordBatch> batches, ConcurrentQueue<RecordBatch> unanswered)
+    private static async IAsyncEnumerable<RecordBatch> Remembered(
+        IAsyncEnumerable<RecordBatch> batches, ConcurrentQueue<RecordBatch> unanswered)
     {
         await foreach (var batch in batches)
         {

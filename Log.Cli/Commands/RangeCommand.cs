@@ -21,7 +21,8 @@ internal static class RangeCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(
+        Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
         await using var log = await connect(stopping);
         var range = await log.GetRangeAsync(stopping);

@@ -68,7 +68,8 @@ internal static class TailCommand
         public ulong? NextOffset { get; set; }
     }
 
-    private static async Task<int> RunAsync(Request request, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(
+        Request request, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
     {
         var output = new RecordWriter(surroundings.Stdout, request.Format);
         var position = new Position();
@@ -118,7 +119,9 @@ internal static class TailCommand
         void Interrupted(LogUnavailableException exception)
         {
             if (!isLost)
-                stderr.WriteLine(FormattableString.Invariant($"interrupted at offset {offset}, trying again: {exception.Message.ReplaceLineEndings(" ")}"));
+                stderr.WriteLine(
+                    FormattableString.Invariant(
+                        $"interrupted at offset {offset}, trying again: {exception.Message.ReplaceLineEndings(" ")}"));
             isLost = true;
         }
     }

@@ -4,7 +4,9 @@ using System.Globalization;
 
 namespace LogKit.Cli.Records;
 
-/// <summary>The options that say how records are told apart: <c>--delimiter</c>, <c>-0</c>, <c>--format</c>, and for input <c>--whole</c>.</summary>
+/// <summary>
+/// The options that say how records are told apart: <c>--delimiter</c>, <c>-0</c>, <c>--format</c>, and for input <c>--whole</c>.
+/// </summary>
 internal sealed class FormatOptions
 {
     private const string Text = "text";
@@ -22,7 +24,9 @@ internal sealed class FormatOptions
 
     private readonly Option<string> _format = new("--format")
     {
-        Description = "text, or json: an object per line, {\"offset\":42,\"value\":\"...\"}, with \"base64\" instead of \"value\" where a record is not UTF-8",
+        Description =
+            "text, or json: an object per line, {\"offset\":42,\"value\":\"...\"}, with \"base64\" instead of \"value\" where a record is "
+                + "not UTF-8",
         HelpName = "text|json",
         DefaultValueFactory = _ => Text,
     };
@@ -42,7 +46,8 @@ internal sealed class FormatOptions
     /// <summary>All of them.</summary>
     public IReadOnlyList<Option> Options => _whole is null ? [_delimiter, _null, _format] : [_delimiter, _null, _format, _whole];
 
-    public static FormatOptions ForInput() => new(new Option<bool>("--whole") { Description = "The file, or the standard input, is a single record" });
+    public static FormatOptions ForInput() =>
+        new(new Option<bool>("--whole") { Description = "The file, or the standard input, is a single record" });
 
     public static FormatOptions ForOutput() => new(whole: null);
 
@@ -79,7 +84,8 @@ internal sealed class FormatOptions
                 return (byte)'\t';
             case @"\0":
                 return 0;
-            case ['\\', 'x', _, _] when byte.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value):
+            case ['\\', 'x', _, _]
+                when byte.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value):
                 return value;
             default:
                 result.AddError($@"--delimiter '{text}' must be one ASCII character, or one of \n \r \t \0 \xHH");

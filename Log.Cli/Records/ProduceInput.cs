@@ -9,7 +9,8 @@ internal sealed class ProduceInput : IAsyncDisposable
     private readonly RecordFormat _format;
     private readonly FileStream? _file;
 
-    private ProduceInput(Func<CancellationToken, IAsyncEnumerable<RecordBatch>> readBatches, string? name, RecordFormat format, FileStream? file)
+    private ProduceInput(
+        Func<CancellationToken, IAsyncEnumerable<RecordBatch>> readBatches, string? name, RecordFormat format, FileStream? file)
     {
         ReadBatches = readBatches;
         _name = name;
@@ -45,7 +46,14 @@ internal sealed class ProduceInput : IAsyncDisposable
             throw new InputException(path, "it is a directory");
         try
         {
-            var file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.ReadWrite | FileShare.Delete });
+            var file = new FileStream(
+                path,
+                new FileStreamOptions
+                {
+                    BufferSize = 0,
+                    Options = FileOptions.SequentialScan,
+                    Share = FileShare.ReadWrite | FileShare.Delete,
+                });
             return new ProduceInput(new RecordReader(file, path, format, limits).ReadBatchesAsync, path, format, file);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
@@ -65,7 +73,9 @@ internal sealed class ProduceInput : IAsyncDisposable
     /// <summary>Where records stand in it, counted from 1: <c>lines 1 to 500 of words.txt</c>; null for values.</summary>
     public string? PlaceOf(ulong first, ulong last) => _name is null ? null
         : _format.Delimiter is null ? _name
-        : string.Create(CultureInfo.InvariantCulture, $"{_format.Noun}{(first == last ? "" : "s")} {first}{(first == last ? "" : $" to {last}")} of {_name}");
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_format.Noun}{(first == last ? "" : "s")} {first}{(first == last ? "" : $" to {last}")} of {_name}");
 
     /// <summary>What to do after a record that cannot be produced, when everything before it is stored and nothing from it on.</summary>
     /// <param name="remedy">What to do to the record first.</param>
@@ -74,10 +84,16 @@ internal sealed class ProduceInput : IAsyncDisposable
     {
         if (_format.Delimiter is null)
             return $"; nothing is stored: {remedy}";
-        var result = stored == 0 ? "nothing is stored" : $"{PlaceOf(1, stored)} {(stored == 1 ? "is" : "are")} stored and nothing after {(stored == 1 ? "it" : "them")}";
-        var resumption = _file is null || _format.Delimiter is not (byte)'\n' ? ""
-            : $": tail -n +{stored + 1} {Quoted(_name!)} | logkit produce{(_format == RecordFormat.Json ? " --format json" : "")}";
-        return string.Create(CultureInfo.InvariantCulture, $"; {result}: {remedy}, then go on from {_format.Noun} {stored + 1}{resumption}");
+        var result =
+            stored == 0
+                ? "nothing is stored"
+                : $"{PlaceOf(1, stored)} {(stored == 1 ? "is" : "are")} stored and nothing after {(stored == 1 ? "it" : "them")}";
+        var resumption =
+            _file is null || _format.Delimiter is not (byte)'\n'
+                ? ""
+                : $": tail -n +{stored + 1} {Quoted(_name!)} | logkit produce{(_format == RecordFormat.Json ? " --format json" : "")}";
+        return string.Create(
+            CultureInfo.InvariantCulture, $"; {result}: {remedy}, then go on from {_format.Noun} {stored + 1}{resumption}");
     }
 
     public ValueTask DisposeAsync() => _file?.DisposeAsync() ?? ValueTask.CompletedTask;

@@ -12,7 +12,9 @@ internal abstract class RecordFormat
     /// <summary>The bytes of each record, then a newline, which is not part of it.</summary>
     public static RecordFormat Lines { get; } = new DelimitedFormat((byte)'\n', "line");
 
-    /// <summary>An object per line: <c>{"offset":42,"value":"text"}</c>, with <c>base64</c> instead of <c>value</c> where the bytes are not UTF-8.</summary>
+    /// <summary>
+    /// An object per line: <c>{"offset":42,"value":"text"}</c>, with <c>base64</c> instead of <c>value</c> where the bytes are not UTF-8.
+    /// </summary>
     public static RecordFormat Json { get; } = new JsonFormat();
 
     /// <summary>Everything as one record. For input only.</summary>
@@ -57,7 +59,8 @@ internal abstract class RecordFormat
         private const string Value = "value";
         private const string Base64 = "base64";
 
-        private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }; // it is not for HTML
+        // It is not for HTML.
+        private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
         public override byte? Delimiter => (byte)'\n';
 
@@ -98,9 +101,10 @@ internal abstract class RecordFormat
             output.Write("\n"u8);
         }
 
-        private static byte[] BytesOf(JsonElement element) => element.ValueKind is JsonValueKind.String && element.TryGetBytesFromBase64(out var bytes)
-            ? bytes
-            : throw new FormatException($"has a \"{Base64}\" that is not Base64");
+        private static byte[] BytesOf(JsonElement element) =>
+            element.ValueKind is JsonValueKind.String && element.TryGetBytesFromBase64(out var bytes)
+                ? bytes
+                : throw new FormatException($"has a \"{Base64}\" that is not Base64");
 
         private static string TextOf(JsonElement element, string name) => element.ValueKind is JsonValueKind.String
             ? element.GetString()!

@@ -1,8 +1,8 @@
 namespace LogKit.Client.Connecting;
 
 /// <summary>
-/// Reaches a server through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>), which passes
-/// on bytes after a CONNECT request (RFC 9110, section 9.3.6). A failure to get through names the proxy.
+/// Reaches a server through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>), which
+/// passes on bytes after a CONNECT request (RFC 9110, section 9.3.6). A failure to get through names the proxy.
 /// </summary>
 internal sealed class ProxiedHandler : DelegatingHandler
 {
@@ -31,7 +31,9 @@ internal sealed class ProxiedHandler : DelegatingHandler
 
     /// <summary>The proxy for a server; null if there is none.</summary>
     public static Uri? ProxyOf(Uri server) =>
-        HttpClient.DefaultProxy is var proxies && !proxies.IsBypassed(server) && proxies.GetProxy(server) is { } proxy && proxy != server ? proxy : null;
+        HttpClient.DefaultProxy is var proxies && !proxies.IsBypassed(server) && proxies.GetProxy(server) is { } proxy && proxy != server
+            ? proxy
+            : null;
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -44,7 +46,8 @@ internal sealed class ProxiedHandler : DelegatingHandler
             // Without a connection nothing was sent, whatever kept it from being made.
             var proxy = _proxy.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort, UriFormat.UriEscaped); // without a password
             var reason = exception.GetBaseException().Message.TrimEnd('.', '"');
-            throw new HttpRequestException(HttpRequestError.ProxyTunnelError, $"the proxy {proxy}, from the environment, did not connect: {reason}");
+            throw new HttpRequestException(
+                HttpRequestError.ProxyTunnelError, $"the proxy {proxy}, from the environment, did not connect: {reason}");
         }
     }
 

@@ -31,6 +31,7 @@ internal sealed record ServerAddress(Uri Target, IReadOnlyList<Uri> Servers, boo
                 || (uri.Scheme is "dns" && uri is { Host: "", AbsolutePath.Length: > 1 })))
             return uri;
         throw new ArgumentException(
-            $"the address '{text}' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between them, or dns:///HOST:PORT");
+            $"the address '{text}' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between "
+                + "them, or dns:///HOST:PORT");
     }
 }

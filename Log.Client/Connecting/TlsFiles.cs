@@ -44,7 +44,8 @@ internal static class TlsFiles
         }
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
-            throw new ArgumentException($"the key file {keyFile} does not hold the key of {certificateFile}: {exception.Message}", exception);
+            throw new ArgumentException(
+                $"the key file {keyFile} does not hold the key of {certificateFile}: {exception.Message}", exception);
         }
     }
 
@@ -69,7 +70,8 @@ internal static class TlsFiles
         {
             return File.ReadAllText(path);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new ArgumentException($"the {what} {path} cannot be read: {exception.Message}", exception);
         }

@@ -36,12 +36,18 @@ public sealed class BatchingProducer : IAsyncDisposable
 
     /// <summary>Appends a record: waits for room and then for the server.</summary>
     /// <param name="value">Must not change until this completes.</param>
-    /// <param name="cancellationToken">Takes the record back for as long as it is not sent; a record that is sent has its outcome awaited.</param>
+    /// <param name="cancellationToken">
+    /// Takes the record back for as long as it is not sent; a record that is sent has its outcome awaited.
+    /// </param>
     /// <returns>The record's offset.</returns>
     /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be. It fails alone.</exception>
     /// <exception cref="AppendOutcomeUnknownException">The record was sent, and may be stored or not.</exception>
-    /// <exception cref="LogUnavailableException">The record was not sent within <see cref="BatchingProducerOptions.DeliveryLimit"/>.</exception>
-    /// <exception cref="ProducerFencedException">Another writer appended to the log of an exclusive producer, which is at an end.</exception>
+    /// <exception cref="LogUnavailableException">
+    /// The record was not sent within <see cref="BatchingProducerOptions.DeliveryLimit"/>.
+    /// </exception>
+    /// <exception cref="ProducerFencedException">
+    /// Another writer appended to the log of an exclusive producer, which is at an end.
+    /// </exception>
     /// <exception cref="LogException">The log refused the record; nothing of its batch was stored.</exception>
     /// <exception cref="ObjectDisposedException">The producer or its log was disposed.</exception>
     public ValueTask<ulong> AppendAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
@@ -109,9 +115,13 @@ public sealed class BatchingProducer : IAsyncDisposable
             await Task.Delay(interval, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _queue.Expire(
                 Environment.TickCount64 - (long)limit.TotalMilliseconds,
-                () => new LogUnavailableException(FormattableString.Invariant($"the record was not sent within {limit.TotalSeconds:0.###} s, and is not stored")),
-                () => new AppendOutcomeUnknownException(FormattableString.Invariant(
-                    $"the append's outcome is unknown: the server did not answer within {limit.TotalSeconds:0.###} s")));
+                () =>
+                    new LogUnavailableException(
+                        FormattableString.Invariant($"the record was not sent within {limit.TotalSeconds:0.###} s, and is not stored")),
+                () =>
+                    new AppendOutcomeUnknownException(
+                        FormattableString.Invariant(
+                            $"the append's outcome is unknown: the server did not answer within {limit.TotalSeconds:0.###} s")));
         }
     }
 

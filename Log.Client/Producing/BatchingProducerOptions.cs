@@ -22,18 +22,22 @@ public sealed record BatchingProducerOptions
     /// <summary>Whether others append too; <see cref="ProducerMode.Shared"/> by default.</summary>
     public ProducerMode Mode { get; init; }
 
-    /// <summary>The most bytes of a batch's encoding, 1 MiB by default. Keep it within the server's limit: a batch is refused as a whole.</summary>
+    /// <summary>
+    /// The most bytes of a batch's encoding, 1 MiB by default. Keep it within the server's limit: a batch is refused as a whole.
+    /// </summary>
     public int BatchLimitBytes { get; init; } = 1024 * 1024;
 
     /// <summary>The most bytes of records accepted and not acknowledged yet, 32 MiB by default; a single record may exceed it.</summary>
     public long QueuedLimitBytes { get; init; } = 32 * 1024 * 1024;
 
-    /// <summary>The most batches sent ahead of their answers, 4 by default: more fill a long way better, fewer make larger batches.</summary>
+    /// <summary>
+    /// The most batches sent ahead of their answers, 4 by default: more fill a long way better, fewer make larger batches.
+    /// </summary>
     public int InFlightLimit { get; init; } = 4;
 
     /// <summary>
-    /// How long a record may take from the call to its acknowledgement: 2 minutes by default, as Kafka's <c>delivery.timeout.ms</c>. After it,
-    /// a record that is not sent fails with <see cref="LogUnavailableException"/> and is never sent; one that is sent fails with
+    /// How long a record may take from the call to its acknowledgement: 2 minutes by default, as Kafka's <c>delivery.timeout.ms</c>. After
+    /// it, a record that is not sent fails with <see cref="LogUnavailableException"/> and is never sent; one that is sent fails with
     /// <see cref="AppendOutcomeUnknownException"/>. At most 24 days.
     /// </summary>
     public TimeSpan DeliveryLimit { get; init; } = TimeSpan.FromMinutes(2);

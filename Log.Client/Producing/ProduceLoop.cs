@@ -14,7 +14,9 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
     private readonly Backoff _backoff = new();
     private int _suspects; // how many records to take one by one. Of whoever takes: the loop, or the source of its call, never both at once
 
-    /// <summary>Runs until the queue is closed and all is answered, or until nothing more can come of it: then all that is left fails.</summary>
+    /// <summary>
+    /// Runs until the queue is closed and all is answered, or until nothing more can come of it: then all that is left fails.
+    /// </summary>
     public async Task RunAsync(CancellationToken giveUp)
     {
         try
@@ -43,10 +45,12 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
         try
         {
             using var places = new SemaphoreSlim(options.InFlightLimit);
-            await foreach (var (first, _) in log.AppendStreamAsync(SourceAsync(places, CancellationToken.None), giveUp).ConfigureAwait(false))
+            await foreach (
+                var (first, _) in log.AppendStreamAsync(SourceAsync(places, CancellationToken.None), giveUp).ConfigureAwait(false))
             {
                 if (!_unanswered.TryPeek(out var answered) || (answered.ExpectedOffset ?? first) != first)
-                    throw new AppendOutcomeUnknownException("the append's outcome is unknown: the server answered with an offset that was not asked for");
+                    throw new AppendOutcomeUnknownException(
+                        "the append's outcome is unknown: the server answered with an offset that was not asked for");
                 _unanswered.TryDequeue(out _);
                 answered.Acknowledge(first);
                 places.Release();
@@ -99,8 +103,8 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
     }
 
     /// <summary>
-    /// Makes a batch of records; null where that fails, for want of memory or because the buffer behind a record is gone. One record must not
-    /// take others with it: they are then taken one by one, and one that fails alone is failed.
+    /// Makes a batch of records; null where that fails, for want of memory or because the buffer behind a record is gone. One record must
+    /// not take others with it: they are then taken one by one, and one that fails alone is failed.
     /// </summary>
     private RecordBatch? TryEncode(PendingRecord[] records)
     {

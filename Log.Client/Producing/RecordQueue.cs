@@ -104,7 +104,9 @@ internal sealed class RecordQueue(long limitBytes)
         }
     }
 
-    /// <summary>Fails what was added before a time: what is not sent, which then never is, and what is sent, whose answer then tells nobody.</summary>
+    /// <summary>
+    /// Fails what was added before a time: what is not sent, which then never is, and what is sent, whose answer then tells nobody.
+    /// </summary>
     /// <param name="addedBeforeMs">As <see cref="PendingRecord.AddedAtMs"/> counts.</param>
     /// <param name="ofQueued">For records that are not sent.</param>
     /// <param name="ofSent">For records that are.</param>
@@ -117,7 +119,8 @@ internal sealed class RecordQueue(long limitBytes)
             TakeExpiredLocked(_accepted);
             _heldBytes -= queued.Sum(record => record.SizeBytes);
             TakeExpiredLocked(_waiting);
-            sent.AddRange(_taken.SelectMany(records => records).Where(record => record.AddedAtMs < addedBeforeMs && !record.Offset.Task.IsCompleted));
+            sent.AddRange(
+                _taken.SelectMany(records => records).Where(record => record.AddedAtMs < addedBeforeMs && !record.Offset.Task.IsCompleted));
             AdmitLocked();
         }
 

@@ -29,7 +29,8 @@ internal sealed class SharedOutcomes : IOutcomes
         {
             batch.Fail(own);
             if (own is not AppendOutcomeUnknownException)
-                own = new AppendOutcomeUnknownException($"the append's outcome is unknown: one before it failed ({failure.Message})", failure);
+                own = new AppendOutcomeUnknownException(
+                    $"the append's outcome is unknown: one before it failed ({failure.Message})", failure);
         }
 
         return Task.CompletedTask;

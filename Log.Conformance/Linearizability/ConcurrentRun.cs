@@ -49,8 +49,17 @@ internal sealed class ConcurrentRun
         var isArmed = crash && await _run.CrashSoonAsync(random.Next(Workers * StepsEach), _name);
 
         using var end = new CancellationTokenSource();
-        var workers = Enumerable.Range(0, Workers).Select(i => Task.Run(() =>
-            new Worker(this, logs[i % logs.Count], $"{session}/{i}", new Random(Seeds.Mix(_seed, session, i)), mayDie: crash).RunAsync(end.Token))).ToList();
+        var workers = Enumerable
+            .Range(0, Workers)
+            .Select(i =>
+                Task.Run(() =>
+                    new Worker(
+                        this,
+                        logs[i % logs.Count],
+                        $"{session}/{i}",
+                        new Random(Seeds.Mix(_seed, session, i)),
+                        mayDie: crash).RunAsync(end.Token)))
+            .ToList();
         if (crash && !isArmed)
         {
             for (var i = random.Next(200); i > 0; i--)

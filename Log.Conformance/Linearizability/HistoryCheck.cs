@@ -94,8 +94,10 @@ internal sealed class HistoryCheck
                 run = _low[j];
             if (run.Stamp > _high[j].Stamp)
             {
-                return $"no order of the calls explains what they saw: the batch at offset {_entries[j].First} was visible by the end of\n    {_high[j].By}\n"
-                    + $"  (calls {_high[j].By!.Invoked} to {_high[j].By!.Returned}), yet it, or one before it, was not at the beginning of\n    {run.By}\n"
+                return $"no order of the calls explains what they saw: the batch at offset {_entries[j].First} was visible by the end of\n "
+                    + $"   {_high[j].By}\n"
+                    + $"  (calls {_high[j].By!.Invoked} to {_high[j].By!.Returned}), yet it, or one before it, was not at the beginning "
+                    + $"of\n    {run.By}\n"
                     + $"  (calls {run.By!.Invoked} to {run.By!.Returned})";
             }
         }
@@ -156,10 +158,14 @@ internal sealed class HistoryCheck
     private static bool WasRefused(Operation append) =>
         append.Failure is ArgumentException or (LogException and not AppendOutcomeUnknownException);
 
-    /// <summary>When an append that never said how it ended took effect at the latest: before the log was opened after the next crash.</summary>
+    /// <summary>
+    /// When an append that never said how it ended took effect at the latest: before the log was opened after the next crash.
+    /// </summary>
     private long EndOfUnknown(Operation append)
     {
-        var crash = _history.Where(operation => operation.Kind is OperationKind.Crash && operation.Returned > append.Invoked).MinBy(operation => operation.Returned);
+        var crash = _history
+            .Where(operation => operation.Kind is OperationKind.Crash && operation.Returned > append.Invoked)
+            .MinBy(operation => operation.Returned);
         return crash?.Returned ?? Operation.Never;
     }
 

@@ -56,5 +56,6 @@ internal sealed class ModelLog
 
     private int IndexOf(ulong offset) => _batches.FindLastIndex(batch => batch.First <= offset);
 
-    private RecordBatch From(int index, ulong offset) => RecordBatch.OfText(_batches[index].Values.AsSpan((int)(offset - _batches[index].First)));
+    private RecordBatch From(int index, ulong offset) =>
+        RecordBatch.OfText(_batches[index].Values.AsSpan((int)(offset - _batches[index].First)));
 }

@@ -41,12 +41,15 @@ internal sealed class ModelRun : IDisposable
         if (last is null)
         {
             smallest = steps;
-            last = await RunAsync(run, steps) ?? throw run.Check.Fail(
-                $"{first.Problem}\n  in step {first.Step} of the program of seed {seed}, once and not again: a race, or something that it left behind");
+            last = await RunAsync(run, steps)
+                ?? throw run.Check.Fail(
+                    $"{first.Problem}\n  in step {first.Step} of the program of seed {seed}, once and not again: a race, or something that "
+                        + "it left behind");
         }
 
         run.History.Clear(); // the program says it all
-        throw run.Check.Fail($"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");
+        throw run.Check.Fail(
+            $"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");
     }
 
     /// <summary>Where a program's outcome differs from the model's, if it does.</summary>
@@ -83,7 +86,8 @@ internal sealed class ModelRun : IDisposable
         foreach (var (offset, wait) in _waits)
         {
             if (!afterCrash)
-                await _run.Check.ThrowsAsync<ObjectDisposedException>(() => wait, $"a wait for offset {offset}, which was pending when the log was disposed");
+                await _run.Check.ThrowsAsync<ObjectDisposedException>(
+                    () => wait, $"a wait for offset {offset}, which was pending when the log was disposed");
         }
 
         _waits.Clear();
@@ -118,7 +122,8 @@ internal sealed class ModelRun : IDisposable
             if (offset >= _model.Range.NextOffset)
             {
                 if (wait.IsCompleted)
-                    return $"a wait for offset {offset} of {_model.Range}: expected it to be pending, but it ended{(wait.Exception is { } failure ? $" with {failure.InnerException}" : "")}";
+                    return $"a wait for offset {offset} of {_model.Range}: expected it to be pending, but it "
+                        + $"ended{(wait.Exception is { } failure ? $" with {failure.InnerException}" : "")}";
                 continue;
             }
 
@@ -135,7 +140,10 @@ internal sealed class ModelRun : IDisposable
         await _end.CancelAsync();
         foreach (var (offset, wait) in _waits)
         {
-            if (await ProblemOfAsync(() => _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was cancelled")) is { } problem)
+            if (await ProblemOfAsync(() =>
+                    _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was cancelled")
+                ) is
+                { } problem)
                 return problem;
         }
 
@@ -169,7 +177,11 @@ internal sealed class ModelRun : IDisposable
         {
             var outcome = program[i].Expect(model);
             var statement = $"{program[i].Statement(i)};";
-            text.Append("    ").Append(outcome.Contains("Exception", StringComparison.Ordinal) ? $"try {{ {statement} }} catch ({outcome.Split(' ')[0]}) {{ }}" : statement);
+            text.Append("    ")
+                .Append(
+                    outcome.Contains("Exception", StringComparison.Ordinal)
+                        ? $"try {{ {statement} }} catch ({outcome.Split(' ')[0]}) {{ }}"
+                        : statement);
             text.Append(i == difference.Step ? " // here it fails: expected " : " // ").Append(outcome).Append('\n');
         }
 

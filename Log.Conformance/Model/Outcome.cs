@@ -11,15 +11,18 @@ internal static class Outcome
 
     public static string Of(LogRange range) => $"{range}";
 
-    public static string Of(RecordBatch batch) => $"RecordBatch.OfText({string.Join(", ", batch.Select(record => OperationText.Of(record.ToString())))})";
+    public static string Of(RecordBatch batch) =>
+        $"RecordBatch.OfText({string.Join(", ", batch.Select(record => OperationText.Of(record.ToString())))})";
 
     public static string Of(IEnumerable<RecordBatch> batches) => string.Join(" then ", batches.Select(Of));
 
-    public static string Of(Exception exception) => exception switch
-    {
-        OffsetOutOfRangeException { Offset: var offset, Range: var range } => $"{nameof(OffsetOutOfRangeException)} for {offset} of {range}",
-        OffsetMismatchException { ExpectedOffset: var expected, NextOffset: var next } =>
-            $"{nameof(OffsetMismatchException)} for {expected} where {next} is next",
-        _ => exception.GetType().Name,
-    };
+    public static string Of(Exception exception) =>
+        exception switch
+        {
+            OffsetOutOfRangeException { Offset: var offset, Range: var range } =>
+                $"{nameof(OffsetOutOfRangeException)} for {offset} of {range}",
+            OffsetMismatchException { ExpectedOffset: var expected, NextOffset: var next } =>
+                $"{nameof(OffsetMismatchException)} for {expected} where {next} is next",
+            _ => exception.GetType().Name,
+        };
 }

@@ -30,7 +30,8 @@ internal sealed record AppendStep(string[] Values, ulong? Expected) : Step
 {
     public override string Expect(ModelLog model) => model.Append(Values, Expected);
 
-    public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.AppendBatchAsync(RecordBatch.OfText(Values), Expected));
+    public override async Task<string> DoAsync(ModelRun run) =>
+        Outcome.Of(await run.Log.AppendBatchAsync(RecordBatch.OfText(Values), Expected));
 
     public override string Statement(int number) =>
         $"await log.AppendBatchAsync(RecordBatch.OfText({string.Join(", ", Values.Select(OperationText.Of))})"
@@ -73,11 +74,13 @@ internal sealed record ReadBatchesStep(ulong Offset, int LimitBytes) : Step
     public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.ReadBatchesAsync(Offset, LimitBytes));
 
     /// <summary>How many batches come, of those that may, is the log's to say.</summary>
-    public override bool Accepts(string actual, string expected) => actual.Length > 0 && expected.StartsWith(actual, StringComparison.Ordinal);
+    public override bool Accepts(string actual, string expected) =>
+        actual.Length > 0 && expected.StartsWith(actual, StringComparison.Ordinal);
 
     public override string Statement(int number) => $"await log.ReadBatchesAsync({OperationText.Number(Offset)}, limitBytes: {LimitBytes})";
 
-    public override IEnumerable<Step> Simpler() => [new ReadStep(Offset), .. Smaller(Offset).Select(offset => this with { Offset = offset })];
+    public override IEnumerable<Step> Simpler() =>
+        [new ReadStep(Offset), .. Smaller(Offset).Select(offset => this with { Offset = offset })];
 }
 
 internal sealed record RangeStep : Step

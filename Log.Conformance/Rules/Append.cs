@@ -133,7 +133,8 @@ public abstract partial class LogConformance<THarness>
         foreach (var expected in (ulong[])[0, 1, 3, ulong.MaxValue])
         {
             var mismatch = await check.ThrowsAsync<OffsetMismatchException>(
-                () => log.AppendBatchAsync(Batches.Of("x"), expected).AsTask(), $"appending with expected offset {expected} where 2 is next");
+                () => log.AppendBatchAsync(Batches.Of("x"), expected).AsTask(),
+                $"appending with expected offset {expected} where 2 is next");
             check.Equal(expected, mismatch.ExpectedOffset, "the exception's expected offset");
             check.Equal(2ul, mismatch.NextOffset, "the exception's next offset");
         }
@@ -168,11 +169,15 @@ public abstract partial class LogConformance<THarness>
     public Task APPEND_12_a_log_that_says_so_takes_appends_in_the_order_of_the_calls() => RuleAsync(async (log, check) =>
     {
         if (!log.AppendsInCallOrder)
-            throw new Xunit.RuleSkippedException("APPEND-12 is for a log whose AppendsInCallOrder is true, which this one's is not");
+            throw new Xunit.RuleSkippedException(
+                "APPEND-12 is for a log whose AppendsInCallOrder is true, which this one's is not");
         var appends = new Task<ulong>[1000];
         for (var i = 0; i < appends.Length; i++)
             appends[i] = log.AppendBatchAsync(Batches.Of($"{i}")).AsTask();
         for (var i = 0; i < appends.Length; i++)
-            check.Equal((ulong)i, await check.EndsAsync(appends[i], $"append {i}"), $"the offset of append {i} of those begun one after the other");
+            check.Equal(
+                (ulong)i,
+                await check.EndsAsync(appends[i], $"append {i}"),
+                $"the offset of append {i} of those begun one after the other");
     });
 }

@@ -35,7 +35,8 @@ public abstract partial class LogConformance<THarness>
             await log.AppendBatchAsync(Batches.Of("a"));
             foreach (var offset in (ulong[])[count, 7, ulong.MaxValue])
             {
-                var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of [0, {count})");
+                var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                    () => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of [0, {count})");
                 check.Equal(offset, exception.Offset, "the exception's offset");
                 check.Equal(new LogRange(0, count), exception.Range, "the exception's range");
             }
@@ -54,11 +55,13 @@ public abstract partial class LogConformance<THarness>
         {
             await Task.Yield();
             var before = await log.GetRangeAsync();
-            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(1ul << 40).AsTask(), "reading far past the end");
+            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                () => log.ReadBatchAsync(1ul << 40).AsTask(), "reading far past the end");
             var after = await log.GetRangeAsync();
             check.True(
                 before.NextOffset <= exception.Range.NextOffset && exception.Range.NextOffset <= after.NextOffset,
-                $"the exception's range: expected one between {before} before the call and {after} after it, got {exception.Range}");
+                $"the exception's range: expected one between {before} before the call and {after} after it, "
+                    + $"got {exception.Range}");
         }
 
         await appends;
@@ -83,20 +86,24 @@ public abstract partial class LogConformance<THarness>
     });
 
     [Rule("BOUND-07")]
-    public Task BOUND_07_reading_batches_from_outside_the_range_is_out_of_range() => RuleAsync(async run =>
-    {
-        run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
-        var (log, check) = (await run.OpenAsync(), run.Check);
-        for (var next = 0ul; next <= 4; next += 2)
+    public Task BOUND_07_reading_batches_from_outside_the_range_is_out_of_range() =>
+        RuleAsync(async run =>
         {
-            foreach (var offset in (ulong[])[next, next + 1, 1ul << 32, 1ul << 63, ulong.MaxValue])
+            run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
+            var (log, check) = (await run.OpenAsync(), run.Check);
+            for (var next = 0ul; next <= 4; next += 2)
             {
-                var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
-                    () => log.ReadBatchesAsync(offset, 1000).AsTask(), $"reading batches from offset {offset} on of [0, {next})");
-                check.Equal((offset, new LogRange(0, next)), (exception.Offset, exception.Range), "the offset and the range that the exception carries");
-            }
+                foreach (var offset in (ulong[])[next, next + 1, 1ul << 32, 1ul << 63, ulong.MaxValue])
+                {
+                    var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                        () => log.ReadBatchesAsync(offset, 1000).AsTask(), $"reading batches from offset {offset} on of [0, {next})");
+                    check.Equal(
+                        (offset, new LogRange(0, next)),
+                        (exception.Offset, exception.Range),
+                        "the offset and the range that the exception carries");
+                }
 
-            await log.AppendBatchAsync(Batches.Numbered(2, first: (int)next));
-        }
-    });
+                await log.AppendBatchAsync(Batches.Numbered(2, first: (int)next));
+            }
+        });
 }

@@ -65,6 +65,8 @@ public abstract partial class LogConformance<THarness>
         await log.AppendBatchAsync(RecordBatch.Decode(buffer.AsMemory(8, encoded.Length)));
         await log.ReadBatchAsync(0);
         var changed = Enumerable.Range(0, buffer.Length).FirstOrDefault(i => buffer[i] != copy[i], -1);
-        check.True(changed < 0, $"expected an append to leave the caller's buffer as it is, but byte {changed - 8} of the batch has changed");
+        check.True(
+            changed < 0,
+            $"expected an append to leave the caller's buffer as it is, but byte {changed - 8} of the batch has changed");
     });
 }

@@ -77,7 +77,8 @@ public abstract partial class LogConformance<THarness>
     private static IEnumerable<(string Member, Func<Task> Call)> MembersOf(ILog log, CancellationToken token)
     {
         yield return (nameof(log.AppendBatchAsync), () => log.AppendBatchAsync(Batches.Of("x"), null, token).AsTask());
-        yield return ($"{nameof(log.AppendBatchAsync)} with an expected offset", () => log.AppendBatchAsync(Batches.Of("x"), 2, token).AsTask());
+        yield return ($"{nameof(log.AppendBatchAsync)} with an expected offset", () =>
+            log.AppendBatchAsync(Batches.Of("x"), 2, token).AsTask());
         yield return (nameof(log.ReadBatchAsync), () => log.ReadBatchAsync(0, token).AsTask());
         yield return (nameof(log.ReadBatchesAsync), () => log.ReadBatchesAsync(0, 100, token).AsTask());
         yield return (nameof(log.GetRangeAsync), () => log.GetRangeAsync(token).AsTask());

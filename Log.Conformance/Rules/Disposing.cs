@@ -14,7 +14,9 @@ public abstract partial class LogConformance<THarness>
 
         var other = await run.OpenAsync("other");
         await other.AppendBatchAsync(Batches.Of("a"));
-        await check.EndsAsync(Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => other.DisposeAsync().AsTask()))), "8 disposals at the same time");
+        await check.EndsAsync(
+            Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => other.DisposeAsync().AsTask()))),
+            "8 disposals at the same time");
     });
 
     [Rule("DISP-02")]
@@ -33,9 +35,12 @@ public abstract partial class LogConformance<THarness>
         using var unused = new CancellationTokenSource();
         var waits = new[]
         {
-            log.WaitForAppendAsync(1).AsTask(), log.WaitForAppendAsync(1, unused.Token).AsTask(), log.WaitForAppendAsync(1000).AsTask(),
+            log.WaitForAppendAsync(1).AsTask(),
+            log.WaitForAppendAsync(1, unused.Token).AsTask(),
+            log.WaitForAppendAsync(1000).AsTask(),
         };
-        await check.PendingAsync(Task.WhenAny(waits), "waits for offsets 1 and 1000 of [0, 1): expected them to be pending, but one has ended");
+        await check.PendingAsync(
+            Task.WhenAny(waits), "waits for offsets 1 and 1000 of [0, 1): expected them to be pending, but one has ended");
         await log.DisposeAsync();
         foreach (var wait in waits)
             await check.ThrowsAsync<ObjectDisposedException>(() => wait, "a wait that was pending when the log was disposed");
@@ -59,7 +64,10 @@ public abstract partial class LogConformance<THarness>
             }
             catch (Exception exception) when (exception is not RuleViolationException)
             {
-                throw run.Check.Fail($"expected opening number {round + 1}, right after the disposal, to succeed, got {exception.GetType().Name}: {exception.Message}", exception);
+                throw run.Check.Fail(
+                    $"expected opening number {round + 1}, right after the disposal, to succeed, got {exception.GetType().Name}: "
+                        + $"{exception.Message}",
+                    exception);
             }
         }
     });

@@ -54,58 +54,68 @@ public abstract partial class LogConformance<THarness>
     });
 
     [Rule("DUR-04", Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
-    public Task DUR_04_nothing_that_a_reader_saw_is_gone_after_a_crash() => RuleAsync(async run =>
-    {
-        for (var step = 0; step < CrashRounds; step++)
+    public Task DUR_04_nothing_that_a_reader_saw_is_gone_after_a_crash() =>
+        RuleAsync(async run =>
         {
-            var name = await CrashWhileAppendingAsync(run, step, async (log, seen, isArmed) =>
+            for (var step = 0; step < CrashRounds; step++)
             {
-                var appends = Task.Run(async () =>
+                var name = await CrashWhileAppendingAsync(run, step, async (log, seen, isArmed) =>
                 {
-                    for (var i = 0; i < 12 || (isArmed && i < 1000); i++)
-                        await log.AppendBatchAsync(Batches.Numbered(1 + (i % 3), i));
-                });
-                for (var next = 0ul; !appends.IsCompleted;)
-                {
-                    await Task.Yield();
-                    var range = await log.GetRangeAsync();
-                    for (; next < range.NextOffset; next = seen[^1].First + (ulong)seen[^1].Batch.Count)
+                    var appends = Task.Run(async () =>
                     {
-                        seen.Add((next, await log.ReadBatchAsync(next)));
-                        run.Check.True(seen[^1].Batch.Count > 0, $"reading offset {next} of {range}: expected at least one record, got none");
+                        for (var i = 0; i < 12 || (isArmed && i < 1000); i++)
+                            await log.AppendBatchAsync(Batches.Numbered(1 + (i % 3), i));
+                    });
+                    for (var next = 0ul; !appends.IsCompleted;)
+                    {
+                        await Task.Yield();
+                        var range = await log.GetRangeAsync();
+                        for (; next < range.NextOffset; next = seen[^1].First + (ulong)seen[^1].Batch.Count)
+                        {
+                            seen.Add((next, await log.ReadBatchAsync(next)));
+                            run.Check.True(
+                                seen[^1].Batch.Count > 0, $"reading offset {next} of {range}: expected at least one record, got none");
+                        }
                     }
-                }
 
-                await appends;
-            });
-            await run.RemoveAsync(name);
-        }
-    });
+                    await appends;
+                });
+                await run.RemoveAsync(name);
+            }
+        });
 
     [Rule("DUR-05", Needs = LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage)]
-    public Task DUR_05_a_last_batch_cut_at_any_byte_leaves_the_batches_before_it() => RuleAsync(async run =>
-    {
-        var batches = new[] { Batches.Of("first", "batch"), Batches.Of("second"), Batches.Of("the third, which", "is being written", "as it crashes") };
-        var whole = await StoreAndCrashAsync(run, batches[..2], "two");
-        var end = await StoreAndCrashAsync(run, batches, "three");
-        run.Check.True(whole < end, $"expected a third batch to take bytes, but GetStoredBytesAsync says {whole} before and {end} after it");
-        var positions = Positions(whole, end).ToList();
-        foreach (var length in positions)
+    public Task DUR_05_a_last_batch_cut_at_any_byte_leaves_the_batches_before_it() =>
+        RuleAsync(async run =>
         {
-            var name = $"cut-{length}";
-            run.History.Clear();
-            run.Seed = $"of {end} bytes the first {length} are left, of which {length - whole} belong to the last batch";
-            await StoreAndCrashAsync(run, batches, name);
-            await run.CutAsync(length, name);
-            var log = await run.OpenAsync(name);
-            run.Check.Equal(new LogRange(0, 3), await log.GetRangeAsync(), "the range after the last batch was cut");
-            await RequireAsync(run, log, [(0, batches[0]), (2, batches[1])], "before the batch that was cut");
-            run.Check.Equal(3ul, await log.AppendBatchAsync(Batches.Of("instead")), "the offset of an append after the last batch was cut");
-            log = await run.ReopenAsync(name);
-            await RequireAsync(run, log, [(0, batches[0]), (2, batches[1]), (3, Batches.Of("instead"))], "after that, reopened");
-            await run.RemoveAsync(name);
-        }
-    });
+            var batches = new[]
+            {
+                Batches.Of("first", "batch"),
+                Batches.Of("second"),
+                Batches.Of("the third, which", "is being written", "as it crashes"),
+            };
+            var whole = await StoreAndCrashAsync(run, batches[..2], "two");
+            var end = await StoreAndCrashAsync(run, batches, "three");
+            run.Check.True(
+                whole < end, $"expected a third batch to take bytes, but GetStoredBytesAsync says {whole} before and {end} after it");
+            var positions = Positions(whole, end).ToList();
+            foreach (var length in positions)
+            {
+                var name = $"cut-{length}";
+                run.History.Clear();
+                run.Seed = $"of {end} bytes the first {length} are left, of which {length - whole} belong to the last batch";
+                await StoreAndCrashAsync(run, batches, name);
+                await run.CutAsync(length, name);
+                var log = await run.OpenAsync(name);
+                run.Check.Equal(new LogRange(0, 3), await log.GetRangeAsync(), "the range after the last batch was cut");
+                await RequireAsync(run, log, [(0, batches[0]), (2, batches[1])], "before the batch that was cut");
+                run.Check.Equal(
+                    3ul, await log.AppendBatchAsync(Batches.Of("instead")), "the offset of an append after the last batch was cut");
+                log = await run.ReopenAsync(name);
+                await RequireAsync(run, log, [(0, batches[0]), (2, batches[1]), (3, Batches.Of("instead"))], "after that, reopened");
+                await run.RemoveAsync(name);
+            }
+        });
 
     [Rule("DUR-06", Needs = LogCapabilities.Reopen | LogCapabilities.Damage)]
     public Task DUR_06_a_flipped_byte_is_an_error_and_never_wrong_data_or_silence() => RuleAsync(async run =>
@@ -214,7 +224,9 @@ public abstract partial class LogConformance<THarness>
             catch (LogException exception)
             {
                 throw run.Check.Fail(
-                    $"the batch at {first}, {when}: expected {OperationText.Of(batch)}, got {exception.GetType().Name}: {exception.Message}", exception);
+                    $"the batch at {first}, {when}: expected {OperationText.Of(batch)}, got {exception.GetType().Name}: "
+                        + $"{exception.Message}",
+                    exception);
             }
 
             run.Check.Same(batch, read, $"the batch at {first}, {when}");
@@ -228,7 +240,8 @@ public abstract partial class LogConformance<THarness>
         {
             try
             {
-                run.Check.Same(batch, await log.ReadBatchAsync(first), $"the batch at {first}, after a byte was inverted: an error would do");
+                run.Check.Same(
+                    batch, await log.ReadBatchAsync(first), $"the batch at {first}, after a byte was inverted: an error would do");
             }
             catch (Exception exception) when (exception is LogException and not OffsetOutOfRangeException)
             {
@@ -236,7 +249,10 @@ public abstract partial class LogConformance<THarness>
             }
             catch (OffsetOutOfRangeException exception)
             {
-                throw run.Check.Fail($"the batch at {first}, after a byte was inverted: expected it, or an error that says that it is damaged, got silence: {exception.Message}", exception);
+                throw run.Check.Fail(
+                    $"the batch at {first}, after a byte was inverted: expected it, or an error that says that it is damaged, got silence: "
+                        + $"{exception.Message}",
+                    exception);
             }
         }
 

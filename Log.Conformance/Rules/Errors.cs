@@ -70,7 +70,10 @@ public abstract partial class LogConformance<THarness>
             try
             {
                 acknowledged.Add((await log.AppendBatchAsync(batch), batch));
-                check.True(!isReadOnly, "an append succeeded after another was refused because the log is read-only: expected it to stay so until it is opened again");
+                check.True(
+                    !isReadOnly,
+                    "an append succeeded after another was refused because the log is read-only: expected it to stay so until it is "
+                        + "opened again");
             }
             catch (LogReadOnlyException)
             {
@@ -78,7 +81,10 @@ public abstract partial class LogConformance<THarness>
             }
             catch (LogException exception)
             {
-                throw check.Fail($"appending after the fault was healed: expected success or {nameof(LogReadOnlyException)}, got {exception.GetType().Name}: {exception.Message}", exception);
+                throw check.Fail(
+                    $"appending after the fault was healed: expected success or {nameof(LogReadOnlyException)}, got "
+                        + $"{exception.GetType().Name}: {exception.Message}",
+                    exception);
             }
         }
 

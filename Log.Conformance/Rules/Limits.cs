@@ -23,27 +23,32 @@ public abstract partial class LogConformance<THarness>
     });
 
     [Rule("LIMIT-02", Needs = LogCapabilities.SeededStart)]
-    public Task LIMIT_02_offsets_beyond_31_and_32_bits_work() => RuleAsync(async run =>
-    {
-        foreach (var start in (ulong[])[(1ul << 31) - 2, (1ul << 32) - 2, (1ul << 53) - 2])
+    public Task LIMIT_02_offsets_beyond_31_and_32_bits_work() =>
+        RuleAsync(async run =>
         {
-            var name = $"from-{start}";
-            var (log, check) = (await run.OpenAtAsync(start, name), run.Check);
-            check.Equal(new LogRange(start, start), await log.GetRangeAsync(), $"the range of a new log that starts at {start}");
-            var wait = log.WaitForAppendAsync(start + 4).AsTask();
-            var batch = Batches.Numbered(5);
-            check.Equal(start, await log.AppendBatchAsync(batch), "the offset of the first append");
-            await check.EndsAsync(wait, $"the wait for offset {start + 4}, which was appended");
-            for (var i = 0; i < batch.Count; i++)
-                check.Same(batch.From(i), await log.ReadBatchAsync(start + (ulong)i), $"the batch at {start}, from its record {i} on");
-            check.Equal(start + 5, await log.AppendBatchAsync(Batches.Of("more"), expectedOffset: start + 5), "the offset of an append that expects it");
-            foreach (var offset in (ulong[])[0, 4, start - 1, start + 6])
+            foreach (var start in (ulong[])[(1ul << 31) - 2, (1ul << 32) - 2, (1ul << 53) - 2])
             {
-                var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset}");
-                check.Equal(new LogRange(start, start + 6), exception.Range, "the range that the exception carries");
-            }
+                var name = $"from-{start}";
+                var (log, check) = (await run.OpenAtAsync(start, name), run.Check);
+                check.Equal(new LogRange(start, start), await log.GetRangeAsync(), $"the range of a new log that starts at {start}");
+                var wait = log.WaitForAppendAsync(start + 4).AsTask();
+                var batch = Batches.Numbered(5);
+                check.Equal(start, await log.AppendBatchAsync(batch), "the offset of the first append");
+                await check.EndsAsync(wait, $"the wait for offset {start + 4}, which was appended");
+                for (var i = 0; i < batch.Count; i++)
+                    check.Same(batch.From(i), await log.ReadBatchAsync(start + (ulong)i), $"the batch at {start}, from its record {i} on");
+                check.Equal(
+                    start + 5,
+                    await log.AppendBatchAsync(Batches.Of("more"), expectedOffset: start + 5),
+                    "the offset of an append that expects it");
+                foreach (var offset in (ulong[])[0, 4, start - 1, start + 6])
+                {
+                    var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                        () => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset}");
+                    check.Equal(new LogRange(start, start + 6), exception.Range, "the range that the exception carries");
+                }
 
-            await run.RemoveAsync(name);
-        }
-    });
+                await run.RemoveAsync(name);
+            }
+        });
 }

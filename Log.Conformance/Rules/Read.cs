@@ -74,7 +74,10 @@ public abstract partial class LogConformance<THarness>
                 var next = offset;
                 foreach (var batch in await log.ReadBatchesAsync(offset, limitBytes))
                 {
-                    check.Same(await log.ReadBatchAsync(next), batch, $"the batch from {next} on, of those from {offset} on within {limitBytes} bytes");
+                    check.Same(
+                        await log.ReadBatchAsync(next),
+                        batch,
+                        $"the batch from {next} on, of those from {offset} on within {limitBytes} bytes");
                     next += (ulong)batch.Count;
                 }
             }
@@ -86,20 +89,25 @@ public abstract partial class LogConformance<THarness>
     {
         var appended = await AppendAsync(log, 2, 2, 30, 1, 1);
         var sizes = appended.Select(append => append.Batch.SizeBytes).ToList();
-        foreach (var limitBytes in (int[])[1, sizes[0], sizes[0] + sizes[1] - 1, sizes[0] + sizes[1], sizes[2] - 1, sizes.Sum() - 1])
+        foreach (
+            var limitBytes in (int[])[1, sizes[0], sizes[0] + sizes[1] - 1, sizes[0] + sizes[1], sizes[2] - 1, sizes.Sum() - 1])
         {
             foreach (var (first, _) in appended)
             {
                 var batches = await log.ReadBatchesAsync(first, limitBytes);
-                check.True(batches.Count > 0, $"reading batches from offset {first} on within {limitBytes} bytes: expected one at least, got none");
+                check.True(
+                    batches.Count > 0,
+                    $"reading batches from offset {first} on within {limitBytes} bytes: expected one at least, got none");
                 check.True(
                     batches.Count == 1 || batches.Sum(batch => batch.SizeBytes) <= limitBytes,
-                    $"reading batches from offset {first} on within {limitBytes} bytes: got {batches.Count} of {batches.Sum(batch => batch.SizeBytes)} bytes");
+                    $"reading batches from offset {first} on within {limitBytes} bytes: got {batches.Count} of "
+                        + $"{batches.Sum(batch => batch.SizeBytes)} bytes");
             }
         }
 
         foreach (var limitBytes in (int[])[0, -1, int.MinValue])
-            await check.ThrowsAsync<ArgumentOutOfRangeException>(() => log.ReadBatchesAsync(0, limitBytes).AsTask(), $"reading batches within {limitBytes} bytes");
+            await check.ThrowsAsync<ArgumentOutOfRangeException>(
+                () => log.ReadBatchesAsync(0, limitBytes).AsTask(), $"reading batches within {limitBytes} bytes");
     });
 
     /// <summary>Appends batches of so many records, numbered throughout.</summary>

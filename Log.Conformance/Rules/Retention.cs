@@ -5,50 +5,59 @@ namespace LogKit.Conformance;
 public abstract partial class LogConformance<THarness>
 {
     [Rule("RET-01", Needs = LogCapabilities.Truncate)]
-    public Task RET_01_what_was_truncated_is_out_of_range_and_the_rest_is_unchanged() => RuleAsync(async run =>
-    {
-        var (log, check) = (await OpenTruncatableAsync(run), run.Check);
-        var appends = await AppendAsync(log, 3, 4, 1, 5);
-        foreach (var start in (ulong[])[2, 3, 5, 8])
+    public Task RET_01_what_was_truncated_is_out_of_range_and_the_rest_is_unchanged() =>
+        RuleAsync(async run =>
         {
-            await log.TruncateBeforeAsync(start);
-            check.Equal(new LogRange(start, 13), await log.GetRangeAsync(), $"the range after truncation to {start}");
-            for (var offset = 0ul; offset < 13; offset++)
+            var (log, check) = (await OpenTruncatableAsync(run), run.Check);
+            var appends = await AppendAsync(log, 3, 4, 1, 5);
+            foreach (var start in (ulong[])[2, 3, 5, 8])
             {
-                if (offset < start)
+                await log.TruncateBeforeAsync(start);
+                check.Equal(new LogRange(start, 13), await log.GetRangeAsync(), $"the range after truncation to {start}");
+                for (var offset = 0ul; offset < 13; offset++)
                 {
-                    var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
-                        () => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of a log truncated to {start}");
-                    check.Equal(new LogRange(start, 13), exception.Range, "the range that the exception carries");
-                    await check.ThrowsAsync<OffsetOutOfRangeException>(
-                        () => log.ReadBatchesAsync(offset, 1000).AsTask(), $"reading batches from offset {offset} on of a log truncated to {start}");
-                }
-                else
-                {
-                    var (first, batch) = appends.Last(append => append.First <= offset);
-                    check.Same(batch.From((int)(offset - first)), await log.ReadBatchAsync(offset), $"the batch from {offset} on, after truncation to {start}");
+                    if (offset < start)
+                    {
+                        var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                            () => log.ReadBatchAsync(offset).AsTask(), $"reading offset {offset} of a log truncated to {start}");
+                        check.Equal(new LogRange(start, 13), exception.Range, "the range that the exception carries");
+                        await check.ThrowsAsync<OffsetOutOfRangeException>(
+                            () => log.ReadBatchesAsync(offset, 1000).AsTask(),
+                            $"reading batches from offset {offset} on of a log truncated to {start}");
+                    }
+                    else
+                    {
+                        var (first, batch) = appends.Last(append => append.First <= offset);
+                        check.Same(
+                            batch.From((int)(offset - first)),
+                            await log.ReadBatchAsync(offset),
+                            $"the batch from {offset} on, after truncation to {start}");
+                    }
                 }
             }
-        }
 
-        await check.EndsAsync(log.WaitForAppendAsync(0).AsTask(), "a wait for an offset that was truncated away");
-    });
+            await check.EndsAsync(log.WaitForAppendAsync(0).AsTask(), "a wait for an offset that was truncated away");
+        });
 
     [Rule("RET-02", Needs = LogCapabilities.Truncate)]
-    public Task RET_02_truncation_never_moves_the_next_offset() => RuleAsync(async run =>
-    {
-        var (log, check) = (await OpenTruncatableAsync(run), run.Check);
-        var next = 0ul;
-        for (var round = 0; round < 3; round++)
+    public Task RET_02_truncation_never_moves_the_next_offset() =>
+        RuleAsync(async run =>
         {
-            check.Equal(next, await log.AppendBatchAsync(Batches.Of("a", "b", "c")), $"the offset of an append after {round} truncations of everything");
-            next += 3;
-            await log.TruncateBeforeAsync(next - 1);
-            check.Equal(new LogRange(next - 1, next), await log.GetRangeAsync(), "the range after truncation to the last record");
-            await log.TruncateBeforeAsync(next);
-            check.Equal(new LogRange(next, next), await log.GetRangeAsync(), "the range after truncation of everything");
-        }
-    });
+            var (log, check) = (await OpenTruncatableAsync(run), run.Check);
+            var next = 0ul;
+            for (var round = 0; round < 3; round++)
+            {
+                check.Equal(
+                    next,
+                    await log.AppendBatchAsync(Batches.Of("a", "b", "c")),
+                    $"the offset of an append after {round} truncations of everything");
+                next += 3;
+                await log.TruncateBeforeAsync(next - 1);
+                check.Equal(new LogRange(next - 1, next), await log.GetRangeAsync(), "the range after truncation to the last record");
+                await log.TruncateBeforeAsync(next);
+                check.Equal(new LogRange(next, next), await log.GetRangeAsync(), "the range after truncation of everything");
+            }
+        });
 
     [Rule("RET-03", Needs = LogCapabilities.Truncate)]
     public Task RET_03_truncating_at_or_below_the_start_does_nothing_and_beyond_the_end_fails() => RuleAsync(async run =>
@@ -64,38 +73,51 @@ public abstract partial class LogConformance<THarness>
 
         foreach (var offset in (ulong[])[11, 1000, ulong.MaxValue])
         {
-            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.TruncateBeforeAsync(offset).AsTask(), $"truncating [4, 10) to {offset}");
-            check.Equal((offset, new LogRange(4, 10)), (exception.Offset, exception.Range), "the offset and the range that the exception carries");
+            var exception = await check.ThrowsAsync<OffsetOutOfRangeException>(
+                () => log.TruncateBeforeAsync(offset).AsTask(), $"truncating [4, 10) to {offset}");
+            check.Equal(
+                (offset, new LogRange(4, 10)),
+                (exception.Offset, exception.Range),
+                "the offset and the range that the exception carries");
         }
 
         check.Equal(new LogRange(4, 10), await log.GetRangeAsync(), "the range after truncations beyond the end were refused");
     });
 
     [Rule("RET-04", Needs = LogCapabilities.Truncate | LogCapabilities.Reopen)]
-    public Task RET_04_truncation_survives_reopening() => RuleAsync(async run =>
-    {
-        var check = run.Check;
-        foreach (var start in (ulong[])[4, 6, 10])
+    public Task RET_04_truncation_survives_reopening() =>
+        RuleAsync(async run =>
         {
-            var name = $"to-{start}";
-            var log = await OpenTruncatableAsync(run, name);
-            var appends = await AppendAsync(log, 3, 3, 4);
-            await log.TruncateBeforeAsync(start);
-            var reopened = await run.ReopenAsync(name);
-            check.Equal(new LogRange(start, 10), await reopened.GetRangeAsync(), $"the range after truncation to {start} and reopening");
-            await check.ThrowsAsync<OffsetOutOfRangeException>(() => reopened.ReadBatchAsync(start - 1).AsTask(), $"reading offset {start - 1}, which was truncated before the reopening");
-            if (start < 10)
+            var check = run.Check;
+            foreach (var start in (ulong[])[4, 6, 10])
             {
-                var (first, batch) = appends.Last(append => append.First <= start);
-                check.Same(batch.From((int)(start - first)), await reopened.ReadBatchAsync(start), $"the batch from {start} on, after reopening");
-            }
+                var name = $"to-{start}";
+                var log = await OpenTruncatableAsync(run, name);
+                var appends = await AppendAsync(log, 3, 3, 4);
+                await log.TruncateBeforeAsync(start);
+                var reopened = await run.ReopenAsync(name);
+                check.Equal(
+                    new LogRange(start, 10), await reopened.GetRangeAsync(), $"the range after truncation to {start} and reopening");
+                await check.ThrowsAsync<OffsetOutOfRangeException>(
+                    () => reopened.ReadBatchAsync(start - 1).AsTask(),
+                    $"reading offset {start - 1}, which was truncated before the reopening");
+                if (start < 10)
+                {
+                    var (first, batch) = appends.Last(append => append.First <= start);
+                    check.Same(
+                        batch.From((int)(start - first)),
+                        await reopened.ReadBatchAsync(start),
+                        $"the batch from {start} on, after reopening");
+                }
 
-            check.Equal(10ul, await reopened.AppendBatchAsync(Batches.Of("more")), "the offset of an append after truncation and reopening");
-            await run.RemoveAsync(name);
-        }
-    });
+                check.Equal(
+                    10ul, await reopened.AppendBatchAsync(Batches.Of("more")), "the offset of an append after truncation and reopening");
+                await run.RemoveAsync(name);
+            }
+        });
 
     private static async Task<ITruncatableLog> OpenTruncatableAsync(Running.RuleRun run, string? suffix = null) =>
         await run.OpenAsync(suffix) as ITruncatableLog
-        ?? throw run.Check.Fail($"{run.Harness.GetType().Name} declares {LogCapabilities.Truncate}, but its log is no {nameof(ITruncatableLog)}");
+        ?? throw run.Check.Fail(
+            $"{run.Harness.GetType().Name} declares {LogCapabilities.Truncate}, but its log is no {nameof(ITruncatableLog)}");
 }

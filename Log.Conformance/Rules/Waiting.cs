@@ -63,7 +63,10 @@ public abstract partial class LogConformance<THarness>
     [Rule("WAIT-05")]
     public Task WAIT_05_an_append_wakes_all_that_it_satisfies_and_only_those() => RuleAsync(async (log, check) =>
     {
-        var waits = Enumerable.Range(0, 10).Select(i => (Offset: (ulong)(i / 2), Task: log.WaitForAppendAsync((ulong)(i / 2)).AsTask())).ToList();
+        var waits = Enumerable
+            .Range(0, 10)
+            .Select(i => (Offset: (ulong)(i / 2), Task: log.WaitForAppendAsync((ulong)(i / 2)).AsTask()))
+            .ToList();
         await log.AppendBatchAsync(Batches.Of("0", "1", "2"));
         foreach (var (offset, wait) in waits.Where(wait => wait.Offset < 3))
             await check.EndsAsync(wait, $"a wait for offset {offset}, which was appended");
@@ -150,10 +153,13 @@ public abstract partial class LogConformance<THarness>
         for (var i = 0; i < 5; i++)
         {
             await log.AppendBatchAsync(Batches.Numbered(10));
-            check.True(!wait.IsCompleted, $"a wait for offset 50: expected it to be pending, but it ended with {(i + 1) * 10} records in the log");
+            check.True(
+                !wait.IsCompleted,
+                $"a wait for offset 50: expected it to be pending, but it ended with {(i + 1) * 10} records in the log");
         }
 
-        await check.PendingAsync(wait, "a wait for offset 50: expected it to be pending, but it ended with 50 records in the log, up to offset 49");
+        await check.PendingAsync(
+            wait, "a wait for offset 50: expected it to be pending, but it ended with 50 records in the log, up to offset 49");
 
         await log.AppendBatchAsync(Batches.Of("the fifty-first"));
         await check.EndsAsync(wait, "the wait for offset 50, which was appended");

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace LogKit.Conformance.Running;
 
-/// <summary>The calls of a rule, in the order in which they began: the last ones for its message, or all of them for a check of the whole.</summary>
+/// <summary>
+/// The calls of a rule, in the order in which they began: the last ones for its message, or all of them for a check of the whole.
+/// </summary>
 internal sealed class History
 {
     private const int Shown = 20;

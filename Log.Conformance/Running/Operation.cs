@@ -13,7 +13,9 @@ internal enum OperationKind
     Crash,
 }
 
-/// <summary>One call on a log: what was asked, when it began and ended, and what came. Stamps are of one counter, so that they order all calls.</summary>
+/// <summary>
+/// One call on a log: what was asked, when it began and ended, and what came. Stamps are of one counter, so that they order all calls.
+/// </summary>
 internal sealed class Operation(OperationKind kind, int client, ulong? offset = null, RecordBatch? batch = null)
 {
     /// <summary>The stamp of what has not happened.</summary>

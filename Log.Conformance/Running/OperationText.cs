@@ -19,7 +19,9 @@ internal static class OperationText
             if (operation.Kind is OperationKind.Open && opened.Add(operation.Client))
                 statement = $"var {statement}";
             else if (operation.Kind is OperationKind.Wait && !operation.Succeeded)
-                statement = statement.Replace("await ", "_ = ", StringComparison.Ordinal).Replace(");", ").AsTask();", StringComparison.Ordinal);
+                statement = statement
+                    .Replace("await ", "_ = ", StringComparison.Ordinal)
+                    .Replace(");", ").AsTask();", StringComparison.Ordinal);
             else if (operation.Failure is { } failure)
                 statement = $"try {{ {statement} }} catch ({failure.GetType().Name}) {{ }}";
             yield return $"{statement} // {Outcome(operation)}";
@@ -27,7 +29,8 @@ internal static class OperationText
     }
 
     /// <summary>An operation, and what it came to.</summary>
-    public static string Of(Operation operation) => $"{Statement(operation).TrimEnd(';').Replace("await ", "", StringComparison.Ordinal)}: {Outcome(operation)}";
+    public static string Of(Operation operation) =>
+        $"{Statement(operation).TrimEnd(';').Replace("await ", "", StringComparison.Ordinal)}: {Outcome(operation)}";
 
     public static string Of(IEnumerable<RecordBatch> batches) => $"[{string.Join(", ", batches.Select(Of))}]";
 
@@ -54,7 +57,8 @@ internal static class OperationText
         if (batch.Count <= ShownRecords)
             return $"new RecordBatch({string.Join(", ", batch.Select(record => $"new Record({Bytes(record.Value.Span)})"))})";
         var last = batch[^1];
-        return $"RecordBatch.OfText([.. Enumerable.Range(0, {batch.Count}).Select(i => $\"{{i}}\")]) /* {batch.SizeBytes} bytes, up to {Short(last)} */";
+        return $"RecordBatch.OfText([.. Enumerable.Range(0, {batch.Count}).Select(i => $\"{{i}}\")]) /* {batch.SizeBytes} bytes, up to "
+            + $"{Short(last)} */";
     }
 
     /// <summary>A text as an expression.</summary>
@@ -96,7 +100,8 @@ internal static class OperationText
                 $"await {log}.AppendBatchAsync({Of(operation.Batch!)}, expectedOffset: {Number(expected)});",
             OperationKind.Append => $"await {log}.AppendBatchAsync({Of(operation.Batch!)});",
             OperationKind.Read => $"await {log}.ReadBatchAsync({Number(operation.Offset!.Value)});",
-            OperationKind.ReadBatches => $"await {log}.ReadBatchesAsync({Number(operation.Offset!.Value)}, limitBytes: {operation.LimitBytes});",
+            OperationKind.ReadBatches =>
+                $"await {log}.ReadBatchesAsync({Number(operation.Offset!.Value)}, limitBytes: {operation.LimitBytes});",
             OperationKind.Range => $"await {log}.GetRangeAsync();",
             OperationKind.Wait => $"await {log}.WaitForAppendAsync({Number(operation.Offset!.Value)});",
             OperationKind.Truncate => $"await ((ITruncatableLog){log}).TruncateBeforeAsync({Number(operation.Offset!.Value)});",

@@ -16,21 +16,28 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     public static RecordedLog Of(ILog log, int client, RuleRun run) =>
         log is ITruncatableLog truncatable ? new Truncatable(truncatable, client, run) : new RecordedLog(log, client, run);
 
-    public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        CallAsync(new Operation(OperationKind.Append, client, expectedOffset, batch), () => inner.AppendBatchAsync(batch, expectedOffset, cancellationToken));
+    public ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+        CallAsync(new Operation(OperationKind.Append, client, expectedOffset, batch), () =>
+            inner.AppendBatchAsync(batch, expectedOffset, cancellationToken));
 
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         CallAsync(new Operation(OperationKind.Read, client, offset), () => inner.ReadBatchAsync(offset, cancellationToken));
 
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) => CallAsync(
-        new Operation(OperationKind.ReadBatches, client, offset) { LimitBytes = limitBytes }, () => inner.ReadBatchesAsync(offset, limitBytes, cancellationToken));
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
+        CallAsync(new Operation(OperationKind.ReadBatches, client, offset) { LimitBytes = limitBytes }, () =>
+            inner.ReadBatchesAsync(offset, limitBytes, cancellationToken));
 
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         CallAsync(new Operation(OperationKind.Range, client), () => inner.GetRangeAsync(cancellationToken));
 
     // A wait ends when it ends: the rules say by when.
     public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        await CallAsync(new Operation(OperationKind.Wait, client, offset), () => Untyped(inner.WaitForAppendAsync(offset, cancellationToken)), isBounded: false);
+        await CallAsync(
+            new Operation(OperationKind.Wait, client, offset),
+            () => Untyped(inner.WaitForAppendAsync(offset, cancellationToken)),
+            isBounded: false);
 
     public async ValueTask DisposeAsync() =>
         await CallAsync(new Operation(OperationKind.Dispose, client), () => Untyped(inner.DisposeAsync()));
@@ -78,6 +85,7 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     private sealed class Truncatable(ITruncatableLog inner, int client, RuleRun run) : RecordedLog(inner, client, run), ITruncatableLog
     {
         public async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
-            await CallAsync(new Operation(OperationKind.Truncate, Client, offset), () => Untyped(((ITruncatableLog)Inner).TruncateBeforeAsync(offset, cancellationToken)));
+            await CallAsync(new Operation(OperationKind.Truncate, Client, offset), () =>
+                Untyped(((ITruncatableLog)Inner).TruncateBeforeAsync(offset, cancellationToken)));
     }
 }

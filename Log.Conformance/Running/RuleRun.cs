@@ -66,7 +66,8 @@ internal sealed class RuleRun : IAsyncDisposable
     public Task<ILog> OpenAtAsync(ulong startOffset, string? suffix = null) =>
         OpenAsync(suffix, name => Harness.OpenAtAsync(name, startOffset), $"opening a log that starts at {startOffset}");
 
-    public Task<ILog> OpenSecondClientAsync(string? suffix = null) => OpenAsync(suffix, Harness.OpenSecondClientAsync, "opening a second client");
+    public Task<ILog> OpenSecondClientAsync(string? suffix = null) =>
+        OpenAsync(suffix, Harness.OpenSecondClientAsync, "opening a second client");
 
     /// <summary>Disposes all clients of a log.</summary>
     public async Task CloseAsync(string? suffix = null)
@@ -107,7 +108,8 @@ internal sealed class RuleRun : IAsyncDisposable
     public Task<long> GetStoredBytesAsync(string? suffix = null) =>
         HarnessAsync(() => Harness.GetStoredBytesAsync(NameOf(suffix)), nameof(Harness.GetStoredBytesAsync));
 
-    public Task CutAsync(long length, string? suffix = null) => HarnessAsync(() => Harness.CutAsync(NameOf(suffix), length), nameof(Harness.CutAsync));
+    public Task CutAsync(long length, string? suffix = null) =>
+        HarnessAsync(() => Harness.CutAsync(NameOf(suffix), length), nameof(Harness.CutAsync));
 
     public Task FlipByteAsync(long position, string? suffix = null) =>
         HarnessAsync(() => Harness.FlipByteAsync(NameOf(suffix), position), nameof(Harness.FlipByteAsync));
@@ -167,7 +169,8 @@ internal sealed class RuleRun : IAsyncDisposable
             await DiscardAsync(name);
     }
 
-    private string NameOf(string? suffix) => suffix is null || suffix.StartsWith(_runName, StringComparison.Ordinal) ? suffix ?? _runName : $"{_runName}-{suffix}";
+    private string NameOf(string? suffix) =>
+        suffix is null || suffix.StartsWith(_runName, StringComparison.Ordinal) ? suffix ?? _runName : $"{_runName}-{suffix}";
 
     private async Task<ILog> OpenAsync(string? suffix, Func<string, ValueTask<ILog>> open, string what)
     {
@@ -217,13 +220,15 @@ internal sealed class RuleRun : IAsyncDisposable
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
-            throw Violation($"{Harness.GetType().Name}, {what}: nothing happened for {Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
+            throw Violation(
+                $"{Harness.GetType().Name}, {what}: nothing happened for {Timeout.TotalSeconds:0.#} seconds", RuleViolation.NoAnswer);
         }
     }
 
     private RuleViolationException Unexpected(Exception exception)
     {
-        var operation = History.Operations.LastOrDefault(operation => operation.Failure == exception || (exception is OperationCanceledException && operation.IsCancelled));
+        var operation = History.Operations.LastOrDefault(operation =>
+            operation.Failure == exception || (exception is OperationCanceledException && operation.IsCancelled));
         var what = operation is null ? $"{exception.GetType().Name}: {exception.Message}" : $"{operation}";
         var isLogs = exception is LogException or ArgumentException or OperationCanceledException or ObjectDisposedException;
         return Violation(

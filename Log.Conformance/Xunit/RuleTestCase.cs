@@ -34,7 +34,15 @@ public sealed class RuleTestCase : XunitTestCase
         {
             // Runners show the name of a test that is skipped, and most keep the reason to themselves: so it is in the name.
             return await new XunitTestCaseRunner(
-                this, $"{DisplayName}: {reason}", reason, constructorArguments, TestMethodArguments, messageBus, aggregator, cancellationTokenSource).RunAsync();
+                this,
+                $"{DisplayName}: {reason}",
+                reason,
+                constructorArguments,
+                TestMethodArguments,
+                messageBus,
+                aggregator,
+                cancellationTokenSource
+            ).RunAsync();
         }
 
         using var bus = new SkippingBus(messageBus);

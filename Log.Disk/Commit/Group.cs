@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace LogKit.Disk.Commit;
 
-/// <summary>Appends that are committed together, and how many of them are settled. Only the thread that leads the group touches it.</summary>
+/// <summary>
+/// Appends that are committed together, and how many of them are settled. Only the thread that leads the group touches it.
+/// </summary>
 internal sealed class Group
 {
     private readonly List<PendingAppend> _appends = [];

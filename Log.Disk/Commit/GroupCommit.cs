@@ -4,8 +4,8 @@ namespace LogKit.Disk.Commit;
 
 /// <summary>
 /// Turns concurrent appends into groups. An append that finds nobody leading starts a group: its caller leads on its own thread, or lets
-/// a pool thread lead (<see cref="LeadPolicy"/>). Whatever is queued meanwhile forms the next group, which a pool thread leads, so that no caller works for
-/// others for long.
+/// a pool thread lead (<see cref="LeadPolicy"/>). Whatever is queued meanwhile forms the next group, which a pool thread leads, so that no
+/// caller works for others for long.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -18,8 +18,8 @@ namespace LogKit.Disk.Commit;
 ///        |                                          |            |       |   +----------+ queued meanwhile
 ///        +------------------------------------------+------------+-------+ none queued
 /// </code>
-/// There is no linger: a group is whatever arrived while the group before it was flushed and its callers got their answers. Callers that append again at
-/// once, when they get their answer, therefore meet in one group.
+/// There is no linger: a group is whatever arrived while the group before it was flushed and its callers got their answers. Callers that
+/// append again at once, when they get their answer, therefore meet in one group.
 /// </remarks>
 /// <param name="committer">Writes the groups.</param>
 /// <param name="owner">The log, whose name the <see cref="ObjectDisposedException"/> for late appends carries.</param>

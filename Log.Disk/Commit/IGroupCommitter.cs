@@ -4,8 +4,8 @@ namespace LogKit.Disk.Commit;
 internal interface IGroupCommitter
 {
     /// <summary>
-    /// Settles appends of a group, from its first unsettled one on: as many as fit one write, and at least one. Each is committed or refused. Does not
-    /// throw, and is called by one thread at a time.
+    /// Settles appends of a group, from its first unsettled one on: as many as fit one write, and at least one. Each is committed or
+    /// refused. Does not throw, and is called by one thread at a time.
     /// </summary>
     void Commit(Group group);
 }

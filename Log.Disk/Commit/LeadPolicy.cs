@@ -4,9 +4,9 @@ namespace LogKit.Disk.Commit;
 /// Decides who leads the next group: the caller that found nobody leading, which saves a hop to another thread, or a pool thread.
 /// </summary>
 /// <remarks>
-/// A caller that pipelines must not lead, or each of its appends would form its own group. We recognize one by its appending again before it has consumed
-/// the result of the append it led. After that, pool threads lead until <see cref="PoolGroups"/> groups of a single append in a row show that nothing is
-/// being pipelined. Every member is called under the lock of <see cref="GroupCommit"/>.
+/// A caller that pipelines must not lead, or each of its appends would form its own group. We recognize one by its appending again before
+/// it has consumed the result of the append it led. After that, pool threads lead until <see cref="PoolGroups"/> groups of a single append
+/// in a row show that nothing is being pipelined. Every member is called under the lock of <see cref="GroupCommit"/>.
 /// </remarks>
 internal sealed class LeadPolicy
 {

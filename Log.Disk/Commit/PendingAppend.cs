@@ -80,7 +80,9 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     /// <summary>Settles that it fails, and with what.</summary>
     public void Refuse(Exception exception) => _refusal = exception;
 
-    /// <summary>Completes the caller's task with what was settled: its offset, unless it was refused. The caller goes on from here, on this thread.</summary>
+    /// <summary>
+    /// Completes the caller's task with what was settled: its offset, unless it was refused. The caller goes on from here, on this thread.
+    /// </summary>
     public void Answer()
     {
         if (_refusal is { } refusal)
@@ -129,7 +131,8 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) != State.Queued)
             return;
         _refusal = new OperationCanceledException(cancellationToken);
-        ThreadPool.UnsafeQueueUserWorkItem(static append => append.Answer(), this, preferLocal: false); // whoever cancels does not run the caller's code
+        // Whoever cancels does not run the caller's code.
+        ThreadPool.UnsafeQueueUserWorkItem(static append => append.Answer(), this, preferLocal: false);
     }
 
     private static class State

@@ -8,7 +8,9 @@ namespace LogKit.Disk.Format;
 /// <param name="PayloadBytes">The length of the batch's encoding, which follows the header at once.</param>
 /// <param name="RecordCount">How many offsets the batch takes.</param>
 /// <param name="FirstOffset">The offset of its first record.</param>
-/// <param name="FlushedPosition">Where in this segment the flushed part ended when the frame was written; never after the frame itself.</param>
+/// <param name="FlushedPosition">
+/// Where in this segment the flushed part ended when the frame was written; never after the frame itself.
+/// </param>
 internal readonly record struct FrameHeader(int PayloadBytes, int RecordCount, ulong FirstOffset, long FlushedPosition)
 {
     public const int SizeBytes = 32;

@@ -4,7 +4,8 @@ namespace LogKit.Disk.Format;
 
 /// <summary>
 /// What is known to be flushed: everything before <see cref="Position"/>, which is all records before <see cref="NextOffset"/>.
-/// Also whether another segment follows, which is then missing where this one is the last. It only ever grows, so it need not be taken back before the segment is written to again.
+/// Also whether another segment follows, which is then missing where this one is the last. It only ever grows, so it need not be taken back
+/// before the segment is written to again.
 /// </summary>
 internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFollowed = false)
 {

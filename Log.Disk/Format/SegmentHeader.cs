@@ -113,14 +113,17 @@ internal readonly record struct SegmentOrigin(long CreatedMs, bool IsAfterUnflus
 
     /// <summary>Reads an origin; there is none where it was never written, or is damaged.</summary>
     public static SegmentOrigin? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
-        BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0 && BinaryPrimitives.ReadUInt32LittleEndian(buffer[12..]) == Crc32C.Append(salt, buffer[..12])
+        BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0
+        && BinaryPrimitives.ReadUInt32LittleEndian(buffer[12..]) == Crc32C.Append(salt, buffer[..12])
             ? new SegmentOrigin(BinaryPrimitives.ReadInt64LittleEndian(buffer), (buffer[8] & 1) != 0, (buffer[8] & 2) != 0)
             : null;
 }
 
 /// <summary>Which log a segment belongs to, and where in it.</summary>
 /// <param name="LogId">The log's identity, which all of its segments carry.</param>
-/// <param name="PreviousSalt">The salt of the segment that was before this one when it was made; <see cref="NoSalt"/> if there was none.</param>
+/// <param name="PreviousSalt">
+/// The salt of the segment that was before this one when it was made; <see cref="NoSalt"/> if there was none.
+/// </param>
 /// <param name="FrameSalt">Starts the check of each frame's header: see <see cref="FrameSalts"/>.</param>
 internal readonly record struct SegmentLineage(Guid LogId, uint PreviousSalt, uint FrameSalt)
 {
@@ -141,6 +144,8 @@ internal readonly record struct SegmentLineage(Guid LogId, uint PreviousSalt, ui
     public static SegmentLineage? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
         BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]) == Crc32C.Append(salt, buffer[..24])
             ? new SegmentLineage(
-                new Guid(buffer[..16]), BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]), BinaryPrimitives.ReadUInt32LittleEndian(buffer[20..]))
+                new Guid(buffer[..16]),
+                BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(buffer[20..]))
             : null;
 }

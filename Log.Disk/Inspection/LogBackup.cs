@@ -9,7 +9,8 @@ namespace LogKit.Disk.Inspection;
 /// <remarks>
 /// Everything that was acknowledged before the copy began is in it. The order does it:
 /// <list type="bullet">
-/// <item>Segments go first, the oldest before the others. One that is followed by another is complete. The last one is copied as far as its frames
+/// <item>Segments go first, the oldest before the others. One that is followed by another is complete. The last one is copied as far as its
+/// frames
 /// are whole; if another has followed it by then, it is copied again, as it has grown since.</item>
 /// <item>A segment's header is read before its frames: so what it says of how far the segment is flushed is not ahead of the copy.</item>
 /// <item>START goes last: a segment that retention removed during the copy lies before it.</item>
@@ -33,7 +34,9 @@ public static class LogBackup
     /// <returns>What the copy holds. It is as damaged as the log is.</returns>
     /// <exception cref="FileNotFoundException">There is no log.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
-    /// <exception cref="IOException">The target is not empty, has no room, or a file cannot be read or written. What was copied is removed.</exception>
+    /// <exception cref="IOException">
+    /// The target is not empty, has no room, or a file cannot be read or written. What was copied is removed.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static LogVerification Copy(
         string directory, string target, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -93,7 +96,8 @@ public static class LogBackup
                     complete.Add(baseOffset);
             }
 
-            // A listing may lack files that were made while it was read, even such as are older than others that it has; the next one has them.
+            // A listing may lack files that were made while it was read, even such as are older than others that it has; the next one has
+            // them.
             var now = BasesOf(source);
             if (now.All(baseOffset => complete.Contains(baseOffset) || baseOffset == bases[^1]))
                 return end;
@@ -101,13 +105,15 @@ public static class LogBackup
         }
     }
 
-    private static ulong CopySegment(IStorageFile file, FileStorage copy, ulong baseOffset, bool isLast, CancellationToken cancellationToken)
+    private static ulong CopySegment(
+        IStorageFile file, FileStorage copy, ulong baseOffset, bool isLast, CancellationToken cancellationToken)
     {
         var name = SegmentName.Of(baseOffset);
         var bytes = new byte[SegmentHeader.SizeBytes];
         for (var look = 0; look < Looks; look++)
         {
-            if (SegmentHeader.Read(file, baseOffset, bytes, out var header, out var seal) is null && bytes.AsSpan().SequenceEqual(SegmentInspector.HeaderBytes(header, seal)))
+            if (SegmentHeader.Read(file, baseOffset, bytes, out var header, out var seal) is null
+                && bytes.AsSpan().SequenceEqual(SegmentInspector.HeaderBytes(header, seal)))
             {
                 var (position, nextOffset) = isLast ? EndOf(file, header, seal, cancellationToken) : (file.Length, baseOffset);
                 CopyBytes(file, copy, name, bytes, position, cancellationToken);
@@ -121,8 +127,11 @@ public static class LogBackup
         return baseOffset;
     }
 
-    /// <summary>Where the whole frames of a segment end that may be written to; the end of the file if there is damage behind them.</summary>
-    private static (long Position, ulong NextOffset) EndOf(IStorageFile file, SegmentHeader header, Seal? seal, CancellationToken cancellationToken)
+    /// <summary>
+    /// Where the whole frames of a segment end that may be written to; the end of the file if there is damage behind them.
+    /// </summary>
+    private static (long Position, ulong NextOffset) EndOf(
+        IStorageFile file, SegmentHeader header, Seal? seal, CancellationToken cancellationToken)
     {
         var before = long.MaxValue;
         for (var look = 0; ; look++)
@@ -134,7 +143,8 @@ public static class LogBackup
                 return (frames.Position, frames.NextOffset);
             if (look == Looks)
                 return (file.Length, frames.NextOffset);
-            before = frames.Position; // what follows may be an append that was half written when it was read: then it is whole at the next look
+            // What follows may be an append that was half written when it was read: then it is whole at the next look.
+            before = frames.Position;
             cancellationToken.WaitHandle.WaitOne(LookInterval);
         }
     }
@@ -160,9 +170,13 @@ public static class LogBackup
     }
 
     private static ulong[] BasesOf(IStorage storage) =>
-    [
-        .. storage.List().Select(name => SegmentName.TryParse(name, out var baseOffset) ? baseOffset : (ulong?)null).OfType<ulong>().Order(),
-    ];
+        [
+            .. storage
+                .List()
+                .Select(name => SegmentName.TryParse(name, out var baseOffset) ? baseOffset : (ulong?)null)
+                .OfType<ulong>()
+                .Order(),
+        ];
 
     private static IStorageFile? OpenIfThere(IStorage storage, string name)
     {

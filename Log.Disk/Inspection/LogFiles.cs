@@ -98,7 +98,11 @@ internal sealed class LogFiles
     {
         const string Advice = "restore the segments from a copy, or delete this file if the log is to begin anew";
         if (start is { Offset: var offset })
-            Add(DamageKind.Records, StartFile.Name, Invariant($"the log starts at offset {offset} but has no segments: {Advice}"), offset: offset);
+            Add(
+                DamageKind.Records,
+                StartFile.Name,
+                Invariant($"the log starts at offset {offset} but has no segments: {Advice}"),
+                offset: offset);
         else if (hasStart)
             Add(DamageKind.Records, StartFile.Name, $"the log has no segments: {Advice}");
         foreach (var index in indexes)
@@ -154,7 +158,9 @@ internal sealed class LogFiles
         foreach (var (baseOffset, header) in _headers.ToArray())
         {
             if (header.Lineage is { LogId: var id } && id != LogId)
-                Misplace(baseOffset, "its header says that it belongs to another log: move it away, and restore this log's own segment if it is missing");
+                Misplace(
+                    baseOffset,
+                    "its header says that it belongs to another log: move it away, and restore this log's own segment if it is missing");
         }
 
         for (var i = 1; i < _bases.Count; i++)

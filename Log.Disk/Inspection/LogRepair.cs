@@ -66,7 +66,8 @@ public sealed class LogRepair
         if (found.Damages.FirstOrDefault(damage => damage.Kind is DamageKind.ForeignVersion) is { } foreign)
             return $"{foreign.File}: {foreign.Problem}: it may be sound; use a program that reads this version";
         if (found.Damages.FirstOrDefault(damage => damage.Kind is DamageKind.Unreadable) is { } unreadable)
-            return $"{unreadable.File}: {unreadable.Problem}: it may be sound; copy the directory to a good disk, or get the permission, first";
+            return $"{unreadable.File}: {unreadable.Problem}: it may be sound; copy the directory to a good disk, or get the permission, "
+                + "first";
         if (found.StartDamages.FirstOrDefault(damage => damage.Kind is DamageKind.Records) is { } missing)
             return $"nothing before the damage can be kept ({missing.File}: {missing.Problem}); {WhatRemains(found)}";
         var first = found.Segments.FirstOrDefault(segment => !segment.IsTruncated);
@@ -124,7 +125,9 @@ public sealed class LogRepair
         };
     }
 
-    /// <summary>Moves away the files that only have a place in the log by their names; of a lock file that is not this log's, the content.</summary>
+    /// <summary>
+    /// Moves away the files that only have a place in the log by their names; of a lock file that is not this log's, the content.
+    /// </summary>
     private void MoveMisplaced()
     {
         foreach (var damage in _found.StartDamages.Where(damage => damage.Kind is DamageKind.Misplaced))
@@ -137,7 +140,9 @@ public sealed class LogRepair
         }
     }
 
-    /// <summary>Writes the header of a segment again, whose frames are sound, and removes what follows these where a segment follows.</summary>
+    /// <summary>
+    /// Writes the header of a segment again, whose frames are sound, and removes what follows these where a segment follows.
+    /// </summary>
     private void RepairMargin(SegmentReport segment, bool isLast)
     {
         _removed.Copy(segment.File, 0, SegmentHeader.SizeBytes, $"{segment.File}.removed-0");
@@ -146,7 +151,8 @@ public sealed class LogRepair
             CutFile(segment, file);
 
         // A segment that another follows was flushed before that was made. Of the last one only its seal tells: opening makes it so.
-        WriteHeader(file, segment, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
+        WriteHeader(
+            file, segment, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
         _repaired.Add(segment.Damage!);
     }
 
@@ -204,7 +210,8 @@ public sealed class LogRepair
         ulong start;
         if (damage is not null)
             start = firstOffset;
-        else if (_storage.List().Contains(StartFile.Name) && StartFile.Read(_storage, out var present) is null && present.Offset > nextOffset)
+        else if (
+            _storage.List().Contains(StartFile.Name) && StartFile.Read(_storage, out var present) is null && present.Offset > nextOffset)
             start = nextOffset;
         else
             return null;

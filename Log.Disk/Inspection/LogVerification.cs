@@ -23,7 +23,9 @@ public enum DamageKind
     /// <summary>Records are damaged or missing: the log ends before them, for whoever wants to go on with it.</summary>
     Records,
 
-    /// <summary>What stands around the frames is damaged (the seal, the zeros of a header, what follows the last frame): no record is.</summary>
+    /// <summary>
+    /// What stands around the frames is damaged (the seal, the zeros of a header, what follows the last frame): no record is.
+    /// </summary>
     Margin,
 
     /// <summary>The file <c>START</c> is damaged, or says what cannot be: it is not known what was truncated.</summary>

@@ -27,7 +27,9 @@ internal static class LaterFrames
         var highest = 0L;
         var work = 0L;
         var buffer = new byte[ChunkBytes];
-        for (var position = Math.Max(place, tail.Start - FrameHeader.SizeBytes); position < tail.End; position += ChunkBytes - FrameHeader.SizeBytes)
+        for (var position = Math.Max(place, tail.Start - FrameHeader.SizeBytes);
+            position < tail.End;
+            position += ChunkBytes - FrameHeader.SizeBytes)
         {
             var read = file.Read(buffer, position);
             for (var at = 0; at + FrameHeader.SizeBytes <= read; at++)

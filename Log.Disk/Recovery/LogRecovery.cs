@@ -27,7 +27,8 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     private int _removedCount;
 
     /// <summary>What recovery hands over.</summary>
-    internal sealed record Result(OpenSegments Open, Segment[] Segments, SegmentWriter Writer, Guid LogId, LogRange Range, RecoveryReport Report);
+    internal sealed record Result(
+        OpenSegments Open, Segment[] Segments, SegmentWriter Writer, Guid LogId, LogRange Range, RecoveryReport Report);
 
     /// <exception cref="LogDamagedException">Something that was once flushed is not there as it was.</exception>
     public Result Run()
@@ -115,7 +116,9 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         bases.RemoveRange(0, _removedCount);
     }
 
-    /// <summary>Finishes what the last process did not live to finish, once all the rest is found sound. A file that stays does no harm.</summary>
+    /// <summary>
+    /// Finishes what the last process did not live to finish, once all the rest is found sound. A file that stays does no harm.
+    /// </summary>
     private void RemoveLeftovers()
     {
         foreach (var name in _leftovers)
@@ -159,7 +162,8 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         }
 
         if (frames.NextOffset > nextBaseOffset)
-            throw new LogDamagedException(name, frames.FramePosition, SegmentTail.ProblemOfOverlap(frames.NextOffset, nextBaseOffset), frames.Frame.FirstOffset);
+            throw new LogDamagedException(
+                name, frames.FramePosition, SegmentTail.ProblemOfOverlap(frames.NextOffset, nextBaseOffset), frames.Frame.FirstOffset);
         var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
         damage = new LogDamagedException(name, frames.Position, tail.ProblemBefore(frames.NextOffset, nextBaseOffset), frames.NextOffset);
         return null;
@@ -192,7 +196,11 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
                 return true;
             }
 
-            var wasClosed = _unflushed.Count == 0 && seal is { IsFollowed: false } end && end.Position == frames.Position && file.Length == frames.Position;
+            var wasClosed =
+                _unflushed.Count == 0
+                && seal is { IsFollowed: false } end
+                && end.Position == frames.Position
+                && file.Length == frames.Position;
             if (!wasClosed)
             {
                 var tail = SegmentTail.Read(file, header, seal, frames.Position, frames.NextOffset);
@@ -204,7 +212,10 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
             if (startOffset > frames.NextOffset)
             {
                 throw new LogDamagedException(
-                    StartFile.Name, 0, Invariant($"the log starts at offset {startOffset} but ends at {frames.NextOffset}"), frames.NextOffset);
+                    StartFile.Name,
+                    0,
+                    Invariant($"the log starts at offset {startOffset} but ends at {frames.NextOffset}"),
+                    frames.NextOffset);
             }
 
             SealUnsealed();

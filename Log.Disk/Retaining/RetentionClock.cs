@@ -10,7 +10,9 @@ namespace LogKit.Disk.Retaining;
 /// <remarks>For the writer, under its lock.</remarks>
 internal sealed class RetentionClock(TimeProvider time, LogEvents events, string location)
 {
-    /// <summary>How much a clock may run ahead of or behind real time, as a share: what keeping it right takes (NTP slews by 0.05 %).</summary>
+    /// <summary>
+    /// How much a clock may run ahead of or behind real time, as a share: what keeping it right takes (NTP slews by 0.05 %).
+    /// </summary>
     private const double DriftShare = 0.001;
 
     /// <summary>The least difference that counts as setting the clock.</summary>
@@ -42,9 +44,12 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
         if (aheadMs < -StepMs)
             Change(Text(-aheadMs, "behind"), "Records are kept for longer until the clock is right.");
         else if (lastMs < newest - StepMs)
-            Change(Text(aheadMs, "ahead of"), "It was behind that when the last segment was made, so records are kept for the retention limit from now on.");
+            Change(
+                Text(aheadMs, "ahead of"),
+                "It was behind that when the last segment was made, so records are kept for the retention limit from now on.");
         else if (limitMs is { } limit && aheadMs / 2 > limit)
-            Change(Text(aheadMs, "ahead of"), "Records from before are kept for the retention limit from now on, as the clock may be wrong.");
+            Change(
+                Text(aheadMs, "ahead of"), "Records from before are kept for the retention limit from now on, as the clock may be wrong.");
 
         static string Text(long differenceMs, string direction) => string.Create(
             CultureInfo.InvariantCulture, $"is {TimeSpan.FromMilliseconds(differenceMs)} {direction} the newest time in the log");
@@ -66,7 +71,9 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
         _unexplainedMs = 0;
         Change(
             string.Create(CultureInfo.InvariantCulture, $"was set {(isForward ? "forward" : "back")} by {moved}"),
-            isForward ? "Records from before are kept for the retention limit from now on." : "Records are kept for longer until the clock is right.");
+            isForward
+                ? "Records from before are kept for the retention limit from now on."
+                : "Records are kept for longer until the clock is right.");
     }
 
     /// <summary>The time for the origin of a segment that is being made, and whether the clock was set before.</summary>

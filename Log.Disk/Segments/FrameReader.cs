@@ -36,7 +36,9 @@ internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long
     public bool TryRead()
     {
         var bytes = Peek(FrameHeader.SizeBytes);
-        if (!FrameHeader.TryRead(bytes, Position, _salts, out var frame) || frame.FirstOffset != NextOffset || frame.FrameBytes > end - Position)
+        if (!FrameHeader.TryRead(bytes, Position, _salts, out var frame)
+            || frame.FirstOffset != NextOffset
+            || frame.FrameBytes > end - Position)
             return false;
         bytes = Peek(frame.FrameBytes);
         if (bytes.Length < frame.FrameBytes || !FrameHeader.ChecksumMatches(bytes, _salts))

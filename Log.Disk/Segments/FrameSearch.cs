@@ -41,20 +41,25 @@ internal static class FrameSearch
         BinaryPrimitives.WriteUInt64LittleEndian(wanted, offset);
         var found = bytes.IndexOf(wanted) - FrameHeader.FirstOffsetPosition;
         position = start + found;
-        if (found < 0 || !FrameHeader.TryRead(bytes[found..], position, segment.Header.Salts, out header) || header.FrameBytes > bytes.Length - found)
+        if (found < 0
+            || !FrameHeader.TryRead(bytes[found..], position, segment.Header.Salts, out header)
+            || header.FrameBytes > bytes.Length - found)
             return false;
         frame = bytes.Slice(found, header.FrameBytes);
         return header.FirstOffset == offset && FrameHeader.ChecksumMatches(frame, segment.Header.Salts);
     }
 
-    /// <summary>Where the frame stands, and its header, whose checksum is not checked: from the index's nearest entry on, header by header.</summary>
+    /// <summary>
+    /// Where the frame stands, and its header, whose checksum is not checked: from the index's nearest entry on, header by header.
+    /// </summary>
     /// <param name="segment">The segment that holds the offset.</param>
     /// <param name="offset">Lies before the segment's readable end.</param>
     /// <exception cref="RecordCorruptException">There is no way to the frame.</exception>
     public static (long Position, FrameHeader Header) Find(Segment segment, ulong offset)
     {
         var position = segment.FindPosition(offset);
-        var chunkBytes = segment.FrameBytes > ChunkBytes ? FrameHeader.SizeBytes : ChunkBytes; // of long frames no second header would be in it
+        // Of long frames no second header would be in it.
+        var chunkBytes = segment.FrameBytes > ChunkBytes ? FrameHeader.SizeBytes : ChunkBytes;
         while (true)
         {
             var start = position;

@@ -34,7 +34,8 @@ internal static class IndexFile
             BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], entries[i].Position);
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - ChecksumBytes), Crc32C.Append(header.Salt, bytes.AsSpan(0, bytes.Length - ChecksumBytes)));
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            bytes.AsSpan(bytes.Length - ChecksumBytes), Crc32C.Append(header.Salt, bytes.AsSpan(0, bytes.Length - ChecksumBytes)));
         try
         {
             using var file = storage.Create(SegmentName.OfIndex(header.BaseOffset));
@@ -69,14 +70,16 @@ internal static class IndexFile
         var count = (bytes.Length - HeadBytes - ChecksumBytes) / EntryBytes;
         WriteHead(head, header, end, count);
         var body = bytes.AsSpan(0, bytes.Length - ChecksumBytes);
-        if (!bytes.AsSpan().StartsWith(head) || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(body.Length)) != Crc32C.Append(header.Salt, body))
+        if (!bytes.AsSpan().StartsWith(head)
+            || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(body.Length)) != Crc32C.Append(header.Salt, body))
             return null;
 
         var entries = new SegmentIndex.Entry[count];
         for (var i = 0; i < count; i++)
         {
             var entry = body.Slice(HeadBytes + (i * EntryBytes), EntryBytes);
-            entries[i] = new SegmentIndex.Entry(BinaryPrimitives.ReadUInt32LittleEndian(entry), BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]));
+            entries[i] = new SegmentIndex.Entry(
+                BinaryPrimitives.ReadUInt32LittleEndian(entry), BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]));
         }
 
         return SegmentIndex.TryOf(header.BaseOffset, entries, end);

@@ -10,7 +10,9 @@ namespace LogKit.Disk.Segments;
 /// <remarks>A batch that is kept keeps its block: at most <see cref="ReadAheadBytes"/>, or a single larger frame.</remarks>
 internal sealed class ReadBlock
 {
-    /// <summary>What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.</summary>
+    /// <summary>
+    /// What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.
+    /// </summary>
     public const int ReadAheadBytes = 80 * 1024;
 
     private static readonly int[] FirstOnly = [0];

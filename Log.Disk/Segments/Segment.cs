@@ -60,7 +60,9 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
     /// <exception cref="ObjectDisposedException">The segment is no longer part of the log; also from the methods below.</exception>
     public long FindPosition(ulong offset) => Index.Find(offset) ?? SegmentHeader.SizeBytes;
 
-    /// <summary>Where an offset should be if the frames around it were all of one length; null where there is too little to go by.</summary>
+    /// <summary>
+    /// Where an offset should be if the frames around it were all of one length; null where there is too little to go by.
+    /// </summary>
     public long? Interpolate(ulong offset) => Index.Interpolate(offset);
 
     /// <summary>Sees to it that the index is one made from the segment itself, in the place of one that was read from a file.</summary>

@@ -38,8 +38,10 @@ internal sealed class SegmentIndex(ulong baseOffset)
     {
         for (var i = 0; i < entries.Length; i++)
         {
-            if (entries[i].Position < SegmentHeader.SizeBytes || entries[i].Position >= end
-                || (i > 0 && (entries[i].Position <= entries[i - 1].Position || entries[i].RelativeOffset <= entries[i - 1].RelativeOffset)))
+            if (entries[i].Position < SegmentHeader.SizeBytes
+                || entries[i].Position >= end
+                || (i > 0
+                    && (entries[i].Position <= entries[i - 1].Position || entries[i].RelativeOffset <= entries[i - 1].RelativeOffset)))
             {
                 return null;
             }

@@ -62,11 +62,14 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         }
     }
 
-    /// <summary>Whether a frame after others keeps the segment within its limit. The first always does: a batch has to go somewhere.</summary>
+    /// <summary>
+    /// Whether a frame after others keeps the segment within its limit. The first always does: a batch has to go somewhere.
+    /// </summary>
     /// <remarks>A segment of version 1 takes no more frames than it has: the next segment is of the newest version.</remarks>
     public bool HasRoomFor(int bytesBefore, int frameBytes, long limitBytes) =>
         Position + bytesBefore == SegmentHeader.SizeBytes
-        || (Position + bytesBefore + frameBytes <= limitBytes && (Segment.Header.Lineage is not null || Position == SegmentHeader.SizeBytes));
+        || (Position + bytesBefore + frameBytes <= limitBytes
+            && (Segment.Header.Lineage is not null || Position == SegmentHeader.SizeBytes));
 
     /// <summary>Makes room for a write at the position.</summary>
     /// <exception cref="StorageFullException">There is none; nothing has changed.</exception>

@@ -8,7 +8,9 @@ namespace LogKit.Disk.Storage;
 /// <param name="LinkCount">How many names it has.</param>
 /// <param name="Device">With <paramref name="Inode"/>, which file it is.</param>
 /// <param name="Inode">See <paramref name="Device"/>.</param>
-/// <remarks>By <c>statx</c>, whose answer has the same layout on every processor: see statx(2). Where there is none, nothing is known.</remarks>
+/// <remarks>
+/// By <c>statx</c>, whose answer has the same layout on every processor: see statx(2). Where there is none, nothing is known.
+/// </remarks>
 internal readonly partial record struct FileStatus(FileKind Kind, uint LinkCount, ulong Device, ulong Inode)
 {
     private const int CurrentDirectory = -100; // AT_FDCWD

@@ -17,7 +17,9 @@ internal interface IStorage : IDisposable
     /// <summary>Whether a lock keeps others out.</summary>
     bool IsLocked { get; }
 
-    /// <summary>Takes the directory for this process, until disposal: by a lock on it, if it can be locked, and by one on a file in it.</summary>
+    /// <summary>
+    /// Takes the directory for this process, until disposal: by a lock on it, if it can be locked, and by one on a file in it.
+    /// </summary>
     /// <param name="name">The file.</param>
     /// <param name="canCreate">Whether to make the file if it is not there; otherwise the directory's own lock has to do.</param>
     /// <returns>The file, which belongs to this storage; null if it is not there.</returns>
@@ -72,7 +74,9 @@ internal interface IStorageFile : IDisposable
     /// <summary>Cuts the file, or grows it with zeros.</summary>
     void SetLength(long length);
 
-    /// <summary>Makes what was written, and the file's length, durable. A file that has lost its name fails: it would be lost with it.</summary>
+    /// <summary>
+    /// Makes what was written, and the file's length, durable. A file that has lost its name fails: it would be lost with it.
+    /// </summary>
     void Flush();
 }
 

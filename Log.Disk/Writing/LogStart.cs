@@ -15,7 +15,9 @@ namespace LogKit.Disk.Writing;
 /// <param name="failed">Is told of a failure after which nobody knows what is on the device.</param>
 internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> background, LogEvents events, Action<Exception> failed)
 {
-    /// <summary>How many segments an append removes itself, which is as many as its own new one calls for; more go in the background.</summary>
+    /// <summary>
+    /// How many segments an append removes itself, which is as many as its own new one calls for; more go in the background.
+    /// </summary>
     private const int SomeSegments = 8;
 
     private readonly Lock _removing = new();
@@ -107,7 +109,9 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         }
     }
 
-    /// <summary>Removes what is left before the start. What cannot be removed takes room, and does no harm: the next time is another try.</summary>
+    /// <summary>
+    /// Removes what is left before the start. What cannot be removed takes room, and does no harm: the next time is another try.
+    /// </summary>
     private void RemoveLeft()
     {
         Exception? failure = null;
@@ -119,11 +123,13 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         });
         if (failure is not null && !_hasLeft)
         {
-            events.Report(new LogEvent(
-                LogEventKind.Notice,
-                $"files in {storage.Location} that the log needs no longer cannot be removed, and go on taking room: {failure.Message} They are tried "
-                + "again with every removal and when the log is opened.",
-                failure));
+            events.Report(
+                new LogEvent(
+                    LogEventKind.Notice,
+                    $"files in {storage.Location} that the log needs no longer cannot be removed, and go on taking room: {failure.Message} "
+                        + "They are tried "
+                        + "again with every removal and when the log is opened.",
+                    failure));
         }
         else if (failure is null && _hasLeft)
         {

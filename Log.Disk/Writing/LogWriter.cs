@@ -142,7 +142,8 @@ internal sealed class LogWriter : IGroupCommitter
             FailOnStorageFailure(() =>
             {
                 _clock.Look();
-                if (_writer.Position > SegmentHeader.SizeBytes && (_clock.ChangedAtMs is not null || Retention.IsLastOld(_view, _options, _clock)))
+                if (_writer.Position > SegmentHeader.SizeBytes
+                    && (_clock.ChangedAtMs is not null || Retention.IsLastOld(_view, _options, _clock)))
                     TryRoll();
                 expired = MoveStartForRetention(isRolling: false);
             });
@@ -241,7 +242,8 @@ internal sealed class LogWriter : IGroupCommitter
         }
         catch (Exception exception)
         {
-            // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on with.
+            // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on
+            // with.
             _condition.Fail(exception);
             return isWriting
                 ? LeaveUnknown(appends[..count], exception)

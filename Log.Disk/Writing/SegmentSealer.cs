@@ -5,8 +5,8 @@ namespace LogKit.Disk.Writing;
 
 /// <summary>
 /// Finishes full segments behind the writer's back: flushes what is not flushed yet, writes the seal and the index. In order, so that a
-/// segment is flushed only once all before it are. Where there is no room for a seal, its segment waits for the next time: a seal overwrites,
-/// but on some file systems that takes room, too.
+/// segment is flushed only once all before it are. Where there is no room for a seal, its segment waits for the next time: a seal
+/// overwrites, but on some file systems that takes room, too.
 /// </summary>
 /// <param name="background">Runs something, not on the caller's thread.</param>
 /// <param name="failed">Is told of the first failure; nothing is sealed after it.</param>

@@ -66,7 +66,8 @@ internal sealed class WriteCondition(LogEvents events, string location)
         }
 
         if (_lacksResource)
-            events.Report(new LogEvent(LogEventKind.ResourceAvailable, $"the log in {location} could begin its next segment, and takes appends"));
+            events.Report(
+                new LogEvent(LogEventKind.ResourceAvailable, $"the log in {location} could begin its next segment, and takes appends"));
         _lacksResource = false;
     }
 }

@@ -14,7 +14,8 @@ internal sealed class IdentityException((string Reason, string Message) cause) :
 }
 
 /// <summary>It is known who calls, and that it may not do this.</summary>
-internal sealed class PermissionException(string identity, LogActions action) : Exception($"{identity} is not permitted to {NameOf(action)}")
+internal sealed class PermissionException(string identity, LogActions action)
+    : Exception($"{identity} is not permitted to {NameOf(action)}")
 {
     public string Identity { get; } = identity;
 

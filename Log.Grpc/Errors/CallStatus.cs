@@ -13,18 +13,25 @@ internal static class CallStatus
     public static StatusException CallLimit(int limit) => ErrorCatalogue.Status(
         StatusCode.ResourceExhausted, $"the limit of {Text(limit)} calls is reached", ErrorReasons.CallLimit, (Keys.Limit, Text(limit)));
 
-    public static StatusException MessageTooLarge(long sizeBytes, int limitBytes) => ErrorCatalogue.Status(
-        StatusCode.ResourceExhausted, $"a message of {Text(sizeBytes)} bytes or more: the limit is {Text(limitBytes)}", ErrorReasons.MessageTooLarge,
-        (Keys.SizeBytes, Text(sizeBytes)), (Keys.LimitBytes, Text(limitBytes)));
+    public static StatusException MessageTooLarge(long sizeBytes, int limitBytes) =>
+        ErrorCatalogue.Status(
+            StatusCode.ResourceExhausted,
+            $"a message of {Text(sizeBytes)} bytes or more: the limit is {Text(limitBytes)}",
+            ErrorReasons.MessageTooLarge,
+            (Keys.SizeBytes, Text(sizeBytes)),
+            (Keys.LimitBytes, Text(limitBytes)));
 
     /// <summary>So much waits for the budget that more may not.</summary>
     public static StatusException ServerBusy() => ErrorCatalogue.Status(
         StatusCode.Unavailable, "the server holds as many bytes of requests as it may", ErrorReasons.ServerBusy);
 
     /// <summary>The request took too long to arrive.</summary>
-    public static StatusException RequestLate(long limitMs) => ErrorCatalogue.Status(
-        StatusCode.ResourceExhausted, $"the rest of a request did not arrive within {Text(limitMs)} ms, or sooner as others needed the room",
-        ErrorReasons.RequestStalled, (Keys.LimitMs, Text(limitMs)));
+    public static StatusException RequestLate(long limitMs) =>
+        ErrorCatalogue.Status(
+            StatusCode.ResourceExhausted,
+            $"the rest of a request did not arrive within {Text(limitMs)} ms, or sooner as others needed the room",
+            ErrorReasons.RequestStalled,
+            (Keys.LimitMs, Text(limitMs)));
 
     /// <summary>A message is not one.</summary>
     public static StatusException MalformedRequest(FormattableString problem) =>
@@ -46,19 +53,22 @@ internal static class CallStatus
     /// <param name="message">As gRPC has it.</param>
     /// <param name="method">The path of the call.</param>
     /// <param name="traceId">Of the call.</param>
-    public static StatusException OfTransport(StatusCode code, string message, string method, string traceId) => code switch
-    {
-        StatusCode.Unimplemented => ErrorCatalogue.Status(
-            code, $"method {Shown(method)} is not known: the server has log.v1.Log, grpc.health.v1.Health and reflection", ErrorReasons.MethodUnknown,
-            (Keys.Method, Shown(method))),
-        StatusCode.NotFound => ErrorCatalogue.Status(code, message, ErrorReasons.ServiceUnknown),
-        StatusCode.ResourceExhausted => ErrorCatalogue.Status(code, message, ErrorReasons.MessageTooLarge),
-        StatusCode.DeadlineExceeded => ErrorCatalogue.Status(code, message, ErrorReasons.DeadlineExceeded),
-        StatusCode.Cancelled => ErrorCatalogue.Status(code, message, ErrorReasons.CallCancelled),
-        StatusCode.InvalidArgument or StatusCode.Internal => ErrorCatalogue.Status(
-            code, message, ErrorReasons.MalformedCall, (Keys.Problem, message)),
-        _ => ErrorCatalogue.Internal(traceId),
-    };
+    public static StatusException OfTransport(StatusCode code, string message, string method, string traceId) =>
+        code switch
+        {
+            StatusCode.Unimplemented => ErrorCatalogue.Status(
+                code,
+                $"method {Shown(method)} is not known: the server has log.v1.Log, grpc.health.v1.Health and reflection",
+                ErrorReasons.MethodUnknown,
+                (Keys.Method, Shown(method))),
+            StatusCode.NotFound => ErrorCatalogue.Status(code, message, ErrorReasons.ServiceUnknown),
+            StatusCode.ResourceExhausted => ErrorCatalogue.Status(code, message, ErrorReasons.MessageTooLarge),
+            StatusCode.DeadlineExceeded => ErrorCatalogue.Status(code, message, ErrorReasons.DeadlineExceeded),
+            StatusCode.Cancelled => ErrorCatalogue.Status(code, message, ErrorReasons.CallCancelled),
+            StatusCode.InvalidArgument or StatusCode.Internal => ErrorCatalogue.Status(
+                code, message, ErrorReasons.MalformedCall, (Keys.Problem, message)),
+            _ => ErrorCatalogue.Internal(traceId),
+        };
 
     /// <summary>What a client sent, fit to show.</summary>
     private static string Shown(string text) => ForeignText.Shown(text);

@@ -79,7 +79,9 @@ internal static class ErrorCatalogue
 /// <summary>The call ends because the server does.</summary>
 internal sealed class ServerStoppingException() : Exception("the server is shutting down");
 
-/// <summary>A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.</summary>
+/// <summary>
+/// A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.
+/// </summary>
 internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers)
 {
     /// <summary>The reason that the catalogue gives; null where the status is the transport's own.</summary>

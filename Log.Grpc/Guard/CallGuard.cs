@@ -91,8 +91,8 @@ internal sealed class CallGuard : IDisposable
     public void Remove(ClientConnection connection) => _connections.TryRemove(connection, out _);
 
     /// <summary>
-    /// The endpoint's delegate with the guard around it, unless the request runs under the guard already. Whoever gets here may make the call:
-    /// where access is controlled, that happens before.
+    /// The endpoint's delegate with the guard around it, unless the request runs under the guard already. Whoever gets here may make the
+    /// call: where access is controlled, that happens before.
     /// </summary>
     public RequestDelegate Around(RequestDelegate next, CallKind kind)
     {
@@ -127,7 +127,8 @@ internal sealed class CallGuard : IDisposable
     {
         try
         {
-            _services.GetRequiredService<ServiceMetrics>().CountError(status); // not asked for before: they need the log, which is made on first use
+            // Not asked for before: they need the log, which is made on first use.
+            _services.GetRequiredService<ServiceMetrics>().CountError(status);
         }
         catch (ObjectDisposedException)
         {
@@ -197,10 +198,13 @@ internal sealed class CallGuard : IDisposable
         call.Count = CallCount.None;
     }
 
-    /// <summary>The connection of a request: known since it was accepted, or, on a listener of somebody else's, since its first call.</summary>
+    /// <summary>
+    /// The connection of a request: known since it was accepted, or, on a listener of somebody else's, since its first call.
+    /// </summary>
     private ClientConnection ConnectionOf(HttpContext context)
     {
-        var items = context.Features.Get<IConnectionItemsFeature>()?.Items ?? context.Items; // a server without connections: one for the call
+        // A server without connections: one for the call.
+        var items = context.Features.Get<IConnectionItemsFeature>()?.Items ?? context.Items;
         lock (items)
         {
             if (items.TryGetValue(ConnectionKey, out var known))
@@ -218,7 +222,10 @@ internal sealed class CallGuard : IDisposable
         var trailers = context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
         if (!context.Response.HasStarted && context.Response.Headers.ContainsKey("grpc-status"))
             trailers = context.Response.Headers; // there is no message before it
-        if (trailers is null or { IsReadOnly: true } || trailers["grpc-status"] is not [{ } text] || text is "0" || trailers.ContainsKey(ErrorReasons.TrailerName)
+        if (trailers is null or { IsReadOnly: true }
+            || trailers["grpc-status"] is not [{ } text]
+            || text is "0"
+            || trailers.ContainsKey(ErrorReasons.TrailerName)
             || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var code))
         {
             return;

@@ -106,7 +106,9 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         _connection.Share.Return(bytes);
     }
 
-    /// <summary>Makes the caller responsible for the bytes that were taken for the latest message. It returns them, or the call's end does.</summary>
+    /// <summary>
+    /// Makes the caller responsible for the bytes that were taken for the latest message. It returns them, or the call's end does.
+    /// </summary>
     /// <param name="sizeBytes">How many it needs: what was taken for the message beyond that is returned here.</param>
     /// <returns>How many it has now.</returns>
     public long Claim(int sizeBytes)
@@ -130,7 +132,9 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
 
     public void EndWriting() => Volatile.Write(ref _writingSince, 0);
 
-    /// <summary>Ends the call if it has waited too long for its client: for its request with a status, for its answer with a reset.</summary>
+    /// <summary>
+    /// Ends the call if it has waited too long for its client: for its request with a status, for its answer with a reset.
+    /// </summary>
     public bool CutIfStalled(long requestLimitMs, long answerLimitMs)
     {
         var reading = Volatile.Read(ref _readingSince);
@@ -147,7 +151,10 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
                 return true;
             }
 
-            if (reading == 0 || reading != Volatile.Read(ref _readingSince) || MsSince(reading) <= requestLimitMs || Volatile.Read(ref _isLate))
+            if (reading == 0
+                || reading != Volatile.Read(ref _readingSince)
+                || MsSince(reading) <= requestLimitMs
+                || Volatile.Read(ref _isLate))
                 return false;
             Volatile.Write(ref _isLate, true);
             _request.CancelPendingRead();
@@ -230,7 +237,8 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         return result;
     }
 
-    private int MessageLimitBytes => _kind.IsLog ? _guard.Options.MessageLimitBytes : Math.Min(OtherMessageLimitBytes, _guard.Options.MessageLimitBytes);
+    private int MessageLimitBytes =>
+        _kind.IsLog ? _guard.Options.MessageLimitBytes : Math.Min(OtherMessageLimitBytes, _guard.Options.MessageLimitBytes);
 
     private CancellationToken CallEnded
     {
@@ -241,7 +249,9 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         }
     }
 
-    /// <summary>Looks at what has arrived; false if it begins a message for which there is no room, and whose charge is still to be taken.</summary>
+    /// <summary>
+    /// Looks at what has arrived; false if it begins a message for which there is no room, and whose charge is still to be taken.
+    /// </summary>
     /// <exception cref="StatusException">It is not what gRPC sends.</exception>
     private bool TryAdmit(in ReadResult result)
     {

@@ -4,7 +4,8 @@ namespace LogKit.Grpc.Guard;
 internal static class GuardedEndpoints
 {
     /// <summary>Puts the guard around each method of a service, whose kind is determined once, here.</summary>
-    public static GrpcServiceEndpointConventionBuilder WithGuard(this GrpcServiceEndpointConventionBuilder service, IEndpointRouteBuilder endpoints)
+    public static GrpcServiceEndpointConventionBuilder WithGuard(
+        this GrpcServiceEndpointConventionBuilder service, IEndpointRouteBuilder endpoints)
     {
         var guard = endpoints.ServiceProvider.GetRequiredService<CallGuard>();
         service.Finally(endpoint =>

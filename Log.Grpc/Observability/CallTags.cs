@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace LogKit.Grpc.Observability;
 
-/// <summary>What a trace says of a call besides its method and its status: where in the log it was, and how many records it was about.</summary>
+/// <summary>
+/// What a trace says of a call besides its method and its status: where in the log it was, and how many records it was about.
+/// </summary>
 internal static class CallTags
 {
     /// <summary>Tags the call that is running, where its trace is kept.</summary>

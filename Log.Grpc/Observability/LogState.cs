@@ -1,6 +1,8 @@
 namespace LogKit.Grpc.Observability;
 
-/// <summary>Whether the log still takes appends, as far as the service knows. A log that is read-only stays so until it is opened again.</summary>
+/// <summary>
+/// Whether the log still takes appends, as far as the service knows. A log that is read-only stays so until it is opened again.
+/// </summary>
 internal sealed class LogState
 {
     private readonly TaskCompletionSource _readOnly = new(TaskCreationOptions.RunContinuationsAsynchronously);

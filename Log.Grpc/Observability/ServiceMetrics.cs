@@ -13,7 +13,8 @@ internal sealed class ServiceMetrics : IDisposable
 {
     public const string MeterName = "LogKit.Grpc";
 
-    private static readonly double[] DurationBoundsS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+    private static readonly double[] DurationBoundsS =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
     private readonly ILog _log;
     private readonly LiveStreams _streams;
@@ -38,8 +39,10 @@ internal sealed class ServiceMetrics : IDisposable
         _errors = _meter.CreateCounter<long>("logkit.errors", "{error}", "calls that ended with an error, by reason");
         _events = _meter.CreateCounter<long>("logkit.log.events", "{event}", "changes of the log's state, by kind");
         _meter.CreateObservableUpDownCounter("logkit.streams.open", OpenStreams, "{stream}", "streams that are open, by kind");
-        _meter.CreateObservableGauge("logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
-        _meter.CreateObservableGauge("logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
+        _meter.CreateObservableGauge(
+            "logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
+        _meter.CreateObservableGauge(
+            "logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
         _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(LargestLag), "{record}", "how far behind the last of the tails is");
     }
 
@@ -70,7 +73,11 @@ internal sealed class ServiceMetrics : IDisposable
     private Measurement<long>[] OpenStreams()
     {
         var (produce, consume) = _streams.CountByAction();
-        return [new(produce, new KeyValuePair<string, object?>("kind", "produce")), new(consume, new KeyValuePair<string, object?>("kind", "consume"))];
+        return
+        [
+            new(produce, new KeyValuePair<string, object?>("kind", "produce")),
+            new(consume, new KeyValuePair<string, object?>("kind", "consume")),
+        ];
     }
 
     /// <summary>Nothing, until the log has said for the first time what its range is.</summary>

@@ -9,7 +9,8 @@ namespace LogKit.Grpc.Service;
 /// Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it. It is not one of gRPC's interceptors, for
 /// which each call that waits would pay three times over.
 /// </summary>
-internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogEventReports reports, ServiceMetrics metrics)
+internal sealed class ErrorBoundary(
+    ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogEventReports reports, ServiceMetrics metrics)
 {
     /// <summary>By how much the timer of a deadline may be ahead of the clock.</summary>
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMilliseconds(50);
@@ -57,19 +58,24 @@ internal sealed class ErrorBoundary(ILogger<ErrorBoundary> journal, IHostApplica
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
         if (context.Deadline <= DateTime.UtcNow + ClockSlack)
-            return CallStatus.DeadlineExceeded(); // gRPC has ended the call, which may fail what is being written before its token is cancelled
+            // GRPC has ended the call, which may fail what is being written before its token is cancelled.
+            return CallStatus.DeadlineExceeded();
 
         var traceId = TraceIdOf(context);
         journal.LogUnexpected(exception, context.Method, traceId);
         return ErrorCatalogue.Internal(traceId);
     }
 
-    /// <summary>The caller's own trace where it is in one, whether or not traces are kept here; the connection's name for the call otherwise.</summary>
+    /// <summary>
+    /// The caller's own trace where it is in one, whether or not traces are kept here; the connection's name for the call otherwise.
+    /// </summary>
     private static string TraceIdOf(ServerCallContext context)
     {
         if (Activity.Current is { } call)
             return call.TraceId.ToString();
         var http = context.GetHttpContext();
-        return ActivityContext.TryParse(http.Request.Headers.TraceParent, traceState: null, out var caller) ? caller.TraceId.ToString() : http.TraceIdentifier;
+        return ActivityContext.TryParse(http.Request.Headers.TraceParent, traceState: null, out var caller)
+            ? caller.TraceId.ToString()
+            : http.TraceIdentifier;
     }
 }

@@ -53,7 +53,8 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
         using var stream = streams.Open(context, LogActions.Consume);
         try
         {
-            await new ConsumeSender(log, responses, CallOf(context), stream, metrics).SendFromAsync(request.Offset, request.StopAtEnd, context);
+            await new ConsumeSender(log, responses, CallOf(context), stream, metrics).SendFromAsync(
+                request.Offset, request.StopAtEnd, context);
         }
         catch (OperationCanceledException) when (stream.Reason is { } reason)
         {
@@ -78,5 +79,6 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
     private static bool TryHold(GuardedCall call, long heldBytes, int sizeBytes) =>
         ConsumeSender.ChargeOf(sizeBytes) - heldBytes is var more && (more <= 0 || call.TryTake(more));
 
-    private static GuardedCall CallOf(ServerCallContext context) => GuardedCall.Of(context.GetHttpContext())!; // the guard is around every method
+    // The guard is around every method.
+    private static GuardedCall CallOf(ServerCallContext context) => GuardedCall.Of(context.GetHttpContext())!;
 }

@@ -50,8 +50,10 @@ internal sealed class LogServiceMethods(IServiceProvider services) : IServiceMet
             }
             catch (InvalidProtocolBufferException)
             {
-                var status = ErrorCatalogue.ToStatus(RequestException.Malformed("request", "it is not the protobuf message of this method"));
-                services.GetRequiredService<ServiceMetrics>().CountError(status); // not before: it needs the log, which is made on first use
+                var status = ErrorCatalogue.ToStatus(
+                    RequestException.Malformed("request", "it is not the protobuf message of this method"));
+                // Not before: it needs the log, which is made on first use.
+                services.GetRequiredService<ServiceMetrics>().CountError(status);
                 throw status;
             }
         }

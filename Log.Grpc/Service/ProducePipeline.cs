@@ -23,7 +23,8 @@ internal sealed class ProducePipeline(
     /// <summary>What a small batch counts as, so that no more than a thousand are on their way.</summary>
     private const long LeastBytes = LimitBytes / 1024;
 
-    private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(
+        new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly ByteBudget _budget = new(LimitBytes);
 
@@ -73,7 +74,8 @@ internal sealed class ProducePipeline(
             {
                 OperationCanceledException when stream.Reason is { } reason => reason,
                 StatusException own => own,
-                RpcException own when isReceiving => new StatusException(own.Status, own.Trailers), // the transport's word, for example on a message's size
+                // The transport's word, for example on a message's size.
+                RpcException own when isReceiving => new StatusException(own.Status, own.Trailers),
                 IOException or InvalidDataException when isReceiving => // the client's mistake, or its connection's end
                     RequestException.Malformed("request", "it is not a message as gRPC frames it"),
                 _ => exception,

@@ -89,6 +89,7 @@ internal abstract class AppendStatement : IAsyncDisposable
         protected override void Fill(AppendGroup group) => _expected.TypedValue =
             [.. group.Appends.Select(append => append.ExpectedOffset is { } offset ? (long)Math.Min(offset, long.MaxValue) : (long?)null)];
 
-        protected override ulong[] OffsetsIn(object answer, AppendGroup group) => Array.ConvertAll((long[])answer, static offset => (ulong)offset);
+        protected override ulong[] OffsetsIn(object answer, AppendGroup group) =>
+            Array.ConvertAll((long[])answer, static offset => (ulong)offset);
     }
 }

@@ -96,7 +96,8 @@ internal sealed class GroupWriter : IDisposable
     {
         if (limit > GatherLimit)
             limit = GatherLimit;
-        for (var started = Stopwatch.GetTimestamp(); count > 1 && _queue.Reader.Count < count && !_queue.Reader.Completion.IsCompleted && Stopwatch.GetElapsedTime(started) < limit;)
+        for (var started = Stopwatch.GetTimestamp();
+            count > 1 && _queue.Reader.Count < count && !_queue.Reader.Completion.IsCompleted && Stopwatch.GetElapsedTime(started) < limit;)
             await Task.Yield();
     }
 
@@ -167,7 +168,9 @@ internal sealed class GroupWriter : IDisposable
         }
     }
 
-    /// <summary>Whether the server said that it has undone all of it. What ends its process may strike after the commit, and says nothing.</summary>
+    /// <summary>
+    /// Whether the server said that it has undone all of it. What ends its process may strike after the commit, and says nothing.
+    /// </summary>
     private static bool IsRefusal(Exception failure) => failure is PostgresException { InvariantSeverity: "ERROR" };
 
     private async Task DropConnectionAsync()

@@ -27,7 +27,8 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unavailableAfter, Time
     /// <param name="giveUp">Ends the search.</param>
     /// <exception cref="AppendOutcomeUnknownException">The database stayed away for too long.</exception>
     /// <exception cref="LogUnavailableException">The log is missing, and nothing of the group is stored.</exception>
-    public async Task<ulong?> FindAsync(AppendGroup group, ServerSession session, ulong nextOffset, Exception cause, CancellationToken giveUp)
+    public async Task<ulong?> FindAsync(
+        AppendGroup group, ServerSession session, ulong nextOffset, Exception cause, CancellationToken giveUp)
     {
         var start = Stopwatch.GetTimestamp();
         while (unknownAfter - Stopwatch.GetElapsedTime(start) is var left && left > TimeSpan.Zero && !giveUp.IsCancellationRequested)
@@ -37,9 +38,13 @@ internal sealed class LostAnswer(LogTable table, TimeSpan unavailableAfter, Time
             limit.CancelAfter(left < unavailableAfter ? left : unavailableAfter);
             try
             {
-                var (first, range) = await table.Database.UseAsync(connection => AskAsync(connection, limit.Token), limit.Token).ConfigureAwait(false);
+                var (first, range) = await table
+                    .Database.UseAsync(connection => AskAsync(connection, limit.Token), limit.Token)
+                    .ConfigureAwait(false);
                 if (first is null && (nextOffset < range.StartOffset || nextOffset > range.NextOffset))
-                    break; // it may have been stored, and truncated away since; or the database has lost what it had, and it is no longer where it was
+                    // It may have been stored, and truncated away since; or the database has lost what it had, and it is no longer where it
+                    // was.
+                    break;
                 return first;
             }
             catch (Exception exception) when (exception is not LogException)

@@ -69,7 +69,9 @@ internal sealed class Database : IAsyncDisposable
     public Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
         _hosts.OpenAsync(cancellationToken).OrDisposeAsync(cancellationToken);
 
-    /// <summary>Does work on a connection of the pool. It is left to itself, with its connection, once nobody waits for it any more.</summary>
+    /// <summary>
+    /// Does work on a connection of the pool. It is left to itself, with its connection, once nobody waits for it any more.
+    /// </summary>
     public async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
         await _turns.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -92,7 +94,8 @@ internal sealed class Database : IAsyncDisposable
             }
             catch (InvalidOperationException exception) when (connection.State != ConnectionState.Open)
             {
-                throw new NpgsqlException(exception.Message, exception); // it broke between two uses, which Npgsql takes for a mistake of ours
+                // It broke between two uses, which Npgsql takes for a mistake of ours.
+                throw new NpgsqlException(exception.Message, exception);
             }
         }
     }

@@ -2,7 +2,9 @@ using Npgsql;
 
 namespace LogKit.Postgres.Storage;
 
-/// <summary>What the log has seen of its database, and the events that tell its operator of a change. Each condition is reported once.</summary>
+/// <summary>
+/// What the log has seen of its database, and the events that tell its operator of a change. Each condition is reported once.
+/// </summary>
 internal sealed class DatabaseState
 {
     private readonly LogEvents _events = new();
@@ -23,7 +25,11 @@ internal sealed class DatabaseState
         else if (cause is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction })
             Begin(ref _isReadOnly, LogEventKind.Notice, $"appends fail: {failure.Message}", failure);
         else if (failure is LogFullException)
-            Begin(ref _isFull, LogEventKind.Full, "the database's disk is full, appends are refused: free space on it, or set a retention limit", failure);
+            Begin(
+                ref _isFull,
+                LogEventKind.Full,
+                "the database's disk is full, appends are refused: free space on it, or set a retention limit",
+                failure);
         else if (failure is LogUnavailableException)
             Begin(ref _isLost, LogEventKind.StorageLost, LostMessage(cause), failure);
     }
@@ -63,5 +69,7 @@ internal sealed class DatabaseState
     }
 }
 
-/// <summary>The log's row is not in its table: the cause of a <see cref="LogUnavailableException"/> that passes only if somebody restores it.</summary>
+/// <summary>
+/// The log's row is not in its table: the cause of a <see cref="LogUnavailableException"/> that passes only if somebody restores it.
+/// </summary>
 internal sealed class MissingRowException(string table) : Exception($"the row is missing from {table}");

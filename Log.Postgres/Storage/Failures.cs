@@ -24,7 +24,10 @@ internal static class Failures
     /// <summary>Whether it may be gone when tried again: anything but what somebody has to do something about.</summary>
     public static bool MayPass(Exception exception) =>
         exception is not PostgresException { SqlState: { } state }
-        || !(state is PostgresErrorCodes.DiskFull or PostgresErrorCodes.InvalidCatalogName || IsOfPooler(state) || state[..2] is "22" or "23" or "28" or "3F" or "42" or "P0");
+        || !(
+            state is PostgresErrorCodes.DiskFull or PostgresErrorCodes.InvalidCatalogName
+            || IsOfPooler(state)
+            || state[..2] is "22" or "23" or "28" or "3F" or "42" or "P0");
 
     /// <summary>Whether the log itself is missing or out of reach, so that whoever waits for its end waits in vain.</summary>
     public static bool IsOfLog(Exception exception) => exception is LogUnavailableException

@@ -37,7 +37,9 @@ internal sealed class Hosts : IAsyncDisposable
     public static int CountOf(NpgsqlConnectionStringBuilder settings) => (settings.Host?.Count(character => character == ',') ?? 0) + 1;
 
     /// <summary>Opens a connection.</summary>
-    /// <exception cref="NpgsqlException">No host could be reached that is what the log needs. The next call looks at all of them.</exception>
+    /// <exception cref="NpgsqlException">
+    /// No host could be reached that is what the log needs. The next call looks at all of them.
+    /// </exception>
     public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
         if (!AreSeveral)
@@ -89,7 +91,13 @@ internal sealed class Hosts : IAsyncDisposable
                 return;
             var isToTakeWrites = _settings.TargetSessionAttributes is "read-write" or "primary";
             _found = Build(
-                new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Host = host, Port = port, TargetSessionAttributes = null }, isToTakeWrites);
+                new NpgsqlConnectionStringBuilder(_settings.ConnectionString)
+                {
+                    Host = host,
+                    Port = port,
+                    TargetSessionAttributes = null,
+                },
+                isToTakeWrites);
         }
     }
 

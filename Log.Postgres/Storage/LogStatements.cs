@@ -36,7 +36,8 @@ internal sealed class LogStatements
                 from {batches} where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1) f
             cross join lateral (
                 select first_offset, position, record_count, checksum, payload, place from {batches}
-                where log_id = $1 and f.first_offset <= first_offset and first_offset < f.end_offset order by first_offset limit {ReadLimit}) b
+                where log_id = $1 and f.first_offset <= first_offset and first_offset < f.end_offset
+                order by first_offset limit {ReadLimit}) b
             where b.first_offset = f.first_offset or b.position + octet_length(b.payload) <= f.position + $3
             """);
 
@@ -78,11 +79,14 @@ internal sealed class LogStatements
         // the lock, and sees the row as it is once it has it.
         Append = $"""
             with log as (
-                update {logs} set next_offset = next_offset + $6, next_position = next_position + $7, {Schema.PlacedUpTo("next_offset + $6")}
+                update {logs} set next_offset = next_offset + $6, next_position = next_position + $7, {Schema.PlacedUpTo(
+                "next_offset + $6"
+            )}
                 where id = $1 returning next_offset - $6 as first_offset, next_position - $7 as position),
             appended as (
                 insert into {batches} (log_id, first_offset, position, appended_at, append_id, record_count, checksum, payload, place)
-                select $1, log.first_offset + b.first_offset, log.position + b.position, clock_timestamp(), case when b.first_offset = 0 then $2 end,
+                select $1, log.first_offset + b.first_offset, log.position + b.position, clock_timestamp(),
+                    case when b.first_offset = 0 then $2 end,
                     b.records, b.checksum, b.payload, {PlaceChecksum.Sql("$1", "log.first_offset + b.first_offset", "b.checksum")}
                 from log, unnest($8, $9, $3, $4, $5) as b (first_offset, position, records, checksum, payload))
             select first_offset from log

@@ -72,24 +72,27 @@ internal sealed class LogTable
         },
         cancellationToken);
 
-    /// <summary>Reads from an offset to the end of its batch, and the batches after it, as far as they are sound and within a limit.</summary>
-    public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) => _database.RunAsync(
-        async connection =>
-        {
-            using var query = Command(connection, _statements.ReadOn, offset, (ulong)limitBytes);
-            var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
-            await using var closing = reader.ConfigureAwait(false);
-            var batches = new List<RecordBatch>();
-            var next = offset; // the offset itself stays as it is: the work may be done twice
-            for (var batch = await ReadFirstAsync(reader, offset).ConfigureAwait(false); batch is not null;)
+    /// <summary>
+    /// Reads from an offset to the end of its batch, and the batches after it, as far as they are sound and within a limit.
+    /// </summary>
+    public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) =>
+        _database.RunAsync(
+            async connection =>
             {
-                batches.Add(batch);
-                next += (ulong)batch.Count;
-                batch = await reader.ReadAsync().ConfigureAwait(false) ? TryDecode(next, reader) : null;
-            }
+                using var query = Command(connection, _statements.ReadOn, offset, (ulong)limitBytes);
+                var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
+                await using var closing = reader.ConfigureAwait(false);
+                var batches = new List<RecordBatch>();
+                var next = offset; // the offset itself stays as it is: the work may be done twice
+                for (var batch = await ReadFirstAsync(reader, offset).ConfigureAwait(false); batch is not null;)
+                {
+                    batches.Add(batch);
+                    next += (ulong)batch.Count;
+                    batch = await reader.ReadAsync().ConfigureAwait(false) ? TryDecode(next, reader) : null;
+                }
 
-            return (IReadOnlyList<RecordBatch>)batches;
-        },
+                return (IReadOnlyList<RecordBatch>)batches;
+            },
         cancellationToken);
 
     /// <summary>Moves the start; null if the offset is past the end.</summary>

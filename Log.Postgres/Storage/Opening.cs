@@ -27,18 +27,23 @@ internal static class Opening
 
     /// <summary>Makes the schema, and tells the server's version and what is weak about its settings.</summary>
     public static Task<(Version Version, IReadOnlyList<string> Warnings)> PrepareAsync(
-        Database database, PostgresLogOptions options, CancellationToken cancellationToken) => database.RunAsync(
-        async connection =>
-        {
-            var version = connection.PostgreSqlVersion;
-            if (version < OldestVersion)
-                throw new PostgresLogOpenException($"the database server is PostgreSQL {version}: the oldest that will do is {OldestVersion.Major}");
-            if (await Pooler.SharesSessionsAsync(database, connection, options.UnavailableAfter).ConfigureAwait(false))
-                throw new PostgresLogOpenException(Failures.SharedSessions);
-            await Schema.EnsureAsync(connection, options.SchemaName).ConfigureAwait(false);
-            return (version, await FindWeaknessesAsync(connection).ConfigureAwait(false));
-        },
-        cancellationToken);
+        Database database,
+        PostgresLogOptions options,
+        CancellationToken cancellationToken
+    ) =>
+        database.RunAsync(
+            async connection =>
+            {
+                var version = connection.PostgreSqlVersion;
+                if (version < OldestVersion)
+                    throw new PostgresLogOpenException(
+                        $"the database server is PostgreSQL {version}: the oldest that will do is {OldestVersion.Major}");
+                if (await Pooler.SharesSessionsAsync(database, connection, options.UnavailableAfter).ConfigureAwait(false))
+                    throw new PostgresLogOpenException(Failures.SharedSessions);
+                await Schema.EnsureAsync(connection, options.SchemaName).ConfigureAwait(false);
+                return (version, await FindWeaknessesAsync(connection).ConfigureAwait(false));
+            },
+            cancellationToken);
 
     /// <summary>What keeps the log from being opened, where trying again would not help.</summary>
     public static LogException Explain(Database database, PostgresLogOptions options, LogUnavailableException failure)
@@ -51,10 +56,12 @@ internal static class Opening
             cause.SqlState switch
             {
                 PostgresErrorCodes.InvalidPassword => $"the database refuses the password of user \"{database.User}\"",
-                PostgresErrorCodes.InvalidAuthorizationSpecification => $"the database lets user \"{database.User}\" not log in: {cause.MessageText}",
+                PostgresErrorCodes.InvalidAuthorizationSpecification =>
+                    $"the database lets user \"{database.User}\" not log in: {cause.MessageText}",
                 PostgresErrorCodes.InvalidCatalogName => $"there is no database \"{database.Name}\"",
                 PostgresErrorCodes.InsufficientPrivilege =>
-                    $"user \"{database.User}\" lacks a right that schema \"{options.SchemaName}\" of database \"{database.Name}\" takes: {cause.MessageText}",
+                    $"user \"{database.User}\" lacks a right that schema \"{options.SchemaName}\" of database \"{database.Name}\" takes: "
+                        + $"{cause.MessageText}",
                 PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName => Failures.SharedSessions,
                 PostgresErrorCodes.ProtocolViolation when cause.MessageText.Contains("startup parameter", StringComparison.Ordinal) =>
                     $"a pooler before the database, such as PgBouncer, refuses the connection string's options: {cause.MessageText}",
@@ -64,17 +71,25 @@ internal static class Opening
     }
 
     private static LogUnavailableException Unreachable(LogUnavailableException failure) =>
-        failure.InnerException is { } cause ? new LogUnavailableException($"the database cannot be reached: {cause.Message}", cause) : failure;
+        failure.InnerException is { } cause
+            ? new LogUnavailableException($"the database cannot be reached: {cause.Message}", cause)
+            : failure;
 
     private static async Task<IReadOnlyList<string>> FindWeaknessesAsync(NpgsqlConnection connection)
     {
-        string[] names = [StandbyNames, .. Weaknesses.Concat(WeaknessesWithStandbys).Select(weakness => weakness.Name).Distinct(StringComparer.Ordinal)];
+        string[] names =
+        [
+            StandbyNames,
+            .. Weaknesses.Concat(WeaknessesWithStandbys).Select(weakness => weakness.Name).Distinct(StringComparer.Ordinal),
+        ];
         var settings = await AskAsync().ConfigureAwait(false);
         var applying = settings[StandbyNames].Length > 0 ? [.. Weaknesses, .. WeaknessesWithStandbys] : Weaknesses;
         return
         [
-            .. applying.Where(weakness => settings[weakness.Name] == weakness.Value)
-                .Select(weakness => $"the database's setting {weakness.Name} is {weakness.Value}: {weakness.Consequence}{Remedy(weakness.Name)}"),
+            .. applying
+                .Where(weakness => settings[weakness.Name] == weakness.Value)
+                .Select(weakness =>
+                    $"the database's setting {weakness.Name} is {weakness.Value}: {weakness.Consequence}{Remedy(weakness.Name)}"),
         ];
 
         static string Remedy(string name) =>
@@ -84,7 +99,8 @@ internal static class Opening
         {
             var values = new Dictionary<string, string>(StringComparer.Ordinal);
             // What a session begins with, not what the log has set in this one.
-            using var query = new NpgsqlCommand("select name, coalesce(reset_val, setting) from pg_settings where name = any ($1)", connection);
+            using var query = new NpgsqlCommand(
+                "select name, coalesce(reset_val, setting) from pg_settings where name = any ($1)", connection);
             query.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = names });
             var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
             await using var closing = reader.ConfigureAwait(false);

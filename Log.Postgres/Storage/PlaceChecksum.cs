@@ -9,5 +9,6 @@ internal static class PlaceChecksum
     public static long Of(long logId, long firstOffset, int checksum) => firstOffset ^ (logId << 32) ^ ((long)checksum << 16);
 
     /// <summary>The same in SQL.</summary>
-    public static string Sql(string logId, string firstOffset, string checksum) => $"({firstOffset}) # ({logId} << 32) # ({checksum}::bigint << 16)";
+    public static string Sql(string logId, string firstOffset, string checksum) =>
+        $"({firstOffset}) # ({logId} << 32) # ({checksum}::bigint << 16)";
 }

@@ -27,7 +27,8 @@ internal static class Pooler
             await using var closing = other.ConfigureAwait(false);
             var transaction = await other.BeginTransactionAsync().ConfigureAwait(false);
             await using var ending = transaction.ConfigureAwait(false);
-            return await SessionOfAsync(other).ConfigureAwait(false) == session || await SessionOfAsync(connection).ConfigureAwait(false) != session;
+            return await SessionOfAsync(other).ConfigureAwait(false) == session
+                || await SessionOfAsync(connection).ConfigureAwait(false) != session;
         }
         catch (OperationCanceledException)
         {

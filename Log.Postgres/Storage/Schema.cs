@@ -55,7 +55,8 @@ internal static class Schema
     {
         // Asked of the catalog's rows: a look-up by name may answer from a cache that is older than the lock.
         using var query = new NpgsqlCommand(
-            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'schema_version')",
+            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = "
+                + "'schema_version')",
             connection);
         query.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         if (await query.ExecuteScalarAsync().ConfigureAwait(false) is not true)
@@ -67,7 +68,8 @@ internal static class Schema
             int known and >= 1 and <= CurrentVersion => known,
             int unknown => throw new PostgresLogOpenException(
                 $"schema \"{name}\" is of version {unknown}, and this program knows versions up to {CurrentVersion}: upgrade the program"),
-            _ => throw new PostgresLogOpenException($"schema \"{name}\" has no version in its table schema_version: restore it, or use another schema"),
+            _ => throw new PostgresLogOpenException(
+                $"schema \"{name}\" has no version in its table schema_version: restore it, or use another schema"),
         };
     }
 
@@ -150,42 +152,43 @@ internal static class Schema
         alter table {schema}.batches add column place bigint, alter column append_id drop not null;
         create index batches_append_id on {schema}.batches (append_id) where append_id is not null;
 
-        create function {schema}.append_group(
-            of_log bigint, with_id uuid, expected_offsets bigint[], record_counts int[], checksums int[], payloads bytea[])
-        returns bigint[] language plpgsql as $body$
-        declare
-            head      record;
-            next      bigint;
-            position  bigint;
-            offsets   bigint[] := array_fill(0::bigint, array[cardinality(record_counts)]);
-            positions bigint[] := offsets;
-        begin
-            select next_offset, next_position into head from {schema}.logs where id = of_log for update;
-            if not found then
-                return null;
-            end if;
-            next := head.next_offset;
-            position := head.next_position;
-            for i in 1 .. cardinality(record_counts) loop
-                offsets[i] := next;
-                positions[i] := position;
-                if expected_offsets[i] is null or expected_offsets[i] = next then
-                    next := next + record_counts[i];
-                    position := position + octet_length(payloads[i]);
+            create function {schema}.append_group(
+                of_log bigint, with_id uuid, expected_offsets bigint[], record_counts int[], checksums int[], payloads bytea[])
+            returns bigint[] language plpgsql as $body$
+            declare
+                head      record;
+                next      bigint;
+                position  bigint;
+                offsets   bigint[] := array_fill(0::bigint, array[cardinality(record_counts)]);
+                positions bigint[] := offsets;
+            begin
+                select next_offset, next_position into head from {schema}.logs where id = of_log for update;
+                if not found then
+                    return null;
                 end if;
-            end loop;
-            if next > head.next_offset then
-                insert into {schema}.batches (log_id, first_offset, position, appended_at, append_id, record_count, checksum, payload, place)
-                select of_log, b.first, b.position, clock_timestamp(), case when b.first = head.next_offset then with_id end,
-                    b.records, b.checksum, b.payload, {PlaceChecksum.Sql("of_log", "b.first", "b.checksum")}
-                from unnest(offsets, positions, expected_offsets, record_counts, checksums, payloads)
-                    as b (first, position, expected, records, checksum, payload)
-                where b.expected is null or b.expected = b.first;
-                update {schema}.logs set next_offset = next, next_position = position, {PlacedUpTo("next")} where id = of_log;
-            end if;
-            return offsets;
-        end
-        $body$;
+                next := head.next_offset;
+                position := head.next_position;
+                for i in 1 .. cardinality(record_counts) loop
+                    offsets[i] := next;
+                    positions[i] := position;
+                    if expected_offsets[i] is null or expected_offsets[i] = next then
+                        next := next + record_counts[i];
+                        position := position + octet_length(payloads[i]);
+                    end if;
+                end loop;
+                if next > head.next_offset then
+                    insert into {schema}.batches
+                        (log_id, first_offset, position, appended_at, append_id, record_count, checksum, payload, place)
+                    select of_log, b.first, b.position, clock_timestamp(), case when b.first = head.next_offset then with_id end,
+                        b.records, b.checksum, b.payload, {PlaceChecksum.Sql("of_log", "b.first", "b.checksum")}
+                    from unnest(offsets, positions, expected_offsets, record_counts, checksums, payloads)
+                        as b (first, position, expected, records, checksum, payload)
+                    where b.expected is null or b.expected = b.first;
+                    update {schema}.logs set next_offset = next, next_position = position, {PlacedUpTo("next")} where id = of_log;
+                end if;
+                return offsets;
+            end
+            $body$;
 
         update {schema}.schema_version set version = 2;
         """;

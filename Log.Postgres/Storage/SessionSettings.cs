@@ -40,7 +40,9 @@ internal static class SessionSettings
         await command.ExecuteNonQueryAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The same, for the synchronous way of opening a connection, which the log does not use and Npgsql wants to be given.</summary>
+    /// <summary>
+    /// The same, for the synchronous way of opening a connection, which the log does not use and Npgsql wants to be given.
+    /// </summary>
     public static void Apply(NpgsqlConnection connection, TimeSpan limit)
     {
         using var command = Command(connection, limit);
@@ -58,8 +60,10 @@ internal static class SessionSettings
         return new NpgsqlCommand(
             $"""
             set search_path = pg_catalog, pg_temp;
-            select set_config(name, value, false) from (values {values}) as setting (name, value) where current_setting(name, true) is not null;
-            select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
+            select set_config(name, value, false) from (values {values}) as setting (name, value)
+                where current_setting(name, true) is not null;
+            select set_config('synchronous_commit', 'on', false)
+                where current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
             """,
             connection);
     }

@@ -21,7 +21,11 @@ public sealed class DiskBackend : ILogBackend
         "FlushIntervalMs", "the time between flushes for FlushMode=Interval, in milliseconds", 1, 60_000, Defaults.FlushIntervalMs);
 
     private static readonly Setting<int> SegmentLimitBytes = Setting.Number(
-        "SegmentLimitBytes", "the size of a segment file of the disk log, in bytes", CommonSettings.MinSegmentBytes, GiB, (int)Defaults.SegmentLimitBytes);
+        "SegmentLimitBytes",
+        "the size of a segment file of the disk log, in bytes",
+        CommonSettings.MinSegmentBytes,
+        GiB,
+        (int)Defaults.SegmentLimitBytes);
 
     /// <inheritdoc/>
     public string Name => "Disk";
@@ -49,7 +53,8 @@ public sealed class DiskBackend : ILogBackend
         if (options.RetentionLimitBytes < 2L * options.SegmentLimitBytes)
         {
             throw settings.Wrong(
-                CommonSettings.RetentionLimitBytes, Invariant($"must be at least {2L * options.SegmentLimitBytes}, twice {SegmentLimitBytes.Key}"));
+                CommonSettings.RetentionLimitBytes,
+                Invariant($"must be at least {2L * options.SegmentLimitBytes}, twice {SegmentLimitBytes.Key}"));
         }
 
         try

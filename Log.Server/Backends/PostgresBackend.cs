@@ -6,7 +6,9 @@ namespace LogKit.Server.Backends;
 public sealed class PostgresBackend : ILogBackend
 {
     private static readonly Setting<string?> ConnectionString = Setting.OptionalWords(
-        "ConnectionString", "how to reach the database of Backend=Postgres", "none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown",
+        "ConnectionString",
+        "how to reach the database of Backend=Postgres",
+        "none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown",
         isSecret: true);
 
     private static readonly Setting<string> LogName = Setting.Words(
@@ -50,7 +52,8 @@ public sealed class PostgresBackend : ILogBackend
         }
         catch (ArgumentException)
         {
-            throw settings.Wrong(ConnectionString, "it is not a connection string that Npgsql understands"); // what the exception says may quote it
+            // What the exception says may quote it.
+            throw settings.Wrong(ConnectionString, "it is not a connection string that Npgsql understands");
         }
     }
 
@@ -63,6 +66,7 @@ public sealed class PostgresBackend : ILogBackend
                 journal.LogDatabaseWarning(warning);
         }
 
-        public override ValueTask CloseAsync(CancellationToken giveUp) => log.DisposeAsync(giveUp); // ends even if the database does not answer
+        // Ends even if the database does not answer.
+        public override ValueTask CloseAsync(CancellationToken giveUp) => log.DisposeAsync(giveUp);
     }
 }

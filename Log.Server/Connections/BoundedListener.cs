@@ -9,16 +9,21 @@ using Microsoft.Extensions.Options;
 namespace LogKit.Server.Connections;
 
 /// <summary>
-/// Listens in the way of Kestrel's own transport, whose connections it makes, with two differences: it accepts no more than there are places
-/// for, however fast they come, and where the process has no file descriptor left it waits, while Kestrel's tries again at once and for ever.
+/// Listens in the way of Kestrel's own transport, whose connections it makes, with two differences: it accepts no more than there are
+/// places for, however fast they come, and where the process has no file descriptor left it waits, while Kestrel's tries again at once and
+/// for ever.
 /// </summary>
 /// <remarks>
-/// A connection takes its descriptor when it is accepted, before anything can look at it. Those that <see cref="ConnectionGate"/> turns away
-/// are a few more than its limit for a moment, which is what <see cref="SpareConnections"/> are.
+/// A connection takes its descriptor when it is accepted, before anything can look at it. Those that <see cref="ConnectionGate"/> turns
+/// away are a few more than its limit for a moment, which is what <see cref="SpareConnections"/> are.
 /// </remarks>
 internal sealed class BoundedListenerFactory(
-    IOptions<SocketTransportOptions> options, TransportLimits limits, StrangerReports reports, IMemoryPoolFactory<byte> memory, ILoggerFactory journals)
-    : IConnectionListenerFactory, IConnectionListenerFactorySelector
+    IOptions<SocketTransportOptions> options,
+    TransportLimits limits,
+    StrangerReports reports,
+    IMemoryPoolFactory<byte> memory,
+    ILoggerFactory journals
+) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <summary>How many more than the limit may be open for as long as it takes to close them.</summary>
     public const int SpareConnections = 64;
@@ -36,7 +41,9 @@ internal sealed class BoundedListenerFactory(
         catch (SocketException exception)
         {
             socket?.Dispose();
-            throw exception.SocketErrorCode is SocketError.AddressAlreadyInUse ? new AddressInUseException(exception.Message, exception) : exception;
+            throw exception.SocketErrorCode is SocketError.AddressAlreadyInUse
+                ? new AddressInUseException(exception.Message, exception)
+                : exception;
         }
 
         return ValueTask.FromResult<IConnectionListener>(new BoundedListener(
@@ -46,8 +53,13 @@ internal sealed class BoundedListenerFactory(
 
 /// <summary>One socket that listens.</summary>
 internal sealed class BoundedListener(
-    Socket socket, SocketTransportOptions options, int places, StrangerReports reports, IMemoryPoolFactory<byte> memory, ILoggerFactory journals)
-    : IConnectionListener
+    Socket socket,
+    SocketTransportOptions options,
+    int places,
+    StrangerReports reports,
+    IMemoryPoolFactory<byte> memory,
+    ILoggerFactory journals
+) : IConnectionListener
 {
     /// <summary>How long to wait before asking for a descriptor again.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -73,7 +85,8 @@ internal sealed class BoundedListener(
                 {
                     return Connect(await socket.AcceptAsync(ending.Token));
                 }
-                catch (SocketException exception) when (exception.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+                catch (SocketException exception)
+                    when (exception.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
                 {
                     if (reports.MaySay(StrangerEvent.NoDescriptor))
                         _journal.LogNoDescriptor(exception.Message);
@@ -85,7 +98,8 @@ internal sealed class BoundedListener(
                 }
             }
         }
-        catch (Exception exception) when (_unbound.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception exception)
+            when (_unbound.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException or SocketException)
         {
             return null;
         }
@@ -125,8 +139,8 @@ internal sealed class BoundedListener(
         return connections;
     }
 
-    // Kestrel's own transport sets it, and nobody else can. Without it connections take their buffers from the shared array pool, which keeps
-    // too few: with 1,000 tails the server needed 200 MB more.
+    // Kestrel's own transport sets it, and nobody else can. Without it connections take their buffers from the shared array pool, which
+    // keeps too few: with 1,000 tails the server needed 200 MB more.
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_MemoryPoolFactory")]
     private static extern void SetMemoryPoolFactory(SocketConnectionFactoryOptions options, IMemoryPoolFactory<byte> value);
 

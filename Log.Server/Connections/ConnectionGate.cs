@@ -72,10 +72,13 @@ internal sealed class ConnectionGate : IDisposable
         }
     }
 
-    /// <summary>A connection that has shaken hands: one that did not agree on HTTP/2 is a port scan, or a health check that knows no gRPC.</summary>
+    /// <summary>
+    /// A connection that has shaken hands: one that did not agree on HTTP/2 is a port scan, or a health check that knows no gRPC.
+    /// </summary>
     public async Task RequireHttp2Async(ConnectionContext connection, ConnectionDelegate next)
     {
-        if (connection.Features.Get<ISslStreamFeature>() is not { } tls || tls.SslStream.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2)
+        if (connection.Features.Get<ISslStreamFeature>() is not { } tls
+            || tls.SslStream.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2)
         {
             await next(connection);
             return;
@@ -186,8 +189,8 @@ internal sealed class ConnectionGate : IDisposable
     }
 
     /// <summary>
-    /// Reads what the client still sends until it closes, too. A socket that is closed with unread bytes is reset, and the reset overtakes what
-    /// the client has not read yet: acknowledgements among it. A stranger was sent none.
+    /// Reads what the client still sends until it closes, too. A socket that is closed with unread bytes is reset, and the reset overtakes
+    /// what the client has not read yet: acknowledgements among it. A stranger was sent none.
     /// </summary>
     private static async Task LingerAsync(ConnectionContext connection, IDuplexPipe transport)
     {

@@ -32,11 +32,15 @@ internal static partial class DescriptorLimit
         }
 
         var lowered = (int)(limit - Reserved);
-        return (lowered, Invariant(
-            $"Log:ConnectionLimit is {lowered} instead of {connectionLimit}: the process may have {limit} file descriptors, and {Reserved} are kept for the log; raise that limit (ulimit -n, LimitNOFILE=) or lower the setting"));
+        return (
+            lowered,
+            Invariant($"Log:ConnectionLimit is {lowered} instead of {connectionLimit}: the process may have {limit} file descriptors, ")
+                + Invariant($"and {Reserved} are kept for the log; raise that limit (ulimit -n, LimitNOFILE=) or lower the setting"));
     }
 
-    /// <summary>How many descriptors the process may have; null if that is not known. The runtime has raised it as far as it may by then.</summary>
+    /// <summary>
+    /// How many descriptors the process may have; null if that is not known. The runtime has raised it as far as it may by then.
+    /// </summary>
     public static unsafe long? Read()
     {
         if (!OperatingSystem.IsLinux())

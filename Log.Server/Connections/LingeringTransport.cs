@@ -23,7 +23,8 @@ internal sealed class LingeringTransport(IDuplexPipe transport) : IDuplexPipe
     {
         public Exception? Failure { get; private set; }
 
-        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => reader.ReadAsync(cancellationToken);
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+            reader.ReadAsync(cancellationToken);
 
         public override bool TryRead(out ReadResult result) => reader.TryRead(out result);
 
@@ -50,7 +51,8 @@ internal sealed class LingeringTransport(IDuplexPipe transport) : IDuplexPipe
 
         public override void Advance(int bytes) => writer.Advance(bytes);
 
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => writer.FlushAsync(cancellationToken);
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+            writer.FlushAsync(cancellationToken);
 
         public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
             writer.WriteAsync(source, cancellationToken);

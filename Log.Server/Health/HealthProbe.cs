@@ -7,21 +7,30 @@ using V1Health = Grpc.Health.V1.Health;
 
 namespace LogKit.Server.Health;
 
-/// <summary><c>--health ADDRESS</c>: asks a running server whether it serves. For containers, where there is no other program to ask with.</summary>
+/// <summary>
+/// <c>--health ADDRESS</c>: asks a running server whether it serves. For containers, where there is no other program to ask with.
+/// </summary>
 internal static class HealthProbe
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
     /// <summary>True if it serves; else one line on the standard error says what it does.</summary>
-    /// <param name="address">Where it listens, which is asked over gRPC, or the URL of a page at its management address; null if neither was given.</param>
+    /// <param name="address">
+    /// Where it listens, which is asked over gRPC, or the URL of a page at its management address; null if neither was given.
+    /// </param>
     /// <exception cref="SettingException">It is not an address.</exception>
     public static async Task<bool> IsServingAsync(string? address)
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
-            throw new SettingException("--health", address, "must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management address");
+            throw new SettingException(
+                "--health",
+                address,
+                "must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management "
+                    + "address");
         using var handler = new SocketsHttpHandler
         {
-            UseProxy = uri.Scheme == Uri.UriSchemeHttps && !IsThisMachine(uri), // a proxy can't pass on plaintext HTTP/2, and has no business here
+            // A proxy can't pass on plaintext HTTP/2, and has no business here.
+            UseProxy = uri.Scheme == Uri.UriSchemeHttps && !IsThisMachine(uri),
         };
 #pragma warning disable CA5359 // any certificate will do on this very machine: nothing secret is said, and its name is the network's
         if (IsThisMachine(uri))
@@ -64,5 +73,6 @@ internal static class HealthProbe
         }
     }
 
-    private static bool IsThisMachine(Uri uri) => uri.Host is "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var host) && IPAddress.IsLoopback(host));
+    private static bool IsThisMachine(Uri uri) =>
+        uri.Host is "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var host) && IPAddress.IsLoopback(host));
 }

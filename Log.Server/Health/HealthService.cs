@@ -18,7 +18,8 @@ internal sealed class HealthService(LogState log, IHostApplicationLifetime lifet
             : throw new RpcException(new Status(StatusCode.NotFound, "the service is not known"));
 
     /// <summary>Sends the status at once and whenever it changes, and ends when the server stops, after saying so.</summary>
-    public override async Task Watch(HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responses, ServerCallContext context)
+    public override async Task Watch(
+        HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responses, ServerCallContext context)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var stopped = Task.Delay(Timeout.Infinite, ending.Token);
@@ -37,7 +38,8 @@ internal sealed class HealthService(LogState log, IHostApplicationLifetime lifet
         await stopped.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private static bool IsKnown(string service) => service.Length == 0 || service.Equals(V1.Log.Descriptor.FullName, StringComparison.Ordinal);
+    private static bool IsKnown(string service) =>
+        service.Length == 0 || service.Equals(V1.Log.Descriptor.FullName, StringComparison.Ordinal);
 
     // The token says so before any of its callbacks has run: so this is over before the first call is ended by the stop.
     private HealthCheckResponse Current() => Response(

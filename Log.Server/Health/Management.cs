@@ -44,7 +44,9 @@ internal static class Management
     {
         var (status, text) = context.Request.Path.Value switch
         {
-            "/healthz" => isReadOnly ? (StatusCodes.Status503ServiceUnavailable, "read-only until the server is restarted") : (StatusCodes.Status200OK, "ok"),
+            "/healthz" => isReadOnly
+                ? (StatusCodes.Status503ServiceUnavailable, "read-only until the server is restarted")
+                : (StatusCodes.Status200OK, "ok"),
             "/readyz" when isReadOnly => (StatusCodes.Status503ServiceUnavailable, "read-only until the server is restarted"),
             "/readyz" => isStopping ? (StatusCodes.Status503ServiceUnavailable, "stopping") : (StatusCodes.Status200OK, "ok"),
             _ => (StatusCodes.Status404NotFound, "there is /healthz and /readyz"),

@@ -28,8 +28,10 @@ internal sealed class ConnectionMetrics
     public ConnectionMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(ServiceMetrics.MeterName);
-        _closed = meter.CreateCounter<long>("logkit.connections.closed", "{connection}", "connections that the server closed by itself, by reason");
-        meter.CreateObservableUpDownCounter<long>("logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "connections that are open, as of the last second");
+        _closed = meter.CreateCounter<long>(
+            "logkit.connections.closed", "{connection}", "connections that the server closed by itself, by reason");
+        meter.CreateObservableUpDownCounter<long>(
+            "logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "connections that are open, as of the last second");
     }
 
     /// <summary>As many more are open than before.</summary>

@@ -19,7 +19,12 @@ internal static partial class Journal
     [LoggerMessage(EventId = 16, Level = LogLevel.Information, Message = "health at {Address}/healthz and {Address}/readyz")]
     public static partial void LogManagement(this ILogger journal, string address);
 
-    [LoggerMessage(EventId = 19, Level = LogLevel.Warning, Message = "the service manager at {NotifySocket} (NOTIFY_SOCKET) cannot be told that the server is {State}: {Error}; unset the variable if there is none")]
+    [LoggerMessage(
+        EventId = 19,
+        Level = LogLevel.Warning,
+        Message = "the service manager at {NotifySocket} (NOTIFY_SOCKET) cannot be told that the server is {State}: {Error}; unset the "
+            + "variable if there is none"
+    )]
     public static partial void LogManagerNotTold(this ILogger journal, string? notifySocket, string state, SocketError error);
 
     [LoggerMessage(EventId = 20, Level = LogLevel.Information, Message = "{Path} from {Remote} refused: {Problem}")]
@@ -31,27 +36,46 @@ internal static partial class Journal
     [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "{Files} changed, and is in force")]
     public static partial void LogReloaded(this ILogger journal, string files);
 
-    [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
+    [LoggerMessage(
+        EventId = 23,
+        Level = LogLevel.Warning,
+        Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
     public static partial void LogKept(this ILogger journal, string files, string problem);
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Warning, Message = "{Reason}")]
     public static partial void LogConnectionLimit(this ILogger journal, string reason);
 
-    [LoggerMessage(EventId = 41, Level = LogLevel.Warning, Message = "the limit of {Limit} connections is reached: the oldest that have made no permitted call are closed to make room, such as one from {Remote}; find out who opens them, or raise Log:ConnectionLimit")]
+    [LoggerMessage(
+        EventId = 41,
+        Level = LogLevel.Warning,
+        Message = "the limit of {Limit} connections is reached: the oldest that have made no permitted call are closed to make room, such "
+            + "as one from {Remote}; find out who opens them, or raise Log:ConnectionLimit"
+    )]
     public static partial void LogConnectionsExhausted(this ILogger journal, int limit, EndPoint? remote);
 
-    [LoggerMessage(EventId = 42, Level = LogLevel.Information, Message = "connection from {Remote} closed: its TLS handshake did not offer HTTP/2 (ALPN h2)")]
+    [LoggerMessage(
+        EventId = 42,
+        Level = LogLevel.Information,
+        Message = "connection from {Remote} closed: its TLS handshake did not offer HTTP/2 (ALPN h2)")]
     public static partial void LogNotHttp2(this ILogger journal, EndPoint? remote);
 
     [LoggerMessage(EventId = 43, Level = LogLevel.Information, Message = "{Count} more of {Kind} in the last minute")]
     public static partial void LogLeftOut(this ILogger journal, long count, StrangerEvent kind);
 
-    [LoggerMessage(EventId = 44, Level = LogLevel.Warning, Message = "no connection can be accepted: {Error}; those that there are go on, and others are accepted once the process has file descriptors again: raise its limit (ulimit -n, LimitNOFILE=) or the system's (fs.file-max), or lower Log:ConnectionLimit")]
+    [LoggerMessage(
+        EventId = 44,
+        Level = LogLevel.Warning,
+        Message = "no connection can be accepted: {Error}; those that there are go on, and others are accepted once the process has file "
+            + "descriptors again: raise its limit (ulimit -n, LimitNOFILE=) or the system's (fs.file-max), or lower Log:ConnectionLimit"
+    )]
     public static partial void LogNoDescriptor(this ILogger journal, string error);
 
     [LoggerMessage(EventId = 24, Level = LogLevel.Information, Message = "settings from {File}")]
     public static partial void LogSettingsFile(this ILogger journal, string file);
 
-    [LoggerMessage(EventId = 25, Level = LogLevel.Information, Message = "reload requested: {Files} sets of files looked at, {Changes} changed and in force; settings are read at the start only")]
+    [LoggerMessage(
+        EventId = 25,
+        Level = LogLevel.Information,
+        Message = "reload requested: {Files} sets of files looked at, {Changes} changed and in force; settings are read at the start only")]
     public static partial void LogReloadRequested(this ILogger journal, int files, int changes);
 }

@@ -26,11 +26,17 @@ internal static class JournalOutput
         {
             var levels = section.GetChildren().ToList();
             if (!section.Key.Equals(LevelSection, StringComparison.OrdinalIgnoreCase) || section.Value is not null)
-                throw new SettingException((levels.FirstOrDefault() ?? section).Path, (levels.FirstOrDefault() ?? section).Value, $"there is no such setting: levels are given as {overrides.Key}:{LevelSection}:CATEGORY");
+                throw new SettingException(
+                    (levels.FirstOrDefault() ?? section).Path,
+                    (levels.FirstOrDefault() ?? section).Value,
+                    $"there is no such setting: levels are given as {overrides.Key}:{LevelSection}:CATEGORY");
             foreach (var level in levels)
             {
                 if (!Enum.GetNames<LogLevel>().Contains(level.Value, StringComparer.OrdinalIgnoreCase))
-                    throw new SettingException(level.Path, level.Value ?? "", $"must be {string.Join(", ", Enum.GetNames<LogLevel>()[..^1])} or {nameof(LogLevel.None)}");
+                    throw new SettingException(
+                        level.Path,
+                        level.Value ?? "",
+                        $"must be {string.Join(", ", Enum.GetNames<LogLevel>()[..^1])} or {nameof(LogLevel.None)}");
             }
         }
     }
@@ -49,11 +55,14 @@ internal static class JournalOutput
                 console.TimestampFormat = JournalText.TimeFormat;
                 console.UseUtcTimestamp = true;
             });
-            logging.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleFormatterNames.Json); // under systemd, too
+            // Under systemd, too.
+            logging.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleFormatterNames.Json);
         }
         else
         {
-            logging.AddConsole(console => console.FormatterName = JournalText.FormatterName).AddConsoleFormatter<JournalText, ConsoleFormatterOptions>();
+            logging
+                .AddConsole(console => console.FormatterName = JournalText.FormatterName)
+                .AddConsoleFormatter<JournalText, ConsoleFormatterOptions>();
         }
 
         logging.AddFilter("Microsoft", LogLevel.Warning);

@@ -19,8 +19,14 @@ internal sealed class JournalText() : ConsoleFormatter(FormatterName)
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         var line = new StringBuilder(256)
-            .Append(DateTime.UtcNow.ToString(TimeFormat, CultureInfo.InvariantCulture)).Append(' ').Append(NameOf(logEntry.LogLevel)).Append(": ")
-            .Append(logEntry.Category).Append('[').Append(logEntry.EventId.Id.ToString(CultureInfo.InvariantCulture)).Append("] ")
+            .Append(DateTime.UtcNow.ToString(TimeFormat, CultureInfo.InvariantCulture))
+            .Append(' ')
+            .Append(NameOf(logEntry.LogLevel))
+            .Append(": ")
+            .Append(logEntry.Category)
+            .Append('[')
+            .Append(logEntry.EventId.Id.ToString(CultureInfo.InvariantCulture))
+            .Append("] ")
             .Append(ForeignText.Escaped(logEntry.Formatter(logEntry.State, logEntry.Exception)));
         if (logEntry.Exception is { } exception)
             line.Append(' ').Append(ForeignText.Escaped(exception.ToString().ReplaceLineEndings(" ")));

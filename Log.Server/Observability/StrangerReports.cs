@@ -41,7 +41,8 @@ internal sealed class StrangerReports
             ref var window = ref _windows[(int)kind];
             if (window.Said == 0)
                 window.BegunAt = _time.GetTimestamp();
-            if (window.Said >= (kind is StrangerEvent.ConnectionLimit or StrangerEvent.NoDescriptor ? 1 : LinesPerMinute)) // these have the same words each time
+            // These have the same words each time.
+            if (window.Said >= (kind is StrangerEvent.ConnectionLimit or StrangerEvent.NoDescriptor ? 1 : LinesPerMinute))
             {
                 window.LeftOut++;
                 return false;

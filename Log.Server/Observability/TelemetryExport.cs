@@ -49,7 +49,9 @@ internal static class TelemetryExport
             options.Endpoint = ofOneKind;
     };
 
-    /// <summary>The endpoint that a variable gives, if any. The library would go to its default instead of one that it cannot read.</summary>
+    /// <summary>
+    /// The endpoint that a variable gives, if any. The library would go to its default instead of one that it cannot read.
+    /// </summary>
     private static Uri? AddressIn(IConfiguration configuration, string variable)
     {
         var value = configuration[variable];

@@ -11,7 +11,12 @@ namespace LogKit.Server.Security;
 /// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
 /// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
 /// </summary>
-internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, CallGuard guard, ServiceMetrics metrics, StrangerReports reports,
+internal sealed class AccessMiddleware(
+    RequestDelegate next,
+    AccessGate gate,
+    CallGuard guard,
+    ServiceMetrics metrics,
+    StrangerReports reports,
     ILogger<AccessMiddleware> journal)
 {
     public Task InvokeAsync(HttpContext context)
@@ -24,7 +29,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, AccessGate gate, Ca
         if (caller.RefusalOf(metadata?.GetMetadata<RequiredAction>()?.Action ?? LogActions.None) is { } refusal)
         {
             if (reports.MaySay(StrangerEvent.CallRefused))
-                journal.LogRefused(new ForeignText(context.Request.Path), context.Connection.RemoteIpAddress, new ForeignText(refusal.Message));
+                journal.LogRefused(
+                    new ForeignText(context.Request.Path), context.Connection.RemoteIpAddress, new ForeignText(refusal.Message));
             return EndAsync(context, ErrorCatalogue.ToStatus(refusal));
         }
 

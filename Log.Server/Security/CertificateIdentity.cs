@@ -95,14 +95,26 @@ internal static class CertificateIdentity
         var type = (UniversalTagNumber)tag.TagValue;
 
         // Not TeletexString, in which the same bytes are different characters to different readers.
-        return tag.TagClass is TagClass.Universal
-            && type is UniversalTagNumber.UTF8String or UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String or UniversalTagNumber.BMPString
+        return
+            tag.TagClass is TagClass.Universal
+            && type
+                is UniversalTagNumber.UTF8String
+                    or UniversalTagNumber.PrintableString
+                    or UniversalTagNumber.IA5String
+                    or UniversalTagNumber.BMPString
             ? reader.ReadCharacterString(type)
             : throw new AsnContentException("the common name is not text of a known encoding");
     }
 
     /// <summary>Whether an access list can name it, and a reader of the list or of the journal can see what it names.</summary>
-    private static bool CanBeListed(Rune rune) => !Rune.IsWhiteSpace(rune) && Rune.GetUnicodeCategory(rune) is not
-        (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned)
+    private static bool CanBeListed(Rune rune) =>
+        !Rune.IsWhiteSpace(rune)
+        && Rune.GetUnicodeCategory(rune)
+            is not (
+                UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned)
         && rune != Rune.ReplacementChar;
 }

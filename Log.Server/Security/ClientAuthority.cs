@@ -50,7 +50,10 @@ internal sealed class ClientAuthority
         return isAccepted;
     }
 
-    /// <summary>Asks a connecting client for a certificate. None is no failure here: health checks need none, and all other calls are then refused with words.</summary>
+    /// <summary>
+    /// Asks a connecting client for a certificate. None is no failure here: health checks need none, and all other calls are then refused
+    /// with words.
+    /// </summary>
     public void Require(SslServerAuthenticationOptions options, Action<string, string> refused)
     {
         options.ClientCertificateRequired = true;

@@ -16,11 +16,14 @@ internal static class ServerCertificate
         {
             using var pair = X509Certificate2.CreateFromPem(certificatePem, keyPem);
             // Windows cannot serve with a key that is in memory only; a detour over PKCS#12 does no harm elsewhere.
-            var certificate = OperatingSystem.IsWindows() ? X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null) : new X509Certificate2(pair);
+            var certificate = OperatingSystem.IsWindows()
+                ? X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null)
+                : new X509Certificate2(pair);
             if (!MayServe(certificate))
                 throw new FormatException("its certificate is not meant for servers: the extended key usage lacks serverAuth");
             if (DateTime.Now > certificate.NotAfter)
-                throw new FormatException(FormattableString.Invariant($"its certificate expired on {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}"));
+                throw new FormatException(
+                    FormattableString.Invariant($"its certificate expired on {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd}"));
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(certificatePem);
             chain.RemoveAt(0);
@@ -33,5 +36,7 @@ internal static class ServerCertificate
     }
 
     private static bool MayServe(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().All(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value is ServerAuthentication));
+        certificate
+            .Extensions.OfType<X509EnhancedKeyUsageExtension>()
+            .All(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value is ServerAuthentication));
 }

@@ -15,7 +15,9 @@ internal sealed class TokenList
     {
     }
 
-    /// <summary>Reads a list of lines such as <c>alice 9f86d081...</c>: an identity, and the SHA-256 of its token in hexadecimal digits.</summary>
+    /// <summary>
+    /// Reads a list of lines such as <c>alice 9f86d081...</c>: an identity, and the SHA-256 of its token in hexadecimal digits.
+    /// </summary>
     /// <exception cref="FormatException">A line is wrong; the message says which, and never shows what might be a token.</exception>
     public static TokenList Parse(string text)
     {
@@ -23,7 +25,8 @@ internal sealed class TokenList
         IdentityLines.ForEach(text, (identity, words) =>
         {
             if (words is not [{ Length: 2 * SHA256.HashSizeInBytes } digits] || !digits.All(char.IsAsciiHexDigit))
-                throw new FormatException("must be IDENTITY and the SHA-256 of its token, 64 hexadecimal digits: `logkit token IDENTITY` makes both");
+                throw new FormatException(
+                    "must be IDENTITY and the SHA-256 of its token, 64 hexadecimal digits: `logkit token IDENTITY` makes both");
             list._tokens.Add((Convert.FromHexString(digits), identity));
         });
         return list;

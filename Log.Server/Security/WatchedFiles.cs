@@ -2,12 +2,13 @@ namespace LogKit.Server.Security;
 
 /// <summary>
 /// What one or more files say, read again when their content changes. A change is taken once it has been the same at two looks, so that
-/// files that are written or replaced one after the other are not read halfway. What cannot be used is reported, and leaves in force what was.
+/// files that are written or replaced one after the other are not read halfway. What cannot be used is reported, and leaves in force what
+/// was.
 /// </summary>
 /// <remarks>
-/// Content is compared, not times: a replaced file, a link that points elsewhere and a volume that is swapped all count. Reading is bounded in
-/// size and time, as a path may come to name a pipe, a device or a file on a server that does not answer: a read that takes longer goes on
-/// by itself, and nothing waits for it. Looks must not overlap.
+/// Content is compared, not times: a replaced file, a link that points elsewhere and a volume that is swapped all count. Reading is bounded
+/// in size and time, as a path may come to name a pipe, a device or a file on a server that does not answer: a read that takes longer goes
+/// on by itself, and nothing waits for it. Looks must not overlap.
 /// </remarks>
 internal sealed class WatchedFiles<T> : IWatchedFiles
     where T : class
@@ -94,7 +95,8 @@ internal sealed class WatchedFiles<T> : IWatchedFiles
         }
     }
 
-    private IOException TooSlow() => new(FormattableString.Invariant($"{Names} cannot be read within {_readLimit.TotalSeconds} s: is it a regular file?"));
+    private IOException TooSlow() =>
+        new(FormattableString.Invariant($"{Names} cannot be read within {_readLimit.TotalSeconds} s: is it a regular file?"));
 
     /// <summary>Reads on a thread of its own, which opening a named pipe blocks for as long as nobody writes to it.</summary>
     private Task<string[]> ReadAsync() => Task.Factory.StartNew(

@@ -22,7 +22,8 @@ internal static class ServerArguments
         {
             var argument = InFull(args[i]);
             if (!IsSetting(argument))
-                throw new SettingException(Shown(argument), null, "there is no such argument: settings are given as --Log:Key=value, see --help");
+                throw new SettingException(
+                    Shown(argument), null, "there is no such argument: settings are given as --Log:Key=value, see --help");
             var key = argument[Option.Length..];
             if (key.Split('=', 2) is [var name, var value])
                 settings.Add(new(name, value));
@@ -46,14 +47,16 @@ internal static class ServerArguments
                    {Program} --health ADDRESS    (asks a server whether it serves: exit code 0, or 1)
                    {Program} --version
 
-            A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json: the file in the
-            working directory or, if there is none, the file beside the program. It is read once, at the start. Certificates, tokens and the access
-            list are read again when they change, or at once on SIGHUP.
+            A setting is given as an argument (--Log:Directory=data), a variable (Log__Directory=data) or in appsettings.json:
+            the file in the working directory or, if there is none, the file beside the program. It is read once, at the start.
+            Certificates, tokens and the access list are read again when they change, or at once on SIGHUP.
             """);
         foreach (var setting in table.Rows)
         {
-            await output.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture, $"  {setting.Key.PadRight(width)} {setting.Meaning}: {setting.Allowed} (default {setting.Default})"));
+            await output.WriteLineAsync(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {setting.Key.PadRight(width)} {setting.Meaning}: {setting.Allowed} (default {setting.Default})"));
         }
     }
 
@@ -69,8 +72,10 @@ internal static class ServerArguments
 
     // What may be a connection string, or a piece of one, is not shown: that is what has an equals sign in its value, or is no option.
     private static string Shown(string argument) =>
-        argument.Split('=', 2) is [var name, var value] && (!argument.StartsWith(Option, StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))
-            ? $"{name}=..." : argument;
+        argument.Split('=', 2) is [var name, var value]
+        && (!argument.StartsWith(Option, StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))
+            ? $"{name}=..."
+            : argument;
 
     private static bool IsSetting(string argument) =>
         argument.StartsWith(SettingPrefix, StringComparison.OrdinalIgnoreCase)

@@ -10,8 +10,8 @@ namespace LogKit.Server.Settings;
 
 /// <summary>
 /// The server's settings, from the section <c>Log</c> of <see cref="SettingSources"/>: a file <c>appsettings.json</c>, then variables
-/// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>); each overrides those before. Reading is strict: an unknown setting, or
-/// a value that is not allowed, is an error that names the key, the value and what is allowed.
+/// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>); each overrides those before. Reading is strict: an unknown
+/// setting, or a value that is not allowed, is an error that names the key, the value and what is allowed.
 /// </summary>
 internal sealed record ServerSettings
 {
@@ -95,7 +95,10 @@ internal sealed record ServerSettings
         foreach (var section in configuration.GetSection(Setting.Section).GetChildren())
         {
             var setting = table.Find(section.Key)
-                ?? throw new SettingException(section.Path, MayBeSecret(section, table) ? null : section.Value, $"there is no such setting{Suggestion(section.Key, table)}");
+                ?? throw new SettingException(
+                    section.Path,
+                    MayBeSecret(section, table) ? null : section.Value,
+                    $"there is no such setting{Suggestion(section.Key, table)}");
             if (section.GetChildren().FirstOrDefault() is { } child)
                 throw new SettingException(child.Path, setting.IsSecret ? null : child.Value, "there is no such setting");
             values.Add(setting, section.Value);
@@ -109,8 +112,11 @@ internal sealed record ServerSettings
     /// <summary>Checks that involve more than one setting.</summary>
     private void RequireConsistency()
     {
-        if (Backend.Settings.Contains(CommonSettings.BatchLimitBytes) && Values.Get(CommonSettings.BatchLimitBytes) + 1024 is var room && Service.MessageLimitBytes < room)
-            throw Values.Wrong(SettingTable.MessageLimitBytes, Invariant($"must be at least {room}, 1 KiB over {CommonSettings.BatchLimitBytes.Key}"));
+        if (Backend.Settings.Contains(CommonSettings.BatchLimitBytes)
+            && Values.Get(CommonSettings.BatchLimitBytes) + 1024 is var room
+            && Service.MessageLimitBytes < room)
+            throw Values.Wrong(
+                SettingTable.MessageLimitBytes, Invariant($"must be at least {room}, 1 KiB over {CommonSettings.BatchLimitBytes.Key}"));
         if (ManagementAddress is { Port: not 0 } management && management.Port == Address.Port)
             throw Values.Wrong(SettingTable.ManagementAddress, $"must have another port than {SettingTable.Address.Key}");
         if (!IsTls)
@@ -125,7 +131,8 @@ internal sealed record ServerSettings
         if (Files.Certificate is null || Files.Key is null)
         {
             throw Values.Wrong(
-                SettingTable.Address, $"TLS needs a certificate and its key: give {SettingTable.CertificateFile.Key} and {SettingTable.KeyFile.Key}");
+                SettingTable.Address,
+                $"TLS needs a certificate and its key: give {SettingTable.CertificateFile.Key} and {SettingTable.KeyFile.Key}");
         }
 
         var identity = Files.ClientCa is not null ? SettingTable.ClientCaFile : Files.Tokens is not null ? SettingTable.TokensFile : null;
@@ -139,15 +146,19 @@ internal sealed record ServerSettings
         }
 
         if (Files.Access is null && !IsLoopback && !Insecure)
-            throw Values.Wrong(SettingTable.Address, $"anybody who can connect could produce and consume: give {SettingTable.AccessFile.Key}, or --insecure");
+            throw Values.Wrong(
+                SettingTable.Address,
+                $"anybody who can connect could produce and consume: give {SettingTable.AccessFile.Key}, or --insecure");
     }
 
-    private static IPEndPoint EndPointOf(Uri uri) => new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
+    private static IPEndPoint EndPointOf(Uri uri) =>
+        new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
 
     /// <summary>Refuses what is not the server's, which would seem to have an effect if it were ignored.</summary>
     private static void RequireOwn(IConfigurationSection section, SettingTable table)
     {
-        if (section.Key.Equals(Setting.Section, StringComparison.OrdinalIgnoreCase) || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
+        if (section.Key.Equals(Setting.Section, StringComparison.OrdinalIgnoreCase)
+            || section.Key.Equals(SettingSources.JournalSection, StringComparison.OrdinalIgnoreCase))
         {
             if (section.Value is { } value)
                 throw new SettingException(section.Key, value, $"must be an object of settings: \"{section.Key}\": {{ ... }}");
@@ -158,7 +169,8 @@ internal sealed record ServerSettings
 
         var problem = Listeners.Contains(section.Key, StringComparer.OrdinalIgnoreCase)
             ? $"the server listens where {SettingTable.Address.Key} says, and nowhere else"
-            : $"there is no such setting: a settings file has the sections {Setting.Section} and {SettingSources.JournalSection}, and no other";
+            : $"there is no such setting: a settings file has the sections {Setting.Section} and {SettingSources.JournalSection}, and no "
+                + "other";
         if (section.Key is not "$schema")
             throw section.GetChildren().FirstOrDefault() is { } child
                 ? new SettingException(child.Path, null, problem)

@@ -88,5 +88,6 @@ internal static class SettingSources
         return last;
     }
 
-    private static bool IsIn(string key, string section) => key.StartsWith(section + ConfigurationPath.KeyDelimiter, StringComparison.OrdinalIgnoreCase);
+    private static bool IsIn(string key, string section) =>
+        key.StartsWith(section + ConfigurationPath.KeyDelimiter, StringComparison.OrdinalIgnoreCase);
 }

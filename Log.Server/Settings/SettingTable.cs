@@ -21,9 +21,15 @@ internal sealed class SettingTable
         text => IsAddress(text) ? new(new Uri(text)) : null);
 
     public static readonly Setting<Uri?> ManagementAddress = new(
-        "ManagementAddress", "where to answer GET /healthz and /readyz, to anyone", $"{Setting.None}, or http://ADDRESS:PORT, with a number or localhost for ADDRESS",
-        null, address => address?.ToString().TrimEnd('/') ?? Setting.None,
-        text => Setting.IsNone(text) ? new(null) : IsAddress(text) && new Uri(text) is var address && address.Scheme == Uri.UriSchemeHttp ? new(address) : null);
+        "ManagementAddress",
+        "where to answer GET /healthz and /readyz, to anyone",
+        $"{Setting.None}, or http://ADDRESS:PORT, with a number or localhost for ADDRESS",
+        null,
+        address => address?.ToString().TrimEnd('/') ?? Setting.None,
+        text =>
+            Setting.IsNone(text) ? new(null)
+            : IsAddress(text) && new Uri(text) is var address && address.Scheme == Uri.UriSchemeHttp ? new(address)
+            : null);
 
     public static readonly Setting<string?> CertificateFile =
         Setting.File("CertificateFile", "the server's certificate and its intermediate certificates, without the root, in PEM");
@@ -33,7 +39,8 @@ internal sealed class SettingTable
     public static readonly Setting<string?> ClientCaFile =
         Setting.File("ClientCaFile", "the authorities whose client certificates are accepted, in PEM");
 
-    public static readonly Setting<string?> TokensFile = Setting.File("TokensFile", "which bearer token identifies whom: lines IDENTITY SHA256");
+    public static readonly Setting<string?> TokensFile = Setting.File(
+        "TokensFile", "which bearer token identifies whom: lines IDENTITY SHA256");
 
     public static readonly Setting<string?> AccessFile = Setting.File("AccessFile", "who may do what: lines IDENTITY produce consume");
 
@@ -46,22 +53,27 @@ internal sealed class SettingTable
     public static readonly Setting<bool> Insecure =
         Setting.Switch("Insecure", "whether anyone who can connect is served on an address that is not loopback");
 
-    public static readonly Setting<JournalFormat> JournalFormat = Setting.Choice("JournalFormat", "how the journal is written", Observability.JournalFormat.Text);
+    public static readonly Setting<JournalFormat> JournalFormat = Setting.Choice(
+        "JournalFormat", "how the journal is written", Observability.JournalFormat.Text);
 
     public static readonly Setting<int> MessageLimitBytes =
         Setting.Number("MessageLimitBytes", "the largest request, in bytes", 64 * 1024, 24 * 1024 * 1024, Service.MessageLimitBytes);
 
     public static readonly Setting<long> QueuedLimitBytes = Setting.LargeNumber(
-        "QueuedLimitBytes", "the bytes of requests and answers in memory, of all callers together", 1024 * 1024, 64 * GiB, Service.QueuedLimitBytes);
+        "QueuedLimitBytes",
+        "the bytes of requests and answers in memory, of all callers together",
+        1024 * 1024,
+        64 * GiB,
+        Service.QueuedLimitBytes);
 
     public static readonly Setting<int> StreamLimit =
         Setting.Number("StreamLimit", "the number of open streams, of all callers together", 1, 1_000_000, Service.StreamLimit);
 
-    public static readonly Setting<int> CallLimit =
-        Setting.Number("CallLimit", "the number of open calls other than streams, of all callers together", 1, 1_000_000, Service.CallLimit);
+    public static readonly Setting<int> CallLimit = Setting.Number(
+        "CallLimit", "the number of open calls other than streams, of all callers together", 1, 1_000_000, Service.CallLimit);
 
-    public static readonly Setting<long> RequestLimitMs =
-        Setting.LargeNumber("RequestLimitMs", "how long a request may take to arrive, in milliseconds", 1, 86_400_000, Service.RequestLimitMs);
+    public static readonly Setting<long> RequestLimitMs = Setting.LargeNumber(
+        "RequestLimitMs", "how long a request may take to arrive, in milliseconds", 1, 86_400_000, Service.RequestLimitMs);
 
     public static readonly Setting<long> StallLimitMs = Setting.LargeNumber(
         "StallLimitMs", "how long an answer may wait for its caller to read it, in milliseconds", 1, 86_400_000, Service.StallLimitMs);
@@ -82,13 +94,17 @@ internal sealed class SettingTable
         "IdleLimitMs", "how long a connection may be without a call, in milliseconds", 100, 86_400_000, Transport.IdleLimitMs);
 
     public static readonly Setting<int> PingIntervalMs = Setting.Number(
-        "PingIntervalMs", "how long a connection may be silent before it is pinged, in milliseconds", 1000, 86_400_000, Transport.PingIntervalMs);
+        "PingIntervalMs",
+        "how long a connection may be silent before it is pinged, in milliseconds",
+        1000,
+        86_400_000,
+        Transport.PingIntervalMs);
 
     public static readonly Setting<int> PingLimitMs =
         Setting.Number("PingLimitMs", "how long the answer to a ping may take, in milliseconds", 1000, 600_000, Transport.PingLimitMs);
 
-    public static readonly Setting<int> StopLimitMs =
-        Setting.Number("StopLimitMs", "how long a stopping server waits for its calls to end, in milliseconds", 0, 600_000, Transport.StopLimitMs);
+    public static readonly Setting<int> StopLimitMs = Setting.Number(
+        "StopLimitMs", "how long a stopping server waits for its calls to end, in milliseconds", 0, 600_000, Transport.StopLimitMs);
 
     public SettingTable(IReadOnlyList<ILogBackend> backends)
     {
@@ -97,11 +113,27 @@ internal sealed class SettingTable
         [
             Address, ManagementAddress, Backend,
             .. backends.SelectMany(backend => backend.Settings).Distinct(),
-            .. TlsFiles, ReloadIntervalMs, Insecure,
-            JournalFormat, MessageLimitBytes, QueuedLimitBytes, StreamLimit, CallLimit, RequestLimitMs, StallLimitMs,
-            ConnectionLimit, ConnectionStreamLimit, HeaderLimitBytes, HandshakeLimitMs, IdleLimitMs, PingIntervalMs, PingLimitMs, StopLimitMs,
+            .. TlsFiles,
+            ReloadIntervalMs,
+            Insecure,
+            JournalFormat,
+            MessageLimitBytes,
+            QueuedLimitBytes,
+            StreamLimit,
+            CallLimit,
+            RequestLimitMs,
+            StallLimitMs,
+            ConnectionLimit,
+            ConnectionStreamLimit,
+            HeaderLimitBytes,
+            HandshakeLimitMs,
+            IdleLimitMs,
+            PingIntervalMs,
+            PingLimitMs,
+            StopLimitMs,
         ];
-        var twice = Rows.GroupBy(setting => setting.Name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(settings => settings.Count() > 1);
+        var twice = Rows.GroupBy(setting => setting.Name, StringComparer.OrdinalIgnoreCase)
+            .FirstOrDefault(settings => settings.Count() > 1);
         if (twice is not null)
             throw new ArgumentException($"two settings are named {twice.Key}", nameof(backends));
     }
@@ -124,5 +156,6 @@ internal sealed class SettingTable
         && (uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(uri.DnsSafeHost, out _));
 
     /// <summary>Whether the port is given: the scheme's own, 80 or 443, is never what is meant.</summary>
-    private static bool NamesPort(Uri address) => address.OriginalString.TrimEnd('/') is var text && text.LastIndexOf(':') > text.LastIndexOfAny(['/', ']']);
+    private static bool NamesPort(Uri address) =>
+        address.OriginalString.TrimEnd('/') is var text && text.LastIndexOf(':') > text.LastIndexOfAny(['/', ']']);
 }

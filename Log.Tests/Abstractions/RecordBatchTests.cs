@@ -21,7 +21,10 @@ public sealed class RecordBatchTests
     [Fact]
     public void What_the_protobuf_library_encodes_is_decoded()
     {
-        var message = new V1.RecordBatch { Records = { Lengths.Select(length => new V1.Record { Value = ByteString.CopyFrom(Bytes(length)) }) } };
+        var message = new V1.RecordBatch
+        {
+            Records = { Lengths.Select(length => new V1.Record { Value = ByteString.CopyFrom(Bytes(length)) }) },
+        };
         var batch = RecordBatch.Decode(message.ToByteArray());
         Assert.Equal(Lengths.Length, batch.Count);
         Assert.Equal(Lengths.Select(Bytes), batch.Select(record => record.Value.ToArray()));
@@ -81,25 +84,42 @@ public sealed class RecordBatchTests
         Assert.Equal("b", V1.RecordBatch.Parser.ParseFrom(encoded).Records[0].Value.ToStringUtf8());
     }
 
-    public static TheoryData<string, byte[], string> Malformed => new()
-    {
-        { "a tag without its length", [0x1A], "truncated number at byte 1" },
-        { "a length cut off", [0x1A, 0x80], "truncated number at byte 1" },
-        { "a length past the end", [0x1A, 0x05, 0x0A], "the field at byte 0 is 5 bytes long: only 1 are left" },
-        { "a length past the end of the record", [0x1A, 0x02, 0x0A, 0x05, 0x0A], "the field at byte 2 is 5 bytes long: only 0 are left" },
-        { "a length of more than 2 GiB", [0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "the field at byte 0 is 4294967295 bytes long: only 0 are left" },
-        { "a number of more than 64 bits", [0x38, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02], "the number at byte 1 is larger than 64 bits" },
-        { "a number without end", [0x38, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], "the number at byte 1 is larger than 64 bits" },
-        { "records as a number", [0x18, 0x01], "records has wire type 0 at byte 0: it must be 2" },
-        { "a value as fixed64", [0x1A, 0x09, 0x09, 1, 2, 3, 4, 5, 6, 7, 8], "value has wire type 1 at byte 2: it must be 2" },
-        { "a group", [0x3B, 0x3C], "invalid wire type 3 at byte 0" },
-        { "wire type 6", [0x3E], "invalid wire type 6 at byte 0" },
-        { "wire type 7", [0x3F], "invalid wire type 7 at byte 0" },
-        { "field number 0", [0x02, 0x00], "invalid field number at byte 0" },
-        { "a field number of more than 29 bits", [0xFA, 0xFF, 0xFF, 0xFF, 0x1F, 0x00], "invalid field number at byte 0" },
-        { "fixed64 cut off", [0x39, 1, 2, 3], "the field at byte 0 is 8 bytes long: only 3 are left" },
-        { "fixed32 cut off", [0x3D, 1, 2, 3], "the field at byte 0 is 4 bytes long: only 3 are left" },
-    };
+    public static TheoryData<string, byte[], string> Malformed =>
+        new()
+        {
+            { "a tag without its length", [0x1A], "truncated number at byte 1" },
+            { "a length cut off", [0x1A, 0x80], "truncated number at byte 1" },
+            { "a length past the end", [0x1A, 0x05, 0x0A], "the field at byte 0 is 5 bytes long: only 1 are left" },
+            {
+                "a length past the end of the record",
+                [0x1A, 0x02, 0x0A, 0x05, 0x0A],
+                "the field at byte 2 is 5 bytes long: only 0 are left"
+            },
+            {
+                "a length of more than 2 GiB",
+                [0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+                "the field at byte 0 is 4294967295 bytes long: only 0 are left"
+            },
+            {
+                "a number of more than 64 bits",
+                [0x38, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02],
+                "the number at byte 1 is larger than 64 bits"
+            },
+            {
+                "a number without end",
+                [0x38, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
+                "the number at byte 1 is larger than 64 bits"
+            },
+            { "records as a number", [0x18, 0x01], "records has wire type 0 at byte 0: it must be 2" },
+            { "a value as fixed64", [0x1A, 0x09, 0x09, 1, 2, 3, 4, 5, 6, 7, 8], "value has wire type 1 at byte 2: it must be 2" },
+            { "a group", [0x3B, 0x3C], "invalid wire type 3 at byte 0" },
+            { "wire type 6", [0x3E], "invalid wire type 6 at byte 0" },
+            { "wire type 7", [0x3F], "invalid wire type 7 at byte 0" },
+            { "field number 0", [0x02, 0x00], "invalid field number at byte 0" },
+            { "a field number of more than 29 bits", [0xFA, 0xFF, 0xFF, 0xFF, 0x1F, 0x00], "invalid field number at byte 0" },
+            { "fixed64 cut off", [0x39, 1, 2, 3], "the field at byte 0 is 8 bytes long: only 3 are left" },
+            { "fixed32 cut off", [0x3D, 1, 2, 3], "the field at byte 0 is 4 bytes long: only 3 are left" },
+        };
 
     [Theory]
     [MemberData(nameof(Malformed))]
@@ -117,13 +137,16 @@ public sealed class RecordBatchTests
         var random = new Random(seed);
         for (var round = 0; round < 20_000 * TestSeed.Effort; round++)
         {
-            var encoded = RecordBatch.OfText([.. Enumerable.Range(0, random.Next(4)).Select(_ => new string('x', random.Next(5)))]).Encoded.ToArray();
+            var encoded = RecordBatch
+                .OfText([.. Enumerable.Range(0, random.Next(4)).Select(_ => new string('x', random.Next(5)))])
+                .Encoded.ToArray();
             for (var i = random.Next(3); i > 0 && encoded.Length > 0; i--)
                 encoded[random.Next(encoded.Length)] = (byte)random.Next(256);
             encoded = encoded[..random.Next(encoded.Length + 1)];
 
             var ours = Try(() => RecordBatch.Decode(encoded).Select(record => Convert.ToHexString(record.Value.Span)).ToArray());
-            var theirs = Try(() => V1.RecordBatch.Parser.ParseFrom(encoded).Records.Select(record => Convert.ToHexString(record.Value.Span)).ToArray());
+            var theirs = Try(() =>
+                V1.RecordBatch.Parser.ParseFrom(encoded).Records.Select(record => Convert.ToHexString(record.Value.Span)).ToArray());
             if (ours is not null)
             {
                 Assert.True(theirs is not null, $"only the library refuses {Convert.ToHexString(encoded)} (seed {seed})");

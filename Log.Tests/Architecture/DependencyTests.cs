@@ -1,6 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Architecture;
 
@@ -29,8 +29,10 @@ public sealed partial class DependencyTests
     [MemberData(nameof(Products))]
     public void A_product_depends_on_these_projects_and_packages_and_on_no_others(string project, string projects, string packages)
     {
-        var document = XDocument.Load(PathOf($"../../{project}/{project}.csproj"));
-        var referenced = document.Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
+        var document = XDocument.Load(Repository.PathOf($"{project}/{project}.csproj"));
+        var referenced = document
+            .Descendants("ProjectReference")
+            .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
         Assert.Equal(projects, string.Join(' ', referenced.Order(StringComparer.Ordinal)));
         var taken = document.Descendants("PackageReference").Select(reference => reference.Attribute("Include")!.Value);
         Assert.Equal(packages, string.Join(' ', taken.Order(StringComparer.Ordinal)));
@@ -39,7 +41,7 @@ public sealed partial class DependencyTests
     [Fact]
     public void The_folders_of_the_service_depend_on_each_other_in_one_direction()
     {
-        var service = PathOf("../../Log.Grpc");
+        var service = Repository.PathOf("Log.Grpc");
         Assert.Equal(ServiceFolders.Order(StringComparer.Ordinal), FoldersOf(service));
         for (var i = 0; i < ServiceFolders.Length; i++)
         {
@@ -47,7 +49,9 @@ public sealed partial class DependencyTests
             foreach (var file in Directory.GetFiles(Path.Combine(service, ServiceFolders[i]), "*.cs", SearchOption.AllDirectories))
             {
                 foreach (Match used in UsedFolder().Matches(File.ReadAllText(file)))
-                    Assert.True(mayUse.Contains(used.Groups["folder"].Value), $"{Path.GetFileName(file)} in {ServiceFolders[i]} uses {used.Groups["folder"].Value}");
+                    Assert.True(
+                        mayUse.Contains(used.Groups["folder"].Value),
+                        $"{Path.GetFileName(file)} in {ServiceFolders[i]} uses {used.Groups["folder"].Value}");
             }
         }
     }
@@ -55,23 +59,29 @@ public sealed partial class DependencyTests
     [Fact]
     public void Nothing_of_the_server_but_its_backends_knows_a_log()
     {
-        var server = PathOf("../../Log.Server");
+        var server = Repository.PathOf("Log.Server");
         var knowing = Directory.GetFiles(server, "*.cs", SearchOption.AllDirectories)
             .Where(file => !IsOutput(Path.GetRelativePath(server, file)) && UsedLog().IsMatch(File.ReadAllText(file)))
             .Select(file => Path.GetRelativePath(server, file));
         Assert.All(knowing, file => Assert.StartsWith($"Backends{Path.DirectorySeparatorChar}", file, StringComparison.Ordinal));
     }
 
-    private static IEnumerable<string> FoldersOf(string project) => Directory.GetDirectories(project).Select(folder => Path.GetFileName(folder)!)
-        .Where(folder => !IsOutput(folder)).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> FoldersOf(string project) =>
+        Directory
+            .GetDirectories(project)
+            .Select(folder => Path.GetFileName(folder)!)
+            .Where(folder => !IsOutput(folder))
+            .Order(StringComparer.Ordinal);
 
     private static bool IsOutput(string path) => path.Split(Path.DirectorySeparatorChar)[0] is "bin" or "obj";
 
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
-
-    [GeneratedRegex(@"^using LogKit\.Grpc\.(?<folder>\w+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^using LogKit\.Grpc\.(?<folder>\w+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex UsedFolder();
 
-    [GeneratedRegex(@"LogKit\.(Disk|InMemory|Postgres)\b|\b(DiskLog|InMemoryLog|PostgresLog)\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"LogKit\.(Disk|InMemory|Postgres)\b|\b(DiskLog|InMemoryLog|PostgresLog)\b",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex UsedLog();
 }

@@ -1,7 +1,7 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using LogKit.Tests.Support;
 using LogKit.V1;
 
 namespace LogKit.Tests.Architecture;
@@ -11,9 +11,7 @@ public sealed partial class PageTests
 {
     private const int ReadmeLimitBytes = 8 * 1024;
 
-    private const int LineLimit = 140;
-
-    private static readonly string Root = PathOf("../..");
+    private static readonly string Root = Repository.Root;
 
     public static TheoryData<string> Pages =>
         [.. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Select(page => Path.GetRelativePath(Root, page)).Append("README.md")];
@@ -40,7 +38,8 @@ public sealed partial class PageTests
             var target = Path.Combine(directory, link.Groups["path"].Value);
             Assert.True(Path.Exists(target), $"{page} links to {link.Groups["path"].Value}");
             if (link.Groups["anchor"] is { Success: true, Value: var anchor })
-                Assert.Contains(anchor, Heading().Matches(File.ReadAllText(target)).Select(heading => AnchorOf(heading.Groups["text"].Value)));
+                Assert.Contains(
+                    anchor, Heading().Matches(File.ReadAllText(target)).Select(heading => AnchorOf(heading.Groups["text"].Value)));
         }
     }
 
@@ -50,26 +49,19 @@ public sealed partial class PageTests
         NamedPath().Matches(Read(page)).Select(path => path.Groups["path"].Value),
         path => Assert.True(Path.Exists(Path.Combine(Root, path)), $"{page} names {path}"));
 
-    [Theory]
-    [MemberData(nameof(Pages))]
-    public void Lines_are_not_too_long(string page)
-    {
-        var isCode = false;
-        foreach (var line in Read(page).Split('\n'))
-        {
-            isCode ^= line.TrimStart().StartsWith("```", StringComparison.Ordinal);
-            var mayBeLong = isCode || line.StartsWith('|') || line.StartsWith('!') || line.Contains("://", StringComparison.Ordinal);
-            Assert.True(mayBeLong || line.Length <= LineLimit, $"{page}: {line}");
-        }
-    }
-
     [Fact]
     public void The_arrows_of_the_architecture_are_the_references_of_the_projects()
     {
-        var shown = Arrow().Matches(Read("docs/architecture.md")).Select(arrow => (arrow.Groups["from"].Value, arrow.Groups["to"].Value)).ToList();
+        var shown = Arrow()
+            .Matches(Read("docs/architecture.md"))
+            .Select(arrow => (arrow.Groups["from"].Value, arrow.Groups["to"].Value))
+            .ToList();
         var projects = shown.Select(arrow => arrow.Item1).Distinct(StringComparer.Ordinal).ToList();
-        var references = projects.SelectMany(project => XDocument.Load(Path.Combine(Root, project, $"{project}.csproj")).Descendants("ProjectReference")
-            .Select(reference => (project, Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value))));
+        var references = projects.SelectMany(project =>
+            XDocument
+                .Load(Path.Combine(Root, project, $"{project}.csproj"))
+                .Descendants("ProjectReference")
+                .Select(reference => (project, Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value))));
         Assert.Equal(references.Order(), shown.Order());
     }
 
@@ -87,9 +79,8 @@ public sealed partial class PageTests
 
     private static string AnchorOf(string heading) => NoAnchor().Replace(heading.ToLowerInvariant(), "").Replace(' ', '-');
 
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
-
-    [GeneratedRegex(@"\]\((?!https?:)(?<path>[^)#]+)(#(?<anchor>[^)]+))?\)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"\]\((?!https?:)(?<path>[^)#]+)(#(?<anchor>[^)]+))?\)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex Link();
 
     [GeneratedRegex(@"^#+ (?<text>.+)$", RegexOptions.ExplicitCapture | RegexOptions.Multiline, matchTimeoutMilliseconds: 10_000)]
@@ -101,9 +92,13 @@ public sealed partial class PageTests
     [GeneratedRegex(@"`(?<path>(Log\.\w+|proto|docs)/[\w./-]+)`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex NamedPath();
 
-    [GeneratedRegex(@"^    (?<from>[\w.]+) --> (?<to>[\w.]+)$", RegexOptions.ExplicitCapture | RegexOptions.Multiline, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^    (?<from>[\w.]+) --> (?<to>[\w.]+)$",
+        RegexOptions.ExplicitCapture | RegexOptions.Multiline,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex Arrow();
 
-    [GeneratedRegex(@"^\| `(?<reason>[A-Z_]+)` \|", RegexOptions.ExplicitCapture | RegexOptions.Multiline, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^\| `(?<reason>[A-Z_]+)` \|", RegexOptions.ExplicitCapture | RegexOptions.Multiline, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex ErrorRow();
 }

@@ -19,12 +19,19 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
         await _log.DisposeAsync();
     }
 
-    public static TheoryData<string, string> Loads => new()
-    {
-        { "--producers 2", "load 2 producers, in single calls, 1 record of 100 bytes an append|" },
-        { "--producers 1 --batch 3 --size 1 --stream", "load 1 producer, in streams with 32 in flight each, 3 records of 1 byte an append|" },
-        { "--producers 2 --stream --in-flight 5 --tails 2", "load 2 producers, in streams with 5 in flight each, 1 record of 100 bytes an append|delivered # #/s to # tails" },
-    };
+    public static TheoryData<string, string> Loads =>
+        new()
+        {
+            { "--producers 2", "load 2 producers, in single calls, 1 record of 100 bytes an append|" },
+            {
+                "--producers 1 --batch 3 --size 1 --stream",
+                "load 1 producer, in streams with 32 in flight each, 3 records of 1 byte an append|"
+            },
+            {
+                "--producers 2 --stream --in-flight 5 --tails 2",
+                "load 2 producers, in streams with 5 in flight each, 1 record of 100 bytes an append|delivered # #/s to # tails"
+            },
+        };
 
     [Theory]
     [MemberData(nameof(Loads))]
@@ -172,10 +179,13 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
         private readonly TaskCompletionSource _hasRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _appends;
 
-        /// <summary>Completes with the second refusal: the one before has reached the caller, who makes a call at a time, by then.</summary>
+        /// <summary>
+        /// Completes with the second refusal: the one before has reached the caller, who makes a call at a time, by then.
+        /// </summary>
         public Task HasRefused => _hasRefused.Task;
 
-        public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+        public ValueTask<ulong> AppendBatchAsync(
+            RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
         {
             var appends = Interlocked.Increment(ref _appends);
             if (appends == 1)

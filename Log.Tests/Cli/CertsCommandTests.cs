@@ -7,7 +7,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>What <c>logkit certs</c> writes: chains that hold, for the use that they are made for; keys of nobody else; nothing twice.</summary>
+/// <summary>
+/// What <c>logkit certs</c> writes: chains that hold, for the use that they are made for; keys of nobody else; nothing twice.
+/// </summary>
 public sealed class CertsCommandTests : IDisposable
 {
     private const string ServerUse = "1.3.6.1.5.5.7.3.1";
@@ -24,7 +26,12 @@ public sealed class CertsCommandTests : IDisposable
     {
         var (exitCode, output, errors) = await Logkit.RunAsync(["certs", Tls]);
         Assert.Equal(
-            (0, string.Concat(Lines("ca", "the authority"), Lines("server", "the server at localhost, 127.0.0.1, ::1"), Lines("client", "client client"))),
+            (
+                0,
+                string.Concat(
+                    Lines("ca", "the authority"),
+                    Lines("server", "the server at localhost, 127.0.0.1, ::1"),
+                    Lines("client", "client client"))),
             (exitCode, output));
         Assert.Contains($"--ca {Tls}/ca.crt --cert {Tls}/client.crt --key {Tls}/client.key\n", errors, StringComparison.Ordinal);
         Assert.Equal(
@@ -63,7 +70,8 @@ public sealed class CertsCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Clients))]
-    public async Task A_client_is_its_common_name_and_its_alternative_name_and_has_a_safe_file(string client, string file, string alternative)
+    public async Task A_client_is_its_common_name_and_its_alternative_name_and_has_a_safe_file(
+        string client, string file, string alternative)
     {
         var (exitCode, _, errors) = await Logkit.RunAsync(["certs", Tls, "--client", client]);
         Assert.True(exitCode == 0, errors);
@@ -79,12 +87,15 @@ public sealed class CertsCommandTests : IDisposable
         await Logkit.RunAsync(["certs", Tls, "--days", "30"]);
         using var authority = Load("ca");
         using var client = Load("client");
-        var (root, leaf) = (authority.Extensions.OfType<X509BasicConstraintsExtension>().Single(),
+        var (root, leaf) = (
+            authority.Extensions.OfType<X509BasicConstraintsExtension>().Single(),
             client.Extensions.OfType<X509BasicConstraintsExtension>().Single());
-        Assert.Equal((true, true, 0, true), (root.Critical, root.CertificateAuthority, root.PathLengthConstraint, root.HasPathLengthConstraint));
+        Assert.Equal(
+            (true, true, 0, true), (root.Critical, root.CertificateAuthority, root.PathLengthConstraint, root.HasPathLengthConstraint));
         Assert.Equal((true, false), (leaf.Critical, leaf.CertificateAuthority));
         Assert.Equal(
-            X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, authority.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
+            X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign,
+            authority.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
         Assert.Equal(X509KeyUsageFlags.DigitalSignature, client.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
         Assert.Equal(
             authority.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single().SubjectKeyIdentifierBytes.ToArray(),
@@ -198,7 +209,8 @@ public sealed class CertsCommandTests : IDisposable
     public async Task Another_implementation_accepts_the_chain(string name, string purpose)
     {
         await Logkit.RunAsync(["certs", Tls]);
-        var start = new ProcessStartInfo("openssl", ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", $"{Tls}/ca.crt", $"{Tls}/{name}.crt"])
+        var start = new ProcessStartInfo(
+            "openssl", ["verify", "-x509_strict", "-purpose", purpose, "-CAfile", $"{Tls}/ca.crt", $"{Tls}/{name}.crt"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

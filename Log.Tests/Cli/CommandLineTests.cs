@@ -138,7 +138,8 @@ public sealed class CommandLineTests : IAsyncLifetime
         using var stdin = new MemoryStream(input ?? []);
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
+        var exitCode = await CommandLine.RunAsync(
+            arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
         return new Outcome(exitCode, stdout.ToArray(), stderr.ToString());
     }
 }

@@ -6,11 +6,14 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>Arguments that a script gets wrong, and outputs that can't be written: one line, an exit code that tells the truth, no stack trace.</summary>
+/// <summary>
+/// Arguments that a script gets wrong, and outputs that can't be written: one line, an exit code that tells the truth, no stack trace.
+/// </summary>
 public sealed class HostileArgumentTests
 {
     /// <summary>As it is built by itself: among the tests it would find other versions of its libraries.</summary>
-    internal static readonly string LogkitPath = Path.Combine(AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
+    internal static readonly string LogkitPath = Path.Combine(
+        AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
 
     public static TheoryData<string> Blanks => ["", " ", "\t", "\n"];
 
@@ -77,7 +80,8 @@ public sealed class HostileArgumentTests
         using var stdin = new MemoryStream();
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        var tailing = CommandLine.RunAsync(["tail", "--from-start", "-n", "2", "-a", server.Address], new Surroundings(stdin, stdout, stderr));
+        var tailing = CommandLine.RunAsync(
+            ["tail", "--from-start", "-n", "2", "-a", server.Address], new Surroundings(stdin, stdout, stderr));
         await Poll.UntilAsync(() => Task.FromResult(stdout.Length > 0), "the first record");
         await server.KillAsync();
         await server.StartAsync();

@@ -19,7 +19,9 @@ public sealed class InspectionCommandTests : IDisposable
     {
         await WriteAsync();
         await ExpectAsync(
-            ["verify", LogPath], 0, $"{Segment}: offsets 0 to 3, 4 records, 3 frames, 4,231 bytes: sound, sealed\nsound: [0, 4), 1 segment\n");
+            ["verify", LogPath],
+            0,
+            $"{Segment}: offsets 0 to 3, 4 records, 3 frames, 4,231 bytes: sound, sealed\nsound: [0, 4), 1 segment\n");
         await ExpectAsync(
             ["dump", LogPath], 0,
             $"{Segment} 4096 offset 0 records 2 payload 16 flushed 4096 crc ok\n"

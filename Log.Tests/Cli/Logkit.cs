@@ -12,7 +12,8 @@ internal static class Logkit
         using var stdin = new MemoryStream();
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = address, Token = token }, stopping);
+        var exitCode = await CommandLine.RunAsync(
+            arguments, new Surroundings(stdin, stdout, stderr) { Address = address, Token = token }, stopping);
         return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
     }
 }

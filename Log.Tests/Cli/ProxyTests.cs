@@ -10,7 +10,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>A proxy that the environment names: plaintext never goes through it, TLS does, and a failure to get through it is certain and names it.</summary>
+/// <summary>
+/// A proxy that the environment names: plaintext never goes through it, TLS does, and a failure to get through it is certain and names it.
+/// </summary>
 public sealed class ProxyTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -47,7 +49,8 @@ public sealed class ProxyTests : IDisposable
         Assert.Equal(1, proxy.Connections);
     }
 
-    public static TheoryData<string?> Answers => [null, "", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"];
+    public static TheoryData<string?> Answers =>
+        [null, "", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"];
 
     [Theory]
     [MemberData(nameof(Answers))]
@@ -62,14 +65,21 @@ public sealed class ProxyTests : IDisposable
             var secret = proxy.Address.Replace("http://", "http://user:secret@", StringComparison.Ordinal);
             var (exitCode, errors) = await RunAsync("https_proxy", secret, [command, .. values, "--address", "https://127.0.0.1:1"]);
             Assert.Equal(ExitCodes.Failed, exitCode);
-            Assert.StartsWith($"error: UNAVAILABLE: cannot reach https://127.0.0.1:1: the proxy {proxy.Address}, from the environment, did not connect: ", errors, StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"error: UNAVAILABLE: cannot reach https://127.0.0.1:1: the proxy {proxy.Address}, from the environment, did not connect: ",
+                errors,
+                StringComparison.Ordinal);
         }
     }
 
     /// <summary>In a process of its own, as the proxies of a process are those it was started with.</summary>
     private static async Task<(int ExitCode, string Errors)> RunAsync(string variable, string proxy, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [HostileArgumentTests.LogkitPath, .. arguments]) { RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("dotnet", [HostileArgumentTests.LogkitPath, .. arguments])
+        {
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         foreach (var name in start.Environment.Keys.Where(name => name.EndsWith("_proxy", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);
         start.Environment[variable] = proxy;

@@ -63,15 +63,22 @@ public sealed class RecordFormatTests : IAsyncLifetime
     [Fact]
     public async Task Json_shows_offsets_and_text_where_a_record_is_text()
     {
-        await _log.Log.AppendBatchAsync(new RecordBatch(new Record("first"u8.ToArray()), new Record("ü\n"u8.ToArray()), new Record(new byte[] { 0xFF })));
+        await _log.Log.AppendBatchAsync(
+            new RecordBatch(new Record("first"u8.ToArray()), new Record("ü\n"u8.ToArray()), new Record(new byte[] { 0xFF })));
         const string Expected =
             """
             {"offset":1,"value":"ü\n"}
             {"offset":2,"base64":"/w=="}
 
             """;
-        Assert.Equal(Expected, Encoding.UTF8.GetString((await RunAsync(["tail", "--offset", "1", "--stop-at-end", "--format", "json"])).Output), ignoreLineEndingDifferences: true);
-        Assert.Equal(Expected, Encoding.UTF8.GetString((await RunAsync(["consume", "--offset", "1", "--format", "json"])).Output), ignoreLineEndingDifferences: true);
+        Assert.Equal(
+            Expected,
+            Encoding.UTF8.GetString((await RunAsync(["tail", "--offset", "1", "--stop-at-end", "--format", "json"])).Output),
+            ignoreLineEndingDifferences: true);
+        Assert.Equal(
+            Expected,
+            Encoding.UTF8.GetString((await RunAsync(["consume", "--offset", "1", "--format", "json"])).Output),
+            ignoreLineEndingDifferences: true);
     }
 
     [Theory]
@@ -106,7 +113,10 @@ public sealed class RecordFormatTests : IAsyncLifetime
         Assert.Equal("acknowledged offset 0, 1 record: line 1 of FILE", lines[0]);
         Assert.StartsWith($"error: {message}", lines[1], StringComparison.Ordinal);
         Assert.EndsWith(
-            "; line 1 of FILE is stored and nothing after it: fix it, then go on from line 2: tail -n +2 FILE | logkit produce --format json", lines[1], StringComparison.Ordinal);
+            "; line 1 of FILE is stored and nothing after it: fix it, then go on from line 2: tail -n +2 FILE | logkit produce --format "
+                + "json",
+            lines[1],
+            StringComparison.Ordinal);
         Assert.Equal(["first"], await _log.Log.ReadAllTextAsync());
     }
 
@@ -124,15 +134,22 @@ public sealed class RecordFormatTests : IAsyncLifetime
         using var server = ServerProcess.StartOn(_directory["log"], "--Log:BatchLimitBytes=1024", "--Log:MessageLimitBytes=65536");
         var file = _directory["words.txt"];
         await File.WriteAllTextAsync(file, $"one\ntwo\n{new string('x', (int)sizeBytes)}\nlast\n");
-        var (exitCode, _, errors) = await RunAsync(["produce", "--file", file, "--batch-bytes", "1000", "--address", await server.AddressAsync()]);
+        var (exitCode, _, errors) = await RunAsync([
+            "produce", "--file", file, "--batch-bytes", "1000", "--address", await server.AddressAsync(),
+        ]);
         Assert.Equal(ExitCodes.Failed, exitCode);
+        const string GoOn = "then go on from line 3: tail -n +3";
+        var stored = $"lines 1 to 2 of {file}";
         Assert.Equal(
             $"""
-            acknowledged offsets 0 to 1, 2 records: lines 1 to 2 of {file}
-            error: line 3 of {file} {message}; lines 1 to 2 of {file} are stored and nothing after them: REMEDY, then go on from line 3: tail -n +3 {file} | logkit produce
+            acknowledged offsets 0 to 1, 2 records: {stored}
+            error: line 3 of {file} {message}; {stored} are stored and nothing after them: REMEDY, {GoOn} {file} | logkit produce
 
             """,
-            errors.Replace("shorten or remove it", "REMEDY", StringComparison.Ordinal).Replace("fix it", "REMEDY", StringComparison.Ordinal), ignoreLineEndingDifferences: true);
+            errors
+                .Replace("shorten or remove it", "REMEDY", StringComparison.Ordinal)
+                .Replace("fix it", "REMEDY", StringComparison.Ordinal),
+            ignoreLineEndingDifferences: true);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
         Assert.Equal(["one", "two"], await log.ReadAllTextAsync());
     }
@@ -154,7 +171,11 @@ public sealed class RecordFormatTests : IAsyncLifetime
     {
         using (var making = Process.Start("mkfifo", _directory["pipe"]))
             await making.WaitForExitAsync();
-        foreach (var arguments in new string[][] { ["produce", "--file", _directory["pipe"]], ["range", "--address", "https://127.0.0.1:1", "--token-file", _directory["pipe"]] })
+        foreach (var arguments in new string[][]
+            {
+                ["produce", "--file", _directory["pipe"]],
+                ["range", "--address", "https://127.0.0.1:1", "--token-file", _directory["pipe"]],
+            })
         {
             using var interrupt = new CancellationTokenSource();
             var running = RunAsync(arguments, stopping: interrupt.Token);
@@ -169,12 +190,14 @@ public sealed class RecordFormatTests : IAsyncLifetime
         }
     }
 
-    private async Task<(int ExitCode, byte[] Output, string Errors)> RunAsync(string[] arguments, byte[]? input = null, CancellationToken stopping = default)
+    private async Task<(int ExitCode, byte[] Output, string Errors)> RunAsync(
+        string[] arguments, byte[]? input = null, CancellationToken stopping = default)
     {
         using var stdin = new MemoryStream(input ?? []);
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        var exitCode = await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
+        var exitCode = await CommandLine.RunAsync(
+            arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
         return (exitCode, stdout.ToArray(), stderr.ToString());
     }
 }

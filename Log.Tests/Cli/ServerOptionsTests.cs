@@ -44,21 +44,52 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
         Assert.Equal((1, "", errors), await RunAsync(["produce", "a"], options));
     }
 
-    public static TheoryData<string, string, int, string> Mistakes => new()
-    {
-        { "https", "--cert alice.crt", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
-        { "https", "--key alice.key", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
-        { "http", Trusting, 1, "error: a CA file is for TLS only: the address 'http://localhost:1' must be https://\n" },
-        { "http", "--cert alice.crt --key alice.key", 1, "error: a client certificate is for TLS only: the address 'http://localhost:1' must be https://\n" },
-        { "http", "--token-file token", 1, "error: a token is for TLS only: the address 'http://localhost:1' must be https://\n" },
-        { "http", "--tls", 1, "error: TLS is required: the address 'http://localhost:1' must be https://\n" },
-        { "https", "--ca missing", 1, "error: the CA file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
-        { "https", "--cert missing --key alice.key", 1, "error: the certificate file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
-        { "https", "--cert alice.crt --key missing", 1, "error: the key file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
-        { "https", "--cert alice.crt --key nobody.key", 1, "error: the key file DIRECTORY/nobody.key does not hold the key of DIRECTORY/alice.crt: " },
-        { "https", "--token-file missing", 1, "error: the token file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n" },
-        { "https", "--token-file empty", 1, "error: the token file DIRECTORY/empty is empty\n" },
-    };
+    public static TheoryData<string, string, int, string> Mistakes =>
+        new()
+        {
+            { "https", "--cert alice.crt", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
+            { "https", "--key alice.key", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
+            { "http", Trusting, 1, "error: a CA file is for TLS only: the address 'http://localhost:1' must be https://\n" },
+            {
+                "http",
+                "--cert alice.crt --key alice.key",
+                1,
+                "error: a client certificate is for TLS only: the address 'http://localhost:1' must be https://\n"
+            },
+            { "http", "--token-file token", 1, "error: a token is for TLS only: the address 'http://localhost:1' must be https://\n" },
+            { "http", "--tls", 1, "error: TLS is required: the address 'http://localhost:1' must be https://\n" },
+            {
+                "https",
+                "--ca missing",
+                1,
+                "error: the CA file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n"
+            },
+            {
+                "https",
+                "--cert missing --key alice.key",
+                1,
+                "error: the certificate file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n"
+            },
+            {
+                "https",
+                "--cert alice.crt --key missing",
+                1,
+                "error: the key file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n"
+            },
+            {
+                "https",
+                "--cert alice.crt --key nobody.key",
+                1,
+                "error: the key file DIRECTORY/nobody.key does not hold the key of DIRECTORY/alice.crt: "
+            },
+            {
+                "https",
+                "--token-file missing",
+                1,
+                "error: the token file DIRECTORY/missing cannot be read: Could not find file 'DIRECTORY/missing'.\n"
+            },
+            { "https", "--token-file empty", 1, "error: the token file DIRECTORY/empty is empty\n" },
+        };
 
     [Theory]
     [MemberData(nameof(Mistakes))]
@@ -66,7 +97,8 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
     {
         var outcome = await RunAsync(["range"], options, address: $"{scheme}://localhost:1");
         Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Output));
-        Assert.StartsWith(errors.Replace("DIRECTORY", fixture.Directory.Path, StringComparison.Ordinal), outcome.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            errors.Replace("DIRECTORY", fixture.Directory.Path, StringComparison.Ordinal), outcome.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", outcome.Errors, StringComparison.Ordinal);
     }
 

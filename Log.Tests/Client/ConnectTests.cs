@@ -25,14 +25,20 @@ public sealed class ConnectTests : IDisposable
             CertificateFile = Write("alice.crt", alice.ExportCertificatePem()),
             KeyFile = Write("alice.key", alice.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
         };
-        foreach (var address in new[] { $"https://localhost:{server.Port}", $"https://localhost:{server.Port},https://localhost:{server.Port}", $"dns:///localhost:{server.Port}" })
+        foreach (var address in new[]
+            {
+                $"https://localhost:{server.Port}",
+                $"https://localhost:{server.Port},https://localhost:{server.Port}",
+                $"dns:///localhost:{server.Port}",
+            })
         {
             await using var log = GrpcLog.Connect(address, byCertificate);
             var offset = await log.AppendBatchAsync(RecordBatch.OfText(address));
             Assert.Equal(address, (await log.ReadBatchAsync(offset))[0].ToString());
         }
 
-        await using var carol = GrpcLog.Connect($"https://localhost:{server.Port}", new GrpcLogOptions { CaFile = ca, Token = SecureServer.Token });
+        await using var carol = GrpcLog.Connect(
+            $"https://localhost:{server.Port}", new GrpcLogOptions { CaFile = ca, Token = SecureServer.Token });
         Assert.Equal(3ul, await carol.AppendBatchAsync(RecordBatch.OfText("by token")));
         var forbidden = await Assert.ThrowsAsync<LogAccessException>(() => carol.ReadBatchAsync(0).AsTask());
         Assert.Equal("carol is not permitted to consume", forbidden.Message);
@@ -90,7 +96,11 @@ public sealed class ConnectTests : IDisposable
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
             .Returns(async (RecordBatch _, ulong? _, CancellationToken token) => { await Task.Delay(Timeout.Infinite, token); return 0; });
         mock.Setup(log => log.ReadBatchAsync(It.IsAny<ulong>(), It.IsAny<CancellationToken>()))
-            .Returns(async (ulong _, CancellationToken token) => { await Task.Delay(Timeout.Infinite, token); return RecordBatch.OfText("x"); });
+            .Returns(async (ulong _, CancellationToken token) =>
+            {
+                await Task.Delay(Timeout.Infinite, token);
+                return RecordBatch.OfText("x");
+            });
         await using var server = await TestServer.StartAsync(mock.Object);
         await using var log = GrpcLog.Connect(server.Address, new GrpcLogOptions { Deadline = TimeSpan.FromMilliseconds(50) });
         var append = await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => log.AppendBatchAsync(RecordBatch.OfText("x")).AsTask());
@@ -103,7 +113,8 @@ public sealed class ConnectTests : IDisposable
     public async Task A_read_is_tried_again_where_the_server_is_unavailable_and_an_append_never_is()
     {
         var mock = new Mock<ILog>();
-        mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>())).Throws(new LogUnavailableException());
+        mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
+            .Throws(new LogUnavailableException());
         mock.SetupSequence(log => log.GetRangeAsync(It.IsAny<CancellationToken>()))
             .Throws(new LogUnavailableException()).Throws(new LogUnavailableException()).ReturnsAsync(new LogRange(0, 7));
         await using var server = await TestServer.StartAsync(mock.Object);
@@ -115,17 +126,29 @@ public sealed class ConnectTests : IDisposable
             await foreach (var _ in log.AppendStreamAsync(One(RecordBatch.OfText("x"))))
                 Assert.Fail("nothing was appended");
         });
-        mock.Verify(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()), Times.Exactly(2));
+        mock.Verify(
+            log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()), Times.Exactly(2));
     }
 
     [Theory]
     [InlineData("http://localhost:1", "a token is for TLS only: the address 'http://localhost:1' must be https://")]
-    [InlineData("http://localhost:1,http://localhost:2", "a token is for TLS only: the address 'http://localhost:1,http://localhost:2' must be https://")]
-    [InlineData("http://localhost:1,https://localhost:2", "the address 'http://localhost:1,https://localhost:2' is wrong: all servers are http:// or all are https://")]
-    [InlineData("https://localhost:1,dns:///localhost:2", "the address 'https://localhost:1,dns:///localhost:2' is wrong: dns:/// stands alone, as it finds several servers itself")]
-    [InlineData("localhost:1", "the address 'localhost:1' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between them, or dns:///HOST:PORT")]
+    [InlineData(
+        "http://localhost:1,http://localhost:2",
+        "a token is for TLS only: the address 'http://localhost:1,http://localhost:2' must be https://")]
+    [InlineData(
+        "http://localhost:1,https://localhost:2",
+        "the address 'http://localhost:1,https://localhost:2' is wrong: all servers are http:// or all are https://")]
+    [InlineData(
+        "https://localhost:1,dns:///localhost:2",
+        "the address 'https://localhost:1,dns:///localhost:2' is wrong: dns:/// stands alone, as it finds several servers itself")]
+    [InlineData(
+        "localhost:1",
+        "the address 'localhost:1' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between "
+            + "them, or dns:///HOST:PORT"
+    )]
     public void A_wrong_address_is_refused_in_words(string address, string message) =>
-        Assert.Equal(message, Assert.Throws<ArgumentException>(() => GrpcLog.Connect(address, new GrpcLogOptions { Token = "secret" })).Message);
+        Assert.Equal(
+            message, Assert.Throws<ArgumentException>(() => GrpcLog.Connect(address, new GrpcLogOptions { Token = "secret" })).Message);
 
     [Fact]
     public void A_wrong_file_is_named_with_what_is_wrong_with_it()
@@ -135,9 +158,15 @@ public sealed class ConnectTests : IDisposable
         var empty = Write("empty", "");
         AssertRefused(new GrpcLogOptions { CaFile = empty }, $"the CA file {empty} holds no certificate in PEM");
         AssertRefused(new GrpcLogOptions { CaFile = _directory["none"] }, $"the CA file {_directory["none"]} cannot be read: ");
-        AssertRefused(new GrpcLogOptions { CertificateFile = certificate }, "a certificate file and a key file belong together: one of them is missing");
-        AssertRefused(new GrpcLogOptions { CertificateFile = certificate, KeyFile = key }, $"the key file {key} does not hold the key of {certificate}: ");
-        AssertRefused(new GrpcLogOptions { CertificateFile = certificate, KeyFile = empty }, $"the key file {empty} does not hold the key of {certificate}: ");
+        AssertRefused(
+            new GrpcLogOptions { CertificateFile = certificate },
+            "a certificate file and a key file belong together: one of them is missing");
+        AssertRefused(
+            new GrpcLogOptions { CertificateFile = certificate, KeyFile = key },
+            $"the key file {key} does not hold the key of {certificate}: ");
+        AssertRefused(
+            new GrpcLogOptions { CertificateFile = certificate, KeyFile = empty },
+            $"the key file {empty} does not hold the key of {certificate}: ");
         AssertRefused(new GrpcLogOptions { Token = "two\nlines" }, "the token is wrong: ");
     }
 

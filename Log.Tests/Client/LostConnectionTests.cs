@@ -6,10 +6,16 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>However a connection is lost, and however gRPC reports it, it is a lost connection: an interruption, and never the end of a tail.</summary>
+/// <summary>
+/// However a connection is lost, and however gRPC reports it, it is a lost connection: an interruption, and never the end of a tail.
+/// </summary>
 public sealed class LostConnectionTests : IDisposable
 {
-    private static readonly GrpcLogOptions QuickPings = new() { PingDelay = TimeSpan.FromSeconds(1), PingTimeout = TimeSpan.FromSeconds(1) };
+    private static readonly GrpcLogOptions QuickPings = new()
+    {
+        PingDelay = TimeSpan.FromSeconds(1),
+        PingTimeout = TimeSpan.FromSeconds(1),
+    };
 
     private readonly TestDirectory _directory = new();
 
@@ -58,7 +64,8 @@ public sealed class LostConnectionTests : IDisposable
 
         await Assert.ThrowsAsync<LogUnavailableException>(() => log.GetRangeAsync().AsTask().Within("an answer"));
         await Assert.ThrowsAsync<LogUnavailableException>(() => log.ReadBatchAsync(0).AsTask().Within("an answer"));
-        var append = await Assert.ThrowsAnyAsync<LogException>(() => log.AppendBatchAsync(RecordBatch.OfText("a")).AsTask().Within("an answer"));
+        var append = await Assert.ThrowsAnyAsync<LogException>(() =>
+            log.AppendBatchAsync(RecordBatch.OfText("a")).AsTask().Within("an answer"));
         Assert.True(append is LogUnavailableException or AppendOutcomeUnknownException, $"{append}");
         listener.Stop();
         await serving;
@@ -90,7 +97,9 @@ public sealed class LostConnectionTests : IDisposable
                     client.LingerState = new LingerOption(enable: true, seconds: 0);
                     break;
                 case "speaks HTTP/1.1":
-                    await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+                    await client
+                        .GetStream()
+                        .WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
                     break;
                 case "sends garbage":
                     await client.GetStream().WriteAsync(Enumerable.Range(0, 1000).Select(i => (byte)(i * 37)).ToArray());

@@ -100,9 +100,13 @@ public sealed class TailTests
         responses.Setup(reader => reader.MoveNext(It.IsAny<CancellationToken>())).ReturnsAsync(true);
         responses.Setup(reader => reader.Current).Returns(response);
         var invoker = new Mock<CallInvoker>();
-        invoker.Setup(calls => calls.AsyncServerStreamingCall(LogMethods.ConsumeStream, It.IsAny<string?>(), It.IsAny<CallOptions>(), It.IsAny<ConsumeRequest>()))
-            .Returns(new AsyncServerStreamingCall<ConsumeResponse>(
-                responses.Object, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { }));
+        invoker
+            .Setup(calls =>
+                calls.AsyncServerStreamingCall(
+                    LogMethods.ConsumeStream, It.IsAny<string?>(), It.IsAny<CallOptions>(), It.IsAny<ConsumeRequest>()))
+            .Returns(
+                new AsyncServerStreamingCall<ConsumeResponse>(
+                    responses.Object, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { }));
         var channel = new Mock<ChannelBase>("a server that is mistaken");
         channel.Setup(target => target.CreateCallInvoker()).Returns(invoker.Object);
         return channel.Object;

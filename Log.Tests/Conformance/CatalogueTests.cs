@@ -1,14 +1,14 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using LogKit.Conformance;
+using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
 
 /// <summary>The rules that run are the rules that are written down, and each test says which it is.</summary>
 public sealed partial class CatalogueTests
 {
-    private static readonly string Document = File.ReadAllText(RepositoryPath("Log.Conformance/RULES.md"));
+    private static readonly string Document = Repository.Read("Log.Conformance/RULES.md");
 
     private static IEnumerable<(MethodInfo Method, RuleAttribute Rule)> Rules =>
         from method in typeof(InMemoryLogConformance).GetMethods()
@@ -57,9 +57,11 @@ public sealed partial class CatalogueTests
     public void The_suite_depends_on_xunits_extensibility_alone()
     {
         var references = typeof(RuleAttribute).Assembly.GetReferencedAssemblies().Select(name => name.Name!);
-        Assert.All(references, name => Assert.True(
-            name.StartsWith("System.", StringComparison.Ordinal) || name is "LogKit.Abstractions" or "xunit.core" or "xunit.abstractions" or "xunit.execution.dotnet",
-            $"LogKit.Conformance depends on {name}"));
+        Assert.All(references, name =>
+            Assert.True(
+                name.StartsWith("System.", StringComparison.Ordinal)
+                    || name is "LogKit.Abstractions" or "xunit.core" or "xunit.abstractions" or "xunit.execution.dotnet",
+                $"LogKit.Conformance depends on {name}"));
     }
 
     private static MatchCollection Rows() => Row().Matches(Document);
@@ -75,9 +77,9 @@ public sealed partial class CatalogueTests
         return order.Where(capability => capabilities.HasFlag(capability)).Select(capability => capability.ToString());
     }
 
-    private static string RepositoryPath(string path, [CallerFilePath] string here = "") =>
-        Path.Combine(Path.GetDirectoryName(here)!, "..", "..", path);
-
-    [GeneratedRegex(@"^\| (?<id>[A-Z]+-\d\d) \| (?<rule>[^|]*)\|(?<needs>[^|]*)\| (?<why>[^|]*)\| (?<breaks>[^|]*)\|$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^\| (?<id>[A-Z]+-\d\d) \| (?<rule>[^|]*)\|(?<needs>[^|]*)\| (?<why>[^|]*)\| (?<breaks>[^|]*)\|$",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex Row();
 }

@@ -24,7 +24,8 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
         return await ServeAsync(name, await inner.OpenAsync(name));
     }
 
-    public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) => await ServeAsync(name, await inner.OpenAtAsync(name, startOffset));
+    public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) =>
+        await ServeAsync(name, await inner.OpenAtAsync(name, startOffset));
 
     public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(_servers[name].Server.Connect());
 

@@ -3,38 +3,53 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>Histories written by hand, as tables: `call result` with its beginning and its end. The check finds what is wrong, and no more.</summary>
+/// <summary>
+/// Histories written by hand, as tables: `call result` with its beginning and its end. The check finds what is wrong, and no more.
+/// </summary>
 public sealed class LinearizabilityTests
 {
     // What is in the log at the end, as far as anybody appended it, in this order.
     private static readonly string[] Stored = ["a", "b"];
 
-    public static TheoryData<string, string, string?> Histories => new()
-    {
-        { "nothing", "", null },
-        { "one after the other", "append a 0 1-2, read 0 a 3-4, range 1 5-6", null },
-        { "seen before it is acknowledged", "append a 0 1-9, read 0 a 3-4", null },
-        { "not seen before it is acknowledged", "append a 0 1-9, absent 0 3-4, range 0 5-6", null },
-        { "seen, and then not", "append a 0 1-9, read 0 a 3-4, absent 0 5-6", "no order of the calls" },
-        { "not seen, and then seen, at the same time", "append a 0 1-9, read 0 a 3-6, absent 0 4-7", null },
-        { "not seen after it was acknowledged", "append a 0 1-2, absent 0 3-4", "no order of the calls" },
-        { "an old range after a new one", "append a 0 1-2, append b 1 3-10, range 2 4-5, range 1 6-7", "no order of the calls" },
-        { "a range that goes back while both run", "append a 0 1-2, append b 1 3-10, range 2 4-7, range 1 5-8", null },
-        { "the later batch is seen, the earlier not", "append a 0 1-20, append b 1 2-19, read 1 b 3-4, absent 0 5-6", "no order of the calls" },
-        { "a later append got a lower offset", "append b 1 1-2, append a 0 3-4", "no order of the calls" },
-        { "a wait that ended before the append began", "wait 0 1-2, append a 0 3-4", "no order of the calls" },
-        { "a wait that ended in time", "wait 0 1-4, append a 0 2-3", null },
-        { "acknowledged and lost", "append a 0 1-2, append lost 1 3-4", "is not in the log" },
-        { "refused and stored", "refused b 1 1-2, append a 0 3-4", "its append was refused" },
-        { "unknown and stored", "append a 0 1-2, unknown b 1 3-4, absent 1 5-6, read 1 b 7-8", null },
-        { "unknown and not stored", "append a 0 1-2, unknown lost 1 3-4, absent 1 5-6", null },
-        { "unknown, and not seen after it was seen", "append a 0 1-2, unknown b 1 3-4, read 1 b 5-6, absent 1 7-8", "no order of the calls" },
-        { "unknown before a crash, and seen only later", "append a 0 1-2, unknown b 1 3-4, crash 5-6, absent 1 7-8", "no order of the calls" },
-        { "told another offset than it got", "append a 1 1-2, append b 0 3-4", "said otherwise" },
-        { "read what nobody stored there", "append a 0 1-2, read 0 b 3-4", "other records" },
-        { "a range in the middle of a batch", "append a+b 0 1-2, range 1 3-4", "no batch ends there" },
-        { "a mismatch that knows the future", "append a 0 1-2, mismatch 2 3-4, append b 1 5-6", "no order of the calls" },
-    };
+    public static TheoryData<string, string, string?> Histories =>
+        new()
+        {
+            { "nothing", "", null },
+            { "one after the other", "append a 0 1-2, read 0 a 3-4, range 1 5-6", null },
+            { "seen before it is acknowledged", "append a 0 1-9, read 0 a 3-4", null },
+            { "not seen before it is acknowledged", "append a 0 1-9, absent 0 3-4, range 0 5-6", null },
+            { "seen, and then not", "append a 0 1-9, read 0 a 3-4, absent 0 5-6", "no order of the calls" },
+            { "not seen, and then seen, at the same time", "append a 0 1-9, read 0 a 3-6, absent 0 4-7", null },
+            { "not seen after it was acknowledged", "append a 0 1-2, absent 0 3-4", "no order of the calls" },
+            { "an old range after a new one", "append a 0 1-2, append b 1 3-10, range 2 4-5, range 1 6-7", "no order of the calls" },
+            { "a range that goes back while both run", "append a 0 1-2, append b 1 3-10, range 2 4-7, range 1 5-8", null },
+            {
+                "the later batch is seen, the earlier not",
+                "append a 0 1-20, append b 1 2-19, read 1 b 3-4, absent 0 5-6",
+                "no order of the calls"
+            },
+            { "a later append got a lower offset", "append b 1 1-2, append a 0 3-4", "no order of the calls" },
+            { "a wait that ended before the append began", "wait 0 1-2, append a 0 3-4", "no order of the calls" },
+            { "a wait that ended in time", "wait 0 1-4, append a 0 2-3", null },
+            { "acknowledged and lost", "append a 0 1-2, append lost 1 3-4", "is not in the log" },
+            { "refused and stored", "refused b 1 1-2, append a 0 3-4", "its append was refused" },
+            { "unknown and stored", "append a 0 1-2, unknown b 1 3-4, absent 1 5-6, read 1 b 7-8", null },
+            { "unknown and not stored", "append a 0 1-2, unknown lost 1 3-4, absent 1 5-6", null },
+            {
+                "unknown, and not seen after it was seen",
+                "append a 0 1-2, unknown b 1 3-4, read 1 b 5-6, absent 1 7-8",
+                "no order of the calls"
+            },
+            {
+                "unknown before a crash, and seen only later",
+                "append a 0 1-2, unknown b 1 3-4, crash 5-6, absent 1 7-8",
+                "no order of the calls"
+            },
+            { "told another offset than it got", "append a 1 1-2, append b 0 3-4", "said otherwise" },
+            { "read what nobody stored there", "append a 0 1-2, read 0 b 3-4", "other records" },
+            { "a range in the middle of a batch", "append a+b 0 1-2, range 1 3-4", "no batch ends there" },
+            { "a mismatch that knows the future", "append a 0 1-2, mismatch 2 3-4, append b 1 5-6", "no order of the calls" },
+        };
 
     [Theory]
     [MemberData(nameof(Histories))]
@@ -65,9 +80,15 @@ public sealed class LinearizabilityTests
             "append" => new Operation(OperationKind.Append, 0, null, Batch(words[1])) { Result = Offset(2) },
             "refused" => new Operation(OperationKind.Append, 0, null, Batch(words[1])) { Failure = new LogFullException() },
             "unknown" => new Operation(OperationKind.Append, 0, null, Batch(words[1])) { Failure = new AppendOutcomeUnknownException() },
-            "mismatch" => new Operation(OperationKind.Append, 0, 99, RecordBatch.OfText("refused")) { Failure = new OffsetMismatchException(99, Offset(1)) },
+            "mismatch" => new Operation(OperationKind.Append, 0, 99, RecordBatch.OfText("refused"))
+            {
+                Failure = new OffsetMismatchException(99, Offset(1)),
+            },
             "read" => new Operation(OperationKind.Read, 0, Offset(1)) { Result = Batch(words[2]) },
-            "absent" => new Operation(OperationKind.Read, 0, Offset(1)) { Failure = new OffsetOutOfRangeException(Offset(1), new LogRange(0, Offset(1))) },
+            "absent" => new Operation(OperationKind.Read, 0, Offset(1))
+            {
+                Failure = new OffsetOutOfRangeException(Offset(1), new LogRange(0, Offset(1))),
+            },
             "range" => new Operation(OperationKind.Range, 0) { Result = new LogRange(0, Offset(1)) },
             "wait" => new Operation(OperationKind.Wait, 0, Offset(1)),
             _ => new Operation(OperationKind.Crash, 0),

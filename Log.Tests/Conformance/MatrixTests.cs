@@ -25,10 +25,12 @@ public sealed class Matrix : IAsyncLifetime
             new ParallelOptions { MaxDegreeOfParallelism = 32 }, // most of the time is waiting
             async (pair, _) => await RunAsync(pair.mutant, pair.rule));
 
-        // A rule gives a log a moment to do what it must not do. Among 32 the thread pool may not get to it within that moment; alone it does.
+        // A rule gives a log a moment to do what it must not do. Among 32 the thread pool may not get to it within that moment; alone it
+        // does.
         foreach (var mutant in Mutants.All)
         {
-            foreach (var rule in SuiteRunner.Methods.Where(rule => SuiteRunner.RuleOf(rule) == mutant.Rule && OutcomeOf(mutant, rule) is null))
+            foreach (
+                var rule in SuiteRunner.Methods.Where(rule => SuiteRunner.RuleOf(rule) == mutant.Rule && OutcomeOf(mutant, rule) is null))
                 await RunAsync(mutant, rule);
         }
     }
@@ -50,8 +52,20 @@ public sealed class MatrixTests(Matrix matrix)
     // What these come to on a log that is broken elsewhere is a matter of luck, so that it is not in the snapshot.
     private static readonly HashSet<string> Racing =
     [
-        "APPEND-11", "APPEND-12", "ATOM-01", "ATOM-02", "BOUND-04", "CANCEL-02", "CONC-01", "CONC-02", "CONC-03", "CONC-04", "DUR-04", "ERR-01",
-        "WAIT-03", "WAIT-04",
+        "APPEND-11",
+        "APPEND-12",
+        "ATOM-01",
+        "ATOM-02",
+        "BOUND-04",
+        "CANCEL-02",
+        "CONC-01",
+        "CONC-02",
+        "CONC-03",
+        "CONC-04",
+        "DUR-04",
+        "ERR-01",
+        "WAIT-03",
+        "WAIT-04",
     ];
 
     public static TheoryData<string> Names => [.. Mutants.All.Select(mutant => mutant.Name)];
@@ -68,9 +82,15 @@ public sealed class MatrixTests(Matrix matrix)
     public void Every_broken_log_is_found_by_the_rule_meant_for_it(string name)
     {
         var mutant = Mutants.All.Single(mutant => mutant.Name == name);
-        var outcomes = SuiteRunner.Methods.Where(rule => SuiteRunner.RuleOf(rule) == mutant.Rule).Select(rule => matrix.OutcomeOf(mutant, rule)).ToList();
+        var outcomes = SuiteRunner
+            .Methods.Where(rule => SuiteRunner.RuleOf(rule) == mutant.Rule)
+            .Select(rule => matrix.OutcomeOf(mutant, rule))
+            .ToList();
         var kill = outcomes.OfType<RuleViolationException>().FirstOrDefault(violation => violation.Violation is RuleViolation.Broken);
-        Assert.True(kill is not null, $"{mutant.Rule} does not find a log that {name}; it came to: {string.Join("; ", outcomes.Select(outcome => outcome?.ToString() ?? "passed"))}");
+        Assert.True(
+            kill is not null,
+            $"{mutant.Rule} does not find a log that {name}; it came to: "
+                + $"{string.Join("; ", outcomes.Select(outcome => outcome?.ToString() ?? "passed"))}");
         Assert.Equal(mutant.Rule, kill.Rule);
         Assert.StartsWith($"{mutant.Rule} is broken: ", kill.Message, StringComparison.Ordinal);
         Assert.Contains("\n  the rule: ", kill.Message, StringComparison.Ordinal);
@@ -80,7 +100,8 @@ public sealed class MatrixTests(Matrix matrix)
     public void Every_rule_finds_a_log_that_is_broken_in_its_way()
     {
         var rules = SuiteRunner.Methods.Select(SuiteRunner.RuleOf).Distinct();
-        Assert.Equal(rules.Order(StringComparer.Ordinal), Mutants.All.Select(mutant => mutant.Rule).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            rules.Order(StringComparer.Ordinal), Mutants.All.Select(mutant => mutant.Rule).Distinct().Order(StringComparer.Ordinal));
         Assert.Contains($"on {Mutants.All.Count} logs that are broken on purpose", ReadmeTests.Readme, StringComparison.Ordinal);
     }
 
@@ -93,7 +114,9 @@ public sealed class MatrixTests(Matrix matrix)
             {
                 var outcome = matrix.OutcomeOf(mutant, rule);
                 Assert.True(
-                    outcome is null || (outcome as RuleViolationException)?.Rule == SuiteRunner.RuleOf(rule) || outcome.GetType().Name is "RuleSkippedException",
+                    outcome is null
+                        || (outcome as RuleViolationException)?.Rule == SuiteRunner.RuleOf(rule)
+                        || outcome.GetType().Name is "RuleSkippedException",
                     $"{rule.Name} on a log that {mutant.Name}: {outcome}");
             }
         }
@@ -107,7 +130,11 @@ public sealed class MatrixTests(Matrix matrix)
         text.AppendLine($"Rules that come upon it by luck are left out: {string.Join(", ", Racing.Order(StringComparer.Ordinal))}.");
         foreach (var mutant in Mutants.All)
         {
-            var others = SuiteRunner.Methods.Where(rule => IsKilled(mutant, rule)).Select(SuiteRunner.RuleOf).Distinct().Where(id => id != mutant.Rule && !Racing.Contains(id));
+            var others = SuiteRunner
+                .Methods.Where(rule => IsKilled(mutant, rule))
+                .Select(SuiteRunner.RuleOf)
+                .Distinct()
+                .Where(id => id != mutant.Rule && !Racing.Contains(id));
             var found = mutant.Races ? "(others by luck)" : string.Join(' ', others);
             text.AppendLine($"{mutant.Name,-46} {mutant.Rule,-10} {found}".TrimEnd());
         }

@@ -89,7 +89,10 @@ public sealed class SimulatedDiskHarness : LogHarness
     }
 
     private Inode LastSegmentOf(string name) =>
-        DiskOf(name).Names.Where(file => file.Key.EndsWith(".log", StringComparison.Ordinal)).MaxBy(file => file.Key, StringComparer.Ordinal).Value;
+        DiskOf(name)
+            .Names.Where(file => file.Key.EndsWith(".log", StringComparison.Ordinal))
+            .MaxBy(file => file.Key, StringComparer.Ordinal)
+            .Value;
 
     private static byte[] BytesOf(Inode file)
     {

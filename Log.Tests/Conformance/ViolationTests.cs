@@ -21,7 +21,8 @@ public sealed partial class ViolationTests
     public async Task Message(string log, string rule)
     {
         await using var harness = new BrokenHarness(Mutants.All.Single(mutant => mutant.Name == log));
-        var violation = Assert.IsType<RuleViolationException>(await SuiteRunner.RunAsync(SuiteRunner.Methods.Single(method => method.Name == rule), harness));
+        var violation = Assert.IsType<RuleViolationException>(
+            await SuiteRunner.RunAsync(SuiteRunner.Methods.Single(method => method.Name == rule), harness));
         await Verify(violation.Message.ReplaceLineEndings("\n")).UseParameters(FileNameOf(log), rule.Split('_')[0]);
     }
 
@@ -45,7 +46,8 @@ public sealed partial class ViolationTests
     public async Task A_rule_that_is_skipped_says_why()
     {
         await using var harness = new InMemoryHarness();
-        var skipped = await SuiteRunner.RunAsync(SuiteRunner.Methods.Single(method => method.Name.StartsWith("DUR_03", StringComparison.Ordinal)), harness);
+        var skipped = await SuiteRunner.RunAsync(
+            SuiteRunner.Methods.Single(method => method.Name.StartsWith("DUR_03", StringComparison.Ordinal)), harness);
         Assert.Equal("DUR-03 needs a log with the capability Reopen, Crash, which InMemoryHarness does not declare", skipped?.Message);
     }
 

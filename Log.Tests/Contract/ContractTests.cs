@@ -11,8 +11,10 @@ public sealed class ContractTests
     public void The_contract_is_what_clients_know()
     {
         var methods = V1.Log.Descriptor.Methods.Select(method =>
-            $"{method.FullName}({Stream(method.IsClientStreaming)}{method.InputType.FullName}) -> {Stream(method.IsServerStreaming)}{method.OutputType.FullName}");
-        var fields = LogReflection.Descriptor.MessageTypes.SelectMany(message => message.Fields.InFieldNumberOrder())
+            $"{method.FullName}({Stream(method.IsClientStreaming)}{method.InputType.FullName}) -> "
+                + $"{Stream(method.IsServerStreaming)}{method.OutputType.FullName}");
+        var fields = LogReflection
+            .Descriptor.MessageTypes.SelectMany(message => message.Fields.InFieldNumberOrder())
             .Select(field => $"{field.FullName} = {field.FieldNumber}: {Kind(field)}{TypeOf(field)}");
         Assert.Equal(
             [
@@ -36,7 +38,10 @@ public sealed class ContractTests
             methods.Concat(fields));
 
         static string Stream(bool isStream) => isStream ? "stream " : "";
-        static string Kind(FieldDescriptor field) => field.IsRepeated ? "repeated " : field.HasPresence && field.MessageTypeName() is null ? "optional " : "";
+        static string Kind(FieldDescriptor field) =>
+            field.IsRepeated ? "repeated "
+            : field.HasPresence && field.MessageTypeName() is null ? "optional "
+            : "";
         static string TypeOf(FieldDescriptor field) => field.MessageTypeName() ?? field.FieldType.ToString();
     }
 
@@ -62,11 +67,13 @@ public sealed class ContractTests
             LogMethods.Produce, LogMethods.Consume, LogMethods.ConsumeStream, LogMethods.ProduceStream, LogMethods.GetRange,
         };
         Assert.Equal(
-            V1.Log.Descriptor.Methods.Select(method => ($"/{V1.Log.Descriptor.FullName}/{method.Name}", method.IsClientStreaming, method.IsServerStreaming)),
-            ours.Select(method => (
-                method.FullName,
-                method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming,
-                method.Type is MethodType.ServerStreaming or MethodType.DuplexStreaming)));
+            V1.Log.Descriptor.Methods.Select(method =>
+                ($"/{V1.Log.Descriptor.FullName}/{method.Name}", method.IsClientStreaming, method.IsServerStreaming)),
+            ours.Select(method =>
+                (
+                    method.FullName,
+                    method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming,
+                    method.Type is MethodType.ServerStreaming or MethodType.DuplexStreaming)));
     }
 }
 

@@ -41,7 +41,8 @@ public sealed class BackupTests : IDisposable
                 var range = await copy.GetRangeAsync();
                 Assert.True(expected.Length == 0 || expected.Max(one => one.Key) < range.NextOffset, $"the copy has {range}");
                 var read = await copy.ReadAllTextAsync();
-                Assert.All(expected.Where(one => one.Key >= range.StartOffset), one => Assert.Equal(one.Value, read[(int)(one.Key - range.StartOffset)]));
+                Assert.All(expected.Where(one => one.Key >= range.StartOffset), one =>
+                    Assert.Equal(one.Value, read[(int)(one.Key - range.StartOffset)]));
                 Assert.Equal(range.NextOffset, await copy.AppendBatchAsync(RecordBatch.OfText("it goes on")));
             }
 
@@ -59,7 +60,8 @@ public sealed class BackupTests : IDisposable
                 var text = $"{producer} {i} {new string((char)('a' + producer), 100 * (i % 50))}";
                 acknowledged[await log.AppendBatchAsync(RecordBatch.OfText(text))] = text;
                 if (i >= (copies + 1) * AppendsPerCopy)
-                    await Poll.UntilAsync(() => Task.FromResult(i < (copies + 1) * AppendsPerCopy || enough.IsCancellationRequested), "the copy to be made");
+                    await Poll.UntilAsync(
+                        () => Task.FromResult(i < (copies + 1) * AppendsPerCopy || enough.IsCancellationRequested), "the copy to be made");
             }
         }
     }
@@ -121,7 +123,8 @@ public sealed class BackupTests : IDisposable
     {
         await using (var log = DiskLog.Open(_directory["log"]))
             await log.AppendBatchAsync(RecordBatch.OfText("x"));
-        Assert.ThrowsAny<OperationCanceledException>(() => LogBackup.Copy(_directory["log"], _directory["copy"], cancellationToken: new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            LogBackup.Copy(_directory["log"], _directory["copy"], cancellationToken: new CancellationToken(canceled: true)));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory["copy"]));
     }
 }

@@ -89,7 +89,8 @@ public sealed class DamageTests : IDisposable
         await using var log = DiskLog.Open(_directory["log"]);
         foreach (var batch in Batches)
             await log.AppendBatchAsync(RecordBatch.OfText(batch));
-        await using (var file = new FileStream(Path.Combine(_directory["log"], Segment), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        await using (
+            var file = new FileStream(Path.Combine(_directory["log"], Segment), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
         {
             file.Position = HeaderBytes + 40;
             file.WriteByte(0xFF);
@@ -148,7 +149,8 @@ public sealed class DamageTests : IDisposable
     {
         var bytes = await WriteAsync(close: true);
         bytes[8] = 3;
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(28), LogKit.Disk.Format.Crc32C.Append(0, bytes.AsSpan(0, 28)));
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(
+            bytes.AsSpan(28), LogKit.Disk.Format.Crc32C.Append(0, bytes.AsSpan(0, 28)));
         Place(bytes);
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["image"]));
         Assert.Contains("it has format version 3: this program reads versions 1 and 2", damaged.Message, StringComparison.Ordinal);

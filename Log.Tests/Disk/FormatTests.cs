@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LogKit.Disk;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
@@ -30,7 +29,9 @@ public sealed class FormatTests : IDisposable
     {
         var isVersion2 = golden == "v2";
         using var storage = new FileStorage(_directory.Path);
-        SegmentOrigin? origin = isFull ? new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true, IsAfterClockChange: isVersion2) : null;
+        SegmentOrigin? origin = isFull
+            ? new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true, IsAfterClockChange: isVersion2)
+            : null;
         SegmentLineage? lineage = isVersion2 ? new SegmentLineage(LogId, PreviousSalt: 0x5EED_1233, FrameSalt: 0x5EED_5678) : null;
         var writer = SegmentWriter.Create(
             storage, new OpenSegments(), new SegmentHeader(BaseOffset, Salt, origin, lineage), new ReservePolicy(4096, IsWritten: true));
@@ -56,14 +57,15 @@ public sealed class FormatTests : IDisposable
         if (isVersion2)
             LockFile.Write(storage.Lock(LockFile.Name, canCreate: true)!, LogId);
         storage.Dispose(); // and lets go of the lock
-        foreach (var path in Directory.GetFiles(Golden(golden)))
-            Assert.Equal(Convert.ToHexString(File.ReadAllBytes(path)), Convert.ToHexString(File.ReadAllBytes(_directory[Path.GetFileName(path)])));
+        foreach (var path in Directory.GetFiles(Repository.PathOf($"Log.Tests/Disk/golden/{golden}")))
+            Assert.Equal(
+                Convert.ToHexString(File.ReadAllBytes(path)), Convert.ToHexString(File.ReadAllBytes(_directory[Path.GetFileName(path)])));
     }
 
     [Fact]
     public async Task The_golden_files_are_read()
     {
-        foreach (var path in Directory.GetFiles(Golden("v1")))
+        foreach (var path in Directory.GetFiles(Repository.PathOf("Log.Tests/Disk/golden/v1")))
             File.Copy(path, _directory[Path.GetFileName(path)]);
         await using var log = DiskLog.Open(_directory.Path);
         Assert.True(log.Recovery.WasClosedCleanly);
@@ -74,7 +76,7 @@ public sealed class FormatTests : IDisposable
     [Fact]
     public void The_golden_index_and_origin_are_read()
     {
-        using var storage = new FileStorage(Golden("v1-origin"));
+        using var storage = new FileStorage(Repository.PathOf("Log.Tests/Disk/golden/v1-origin"));
         using var file = storage.Open(SegmentName.Of(BaseOffset), canWrite: false);
         Assert.Null(SegmentHeader.Read(file, BaseOffset, new byte[SegmentHeader.SizeBytes], out var header, out var seal));
         Assert.Equal(new SegmentOrigin(1_800_000_000_000, IsAfterUnflushed: true), header.Origin);
@@ -114,7 +116,4 @@ public sealed class FormatTests : IDisposable
         for (var i = 0; i <= bytes.Length; i += 97)
             Assert.Equal(Crc32C.Append(0, bytes), Crc32C.Append(Crc32C.Append(0, bytes.AsSpan(0, i)), bytes.AsSpan(i)));
     }
-
-    private static string Golden(string version, [CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "golden", version);
 }

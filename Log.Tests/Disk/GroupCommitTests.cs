@@ -135,7 +135,10 @@ public sealed class GroupCommitTests
     {
         var device = new Device();
         device.GoOn();
-        var ahead = Enumerable.Range(0, 3).Select(i => device.Appends.AppendAsync(RecordBatch.OfText($"{i}"), null, CancellationToken.None)).ToList();
+        var ahead = Enumerable
+            .Range(0, 3)
+            .Select(i => device.Appends.AppendAsync(RecordBatch.OfText($"{i}"), null, CancellationToken.None))
+            .ToList();
         foreach (var append in ahead)
             await append;
         for (var i = 0; i < 200; i++)
@@ -207,8 +210,11 @@ public sealed class GroupCommitTests
         await device.Appends.DrainAsync().Within("the drain");
         for (var i = 0; i < 100; i++)
         {
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(
-                () => device.Appends.AppendAsync(RecordBatch.OfText("late"), null, new CancellationToken(canceled: true)).AsTask().Within("the answer"));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                device
+                    .Appends.AppendAsync(RecordBatch.OfText("late"), null, new CancellationToken(canceled: true))
+                    .AsTask()
+                    .Within("the answer"));
         }
     }
 
@@ -247,15 +253,24 @@ public sealed class GroupCommitTests
             await using var reopened = DiskLog.Open(new SimulatedStorage(disk.AfterKill()), SmallSegments);
             var all = await reopened.ReadAllTextAsync();
             foreach (var (offset, text) in acknowledged)
-                Assert.True(all[(int)offset] == text, $"seed {seed}, round {round}: {text} was acknowledged at {offset}, where {all[(int)offset]} is");
+                Assert.True(
+                    all[(int)offset] == text,
+                    $"seed {seed}, round {round}: {text} was acknowledged at {offset}, where {all[(int)offset]} is");
             var others = all.Except(acknowledged.Values).ToList();
             Assert.True(all.Count == acknowledged.Count + others.Count, $"seed {seed}, round {round}: something is there twice");
-            Assert.True(others.TrueForAll(unsettled.Contains), $"seed {seed}, round {round}: something is there that was refused: {string.Join(' ', others)}");
+            Assert.True(
+                others.TrueForAll(unsettled.Contains),
+                $"seed {seed}, round {round}: something is there that was refused: {string.Join(' ', others)}");
         }
     }
 
     private static async Task StressAsync(
-        DiskLog log, Random random, string name, ConcurrentDictionary<ulong, string> acknowledged, ConcurrentBag<string> unsettled, TaskCompletionSource enough)
+        DiskLog log,
+        Random random,
+        string name,
+        ConcurrentDictionary<ulong, string> acknowledged,
+        ConcurrentBag<string> unsettled,
+        TaskCompletionSource enough)
     {
         for (var i = 0; ; i++)
         {

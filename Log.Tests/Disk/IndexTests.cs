@@ -108,10 +108,11 @@ public sealed class IndexTests : IDisposable
     }
 
     public static TheoryData<string> Lies =>
-    [
-        "no entries", "a byte too far", "32 bytes too far", "a frame too far", "offsets one too high", "offsets one too low", "offsets far too high",
-        "everything at the end", "everything at the beginning", "the wrong way round", "twice the same", "before the frames", "behind the frames",
-    ];
+        [
+            "no entries", "a byte too far", "32 bytes too far", "a frame too far", "offsets one too high", "offsets one too low",
+            "offsets far too high", "everything at the end", "everything at the beginning", "the wrong way round", "twice the same",
+            "before the frames", "behind the frames",
+        ];
 
     [Theory]
     [MemberData(nameof(Lies))]
@@ -251,7 +252,12 @@ public sealed class IndexTests : IDisposable
         Assert.Equal(Names("*.log").SkipLast(1), Names("*.idx"));
 
         List<string> Names(string pattern) =>
-            [.. Directory.GetFiles(_directory["log"], pattern).Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+            [
+                .. Directory
+                    .GetFiles(_directory["log"], pattern)
+                    .Select(path => Path.GetFileNameWithoutExtension(path))
+                    .Order(StringComparer.Ordinal),
+            ];
     }
 
     private static string Text(int offset, int length) => $"{offset} {new string((char)('a' + (offset % 26)), length)}";
@@ -290,28 +296,36 @@ public sealed class IndexTests : IDisposable
     }
 
     private static byte[] Forge(byte[] index, string lie) => Forge(index, entries => lie switch
-    {
-        "no entries" => [],
-        "a byte too far" => [.. entries.Select(entry => (entry.Offset, entry.Position + 1))],
-        "32 bytes too far" => [.. entries.Select(entry => (entry.Offset, entry.Position + 32))],
-        "a frame too far" => [.. entries.Select(entry => (entry.Offset, entry.Position + (entries[1].Position - entries[0].Position) / entries[1].Offset))],
-        "offsets one too high" => [.. entries.Select(entry => (entry.Offset + 1, entry.Position))],
-        "offsets one too low" => [entries[0], .. entries[1..].Select(entry => (entry.Offset - 1, entry.Position))],
-        "offsets far too high" => [.. entries.Select(entry => (entry.Offset + uint.MaxValue - 100, entry.Position))],
-        "everything at the end" => [.. entries.Select((entry, i) => (entry.Offset, entries[^1].Position + 100 + (uint)i))],
-        "everything at the beginning" => [.. entries.Select((entry, i) => (entry.Offset, (uint)(SegmentHeader.SizeBytes + i)))],
-        "the wrong way round" => [.. entries.Reverse()],
-        "twice the same" => [.. entries.Select(_ => entries[1])],
-        "before the frames" => [.. entries.Select((entry, i) => (entry.Offset, (uint)i))],
-        "behind the frames" => [.. entries.Select((entry, i) => (entry.Offset, 1_000_000 + (uint)i))],
-        _ => throw new ArgumentOutOfRangeException(nameof(lie)),
-    });
+            {
+                "no entries" => [],
+                "a byte too far" => [.. entries.Select(entry => (entry.Offset, entry.Position + 1))],
+                "32 bytes too far" => [.. entries.Select(entry => (entry.Offset, entry.Position + 32))],
+                "a frame too far" =>
+                [
+                    .. entries.Select(entry =>
+                        (entry.Offset, entry.Position + (entries[1].Position - entries[0].Position) / entries[1].Offset)),
+                ],
+                "offsets one too high" => [.. entries.Select(entry => (entry.Offset + 1, entry.Position))],
+                "offsets one too low" => [entries[0], .. entries[1..].Select(entry => (entry.Offset - 1, entry.Position))],
+                "offsets far too high" => [.. entries.Select(entry => (entry.Offset + uint.MaxValue - 100, entry.Position))],
+                "everything at the end" => [.. entries.Select((entry, i) => (entry.Offset, entries[^1].Position + 100 + (uint)i))],
+                "everything at the beginning" => [.. entries.Select((entry, i) => (entry.Offset, (uint)(SegmentHeader.SizeBytes + i)))],
+                "the wrong way round" => [.. entries.Reverse()],
+                "twice the same" => [.. entries.Select(_ => entries[1])],
+                "before the frames" => [.. entries.Select((entry, i) => (entry.Offset, (uint)i))],
+                "behind the frames" => [.. entries.Select((entry, i) => (entry.Offset, 1_000_000 + (uint)i))],
+                _ => throw new ArgumentOutOfRangeException(nameof(lie)),
+            });
 
     /// <summary>The index with other entries, and the checksum that fits them.</summary>
     private static byte[] Forge(byte[] index, Func<(uint Offset, uint Position)[], (uint Offset, uint Position)[]> change)
     {
-        var entries = Enumerable.Range(0, BinaryPrimitives.ReadInt32LittleEndian(index.AsSpan(32))).Select(i => index.AsMemory(EntriesPosition + (i * EntryBytes)))
-            .Select(entry => (BinaryPrimitives.ReadUInt32LittleEndian(entry.Span), BinaryPrimitives.ReadUInt32LittleEndian(entry.Span[4..]))).ToArray();
+        var entries = Enumerable
+            .Range(0, BinaryPrimitives.ReadInt32LittleEndian(index.AsSpan(32)))
+            .Select(i => index.AsMemory(EntriesPosition + (i * EntryBytes)))
+            .Select(entry =>
+                (BinaryPrimitives.ReadUInt32LittleEndian(entry.Span), BinaryPrimitives.ReadUInt32LittleEndian(entry.Span[4..])))
+            .ToArray();
         var changed = change(entries);
         var forged = new byte[EntriesPosition + (changed.Length * EntryBytes) + 4];
         index.AsSpan(0, EntriesPosition).CopyTo(forged);
@@ -323,7 +337,8 @@ public sealed class IndexTests : IDisposable
         }
 
         var salt = BinaryPrimitives.ReadUInt32LittleEndian(forged.AsSpan(12));
-        BinaryPrimitives.WriteUInt32LittleEndian(forged.AsSpan(forged.Length - 4), Crc32C.Append(salt, forged.AsSpan(0, forged.Length - 4)));
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            forged.AsSpan(forged.Length - 4), Crc32C.Append(salt, forged.AsSpan(0, forged.Length - 4)));
         return forged;
     }
 }

@@ -5,7 +5,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>A repair that loses power, or is killed, at any of its operations, and is run again: it ends as one that was left alone.</summary>
+/// <summary>
+/// A repair that loses power, or is killed, at any of its operations, and is run again: it ends as one that was left alone.
+/// </summary>
 public sealed class InspectionPowerLossTests
 {
     private const int ImagesAPoint = 8;

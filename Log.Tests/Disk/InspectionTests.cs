@@ -307,7 +307,8 @@ public sealed class InspectionTests : IDisposable
         return bytes;
     }
 
-    private void StartFileOf(ulong offset) => File.WriteAllBytes(Path.Combine(_directory["log"], StartFile.Name), StartFile.Encode(offset, null));
+    private void StartFileOf(ulong offset) =>
+        File.WriteAllBytes(Path.Combine(_directory["log"], StartFile.Name), StartFile.Encode(offset, null));
 
     private List<string> Segments() => [.. Directory.GetFiles(_directory["log"], "*.log").Order(StringComparer.Ordinal)];
 

@@ -119,7 +119,8 @@ public sealed class OpenSegmentsTests : IDisposable
     {
         try
         {
-            return File.ResolveLinkTarget(link, returnFinalTarget: false)?.FullName.StartsWith(_directory.Path + "/", StringComparison.Ordinal) == true;
+            return File.ResolveLinkTarget(link, returnFinalTarget: false)
+                    ?.FullName.StartsWith(_directory.Path + "/", StringComparison.Ordinal) == true;
         }
         catch (IOException)
         {

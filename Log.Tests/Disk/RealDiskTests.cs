@@ -132,7 +132,8 @@ public sealed class RealDiskTests : IDisposable
     [Fact]
     public async Task Files_and_directories_of_other_names_are_untouched_by_all_that_a_log_does()
     {
-        string[] names = ["notes.txt", "1.log", "START.bak", "000000000000000000000.log", "00000000000000000000.log.removed", "LOCK2", ".hidden"];
+        string[] names =
+        ["notes.txt", "1.log", "START.bak", "000000000000000000000.log", "00000000000000000000.log.removed", "LOCK2", ".hidden"];
         foreach (var name in names)
             File.WriteAllText(_directory[name], $"mine: {name}");
         Directory.CreateDirectory(_directory["sub"]);
@@ -214,11 +215,15 @@ public sealed class RealDiskTests : IDisposable
         var before = Content();
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory.Path, SmallSegments));
         Assert.Equal((SegmentName.Of(2), 3ul), (damaged.File, damaged.Offset));
-        Assert.Contains("it ends before offset 3, but the next segment begins at 4: a segment is missing", damaged.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "it ends before offset 3, but the next segment begins at 4: a segment is missing", damaged.Message, StringComparison.Ordinal);
         Assert.Equal(before, Content());
     }
 
-    private SortedDictionary<string, string> Content() => new(
-        Directory.GetFiles(_directory.Path).ToDictionary(path => Path.GetFileName(path), path => Convert.ToHexString(File.ReadAllBytes(path))),
-        StringComparer.Ordinal);
+    private SortedDictionary<string, string> Content() =>
+        new(
+            Directory
+                .GetFiles(_directory.Path)
+                .ToDictionary(path => Path.GetFileName(path), path => Convert.ToHexString(File.ReadAllBytes(path))),
+            StringComparer.Ordinal);
 }

@@ -4,7 +4,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Retention by age under a clock that is wrong: nothing goes early, the operator is told, and once it is right, all goes in time.</summary>
+/// <summary>
+/// Retention by age under a clock that is wrong: nothing goes early, the operator is told, and once it is right, all goes in time.
+/// </summary>
 public sealed class RetentionClockTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromHours(1);

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LogKit.Disk;
 using LogKit.Disk.Format;
 using LogKit.Disk.Storage;
@@ -114,7 +113,9 @@ public sealed class RetentionTests : IDisposable
             for (var image = 0; image < 5; image++)
             {
                 await using var recovered = Open(disk.AfterPowerLoss(new Random(TestSeed.Mix(seed, i, image))), _keepAll);
-                Assert.True(range == recovered.Recovery.Range, $"seed {seed}: {range} was {recovered.Recovery.Range} after a power loss\n{disk.Trace}");
+                Assert.True(
+                    range == recovered.Recovery.Range,
+                    $"seed {seed}: {range} was {recovered.Recovery.Range} after a power loss\n{disk.Trace}");
                 await AssertHoldsAsync(recovered, range.StartOffset, i + 1);
             }
         }
@@ -184,7 +185,9 @@ public sealed class RetentionTests : IDisposable
 
             var range = await log.GetRangeAsync();
             var ages = appended.Select(time => _clock.GetUtcNow() - time).ToList();
-            Assert.True(ages.Take((int)range.StartOffset).All(age => age >= AgeLimit), $"seed {seed}, step {step}: something younger than the limit is gone");
+            Assert.True(
+                ages.Take((int)range.StartOffset).All(age => age >= AgeLimit),
+                $"seed {seed}, step {step}: something younger than the limit is gone");
             Assert.True(
                 ages.Skip((int)range.StartOffset).All(age => age <= (2 * AgeLimit) + TimeSpan.FromMinutes(2)),
                 $"seed {seed}, step {step}: something is left that is older than twice the limit");
@@ -217,7 +220,7 @@ public sealed class RetentionTests : IDisposable
     [Fact]
     public async Task By_age_segments_that_do_not_tell_theirs_stay_until_a_later_one_proves_them_old()
     {
-        foreach (var path in Directory.GetFiles(Golden("v1"))) // without an origin, holding [5, 8)
+        foreach (var path in Directory.GetFiles(Repository.PathOf("Log.Tests/Disk/golden/v1"))) // without an origin, holding [5, 8)
             File.Copy(path, _directory[Path.GetFileName(path)]);
         await using var log = DiskLog.Open(_directory.Path, _byAge);
         _clock.Advance(100 * AgeLimit);
@@ -249,7 +252,13 @@ public sealed class RetentionTests : IDisposable
     {
         var seed = TestSeed.Next();
         await using var log = DiskLog.Open(
-            _directory.Path, new DiskLogOptions { SegmentLimitBytes = SegmentBytes, RetentionLimitBytes = 4 * SegmentBytes, FlushMode = FlushMode.Never });
+            _directory.Path,
+            new DiskLogOptions
+            {
+                SegmentLimitBytes = SegmentBytes,
+                RetentionLimitBytes = 4 * SegmentBytes,
+                FlushMode = FlushMode.Never,
+            });
         await log.AppendBatchAsync(RecordBatch.OfText(Text(0, 20_000)));
         var appends = Task.Run(async () =>
         {
@@ -257,24 +266,30 @@ public sealed class RetentionTests : IDisposable
                 await log.AppendBatchAsync(RecordBatch.OfText(Text(i, 20_000)));
         });
         var truncated = 0;
-        var readers = Enumerable.Range(0, 3).Select(reader => Task.Run(async () =>
-        {
-            var random = new Random(TestSeed.Mix(seed, reader));
-            while (!appends.IsCompleted)
-            {
-                var range = await log.GetRangeAsync();
-                var offset = range.StartOffset + (ulong)random.Next((int)range.Count);
-                try
+        var readers = Enumerable
+            .Range(0, 3)
+            .Select(reader =>
+                Task.Run(async () =>
                 {
-                    Assert.Equal(Text((int)offset, 20_000), (await log.ReadBatchAsync(offset))[0].ToString());
-                }
-                catch (OffsetOutOfRangeException exception)
-                {
-                    Assert.True(exception.IsTruncated && exception.Range.StartOffset > range.StartOffset, $"seed {seed}: {exception.Message}");
-                    Interlocked.Increment(ref truncated);
-                }
-            }
-        })).ToList();
+                    var random = new Random(TestSeed.Mix(seed, reader));
+                    while (!appends.IsCompleted)
+                    {
+                        var range = await log.GetRangeAsync();
+                        var offset = range.StartOffset + (ulong)random.Next((int)range.Count);
+                        try
+                        {
+                            Assert.Equal(Text((int)offset, 20_000), (await log.ReadBatchAsync(offset))[0].ToString());
+                        }
+                        catch (OffsetOutOfRangeException exception)
+                        {
+                            Assert.True(
+                                exception.IsTruncated && exception.Range.StartOffset > range.StartOffset,
+                                $"seed {seed}: {exception.Message}");
+                            Interlocked.Increment(ref truncated);
+                        }
+                    }
+                }))
+            .ToList();
         await appends.Within("300 appends");
         await Task.WhenAll(readers).Within("the readers");
         Assert.True((await log.GetRangeAsync()).StartOffset > 250);
@@ -286,8 +301,10 @@ public sealed class RetentionTests : IDisposable
         var disk = new SimulatedDisk();
         await using var log = Open(disk, _keepAll with { RetentionLimitBytes = 2 * SegmentBytes });
         var isFull = true;
-        disk.Fault = (_, kind) => isFull && kind == OperationKind.Create && disk.Trace.EndsWith($"create {StartFile.TemporaryName}", StringComparison.Ordinal)
-            ? new StorageFullException("no space left on device") : null;
+        disk.Fault = (_, kind) =>
+            isFull && kind == OperationKind.Create && disk.Trace.EndsWith($"create {StartFile.TemporaryName}", StringComparison.Ordinal)
+                ? new StorageFullException("no space left on device")
+                : null;
         await AppendAsync(log, 0, 10);
         await AssertHoldsAsync(log, 0, 10);
         isFull = false;
@@ -331,7 +348,12 @@ public sealed class RetentionTests : IDisposable
     [MemberData(nameof(WrongOptions))]
     public void A_wrong_limit_is_named_and_nothing_is_made(string name, long segmentLimitBytes, long? limitBytes, long? limitMs)
     {
-        var options = new DiskLogOptions { SegmentLimitBytes = segmentLimitBytes, RetentionLimitBytes = limitBytes, RetentionLimitMs = limitMs };
+        var options = new DiskLogOptions
+        {
+            SegmentLimitBytes = segmentLimitBytes,
+            RetentionLimitBytes = limitBytes,
+            RetentionLimitMs = limitMs,
+        };
         var exception = Assert.Throws<ArgumentOutOfRangeException>(() => DiskLog.Open(_directory["log"], options));
         Assert.Equal(name, exception.ParamName);
         Assert.Contains(FormattableString.Invariant($"{limitBytes ?? limitMs}"), exception.Message, StringComparison.Ordinal);
@@ -341,7 +363,13 @@ public sealed class RetentionTests : IDisposable
     [Fact]
     public async Task The_largest_limits_are_taken()
     {
-        await using var log = Open(new SimulatedDisk(), _keepAll with { RetentionLimitBytes = long.MaxValue, RetentionLimitMs = long.MaxValue });
+        await using var log = Open(
+            new SimulatedDisk(),
+            _keepAll with
+            {
+                RetentionLimitBytes = long.MaxValue,
+                RetentionLimitMs = long.MaxValue,
+            });
         await AppendAsync(log, 0, 10);
         _clock.Advance(TimeSpan.FromDays(1));
         await AssertHoldsAsync(log, 0, 10);
@@ -354,7 +382,10 @@ public sealed class RetentionTests : IDisposable
         disk.Names.Where(file => SegmentName.TryParse(file.Key, out _) || file.Key == SegmentName.Temporary).Sum(file => file.Value.Length);
 
     private static IEnumerable<ulong> SegmentsOf(SimulatedDisk disk) =>
-        disk.Names.Keys.Where(name => SegmentName.TryParse(name, out _)).Order(StringComparer.Ordinal).Select(name => ulong.Parse(name[..20], null));
+        disk
+            .Names.Keys.Where(name => SegmentName.TryParse(name, out _))
+            .Order(StringComparer.Ordinal)
+            .Select(name => ulong.Parse(name[..20], null));
 
     private static string Text(int offset, int length) => $"{offset} {new string((char)('a' + (offset % 26)), length)}";
 
@@ -372,7 +403,4 @@ public sealed class RetentionTests : IDisposable
         var texts = await log.ReadAllTextAsync();
         Assert.Equal(Enumerable.Range((int)first, end - (int)first), texts.Select(text => int.Parse(text.Split(' ')[0], null)));
     }
-
-    private static string Golden(string version, [CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "golden", version);
 }

@@ -75,8 +75,16 @@ internal sealed class TailScene
 
     /// <summary>A frame of another segment.</summary>
     public byte[] FrameOfAnother(ulong offset, long flushed, string text) =>
-        Frame((Header with { Salt = OtherSalt, Lineage = Header.Lineage is { } lineage ? lineage with { FrameSalt = OtherSalt } : null }).Salts,
-            offset, flushed, RecordBatch.OfText(text));
+        Frame(
+            (
+                Header with
+                {
+                    Salt = OtherSalt,
+                    Lineage = Header.Lineage is { } lineage ? lineage with { FrameSalt = OtherSalt } : null,
+                }).Salts,
+            offset,
+            flushed,
+            RecordBatch.OfText(text));
 
     /// <summary>A frame with the checksums that it has, and with ones that fit.</summary>
     public byte[][] Signed(byte[] frame)

@@ -17,14 +17,18 @@ internal enum TailOutcome
 /// <param name="Tails">What follows the sound frames of a scene; each of these is a case.</param>
 internal sealed record TailRow(string Finding, TailOutcome Outcome, Func<TailScene, IEnumerable<byte[]>> Tails)
 {
-    /// <summary>What the same finding comes to in a segment of version 1, whose frames' headers have no check of their own; null if the same.</summary>
+    /// <summary>
+    /// What the same finding comes to in a segment of version 1, whose frames' headers have no check of their own; null if the same.
+    /// </summary>
     public (TailOutcome Outcome, string Problem)? Version1 { get; init; }
 
     /// <summary>The row for a version of the format.</summary>
-    public TailRow Of(uint version) => version == 1 && Version1 is var (outcome, problem) ? this with { Outcome = outcome, Problem = problem } : this;
+    public TailRow Of(uint version) =>
+        version == 1 && Version1 is var (outcome, problem) ? this with { Outcome = outcome, Problem = problem } : this;
 
     /// <summary>The verdict, as FORMAT.md has it.</summary>
-    public string Verdict => Version1 is var (outcome, _) && outcome != Outcome ? $"{Text(Outcome)}; version 1: {Text(outcome)}" : Text(Outcome);
+    public string Verdict =>
+        Version1 is var (outcome, _) && outcome != Outcome ? $"{Text(Outcome)}; version 1: {Text(outcome)}" : Text(Outcome);
 
     private static string Text(TailOutcome outcome) => outcome.ToString().ToLowerInvariant();
 
@@ -86,7 +90,8 @@ internal static class TailTable
         new("the file ends inside a frame's payload", TailOutcome.Cut, s => EachEnd(s, length => s.A[..length])),
         new("zeros from some byte of a frame's header on", TailOutcome.Cut, s => Each(1..Payload, length => Without(s.Group, length..))),
         new("zeros from some byte of a frame's payload on", TailOutcome.Cut, s => EachEnd(s, length => Without(s.Group, length..))),
-        new("a write that ended early, and there is no frame before", TailOutcome.Cut, s => EachEnd(s, length => Without(s.Group, length..)))
+        new("a write that ended early, and there is no frame before", TailOutcome.Cut, s =>
+            EachEnd(s, length => Without(s.Group, length..)))
         {
             IsEmpty = true,
         },
@@ -102,7 +107,8 @@ internal static class TailTable
         new("several sectors of a frame are missing", TailOutcome.Cut, s =>
             Subsets(SectorsOfA(s)).Where(sectors => sectors.Count > 1).Select(sectors => Without(s.Group, [.. sectors]))),
         new("a whole frame is missing, and the group's later ones are whole", TailOutcome.Cut, s => [Without(s.Group, ..s.A.Length)]),
-        new("a sector is missing, and there is no frame before", TailOutcome.Cut, s => SectorsOfA(s).Select(sector => Without(s.Group, sector)))
+        new("a sector is missing, and there is no frame before", TailOutcome.Cut, s =>
+            SectorsOfA(s).Select(sector => Without(s.Group, sector)))
         {
             IsEmpty = true,
         },
@@ -134,7 +140,8 @@ internal static class TailTable
         {
             Version1 = (TailOutcome.Refused, "too much to judge"),
         },
-        new("a header that cannot be read, of which there are only zeros in the next sector", TailOutcome.Refused, s => [With(s.A, Type, 2)])
+        new("a header that cannot be read, of which there are only zeros in the next sector", TailOutcome.Refused, s =>
+            [With(s.A, Type, 2)])
         {
             SectorPositions = [481, 482, 483, 484], Problem = NoFrame, Version1 = (TailOutcome.Cut, ""),
         },
@@ -153,7 +160,11 @@ internal static class TailTable
             Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum),
         },
         new("the length was made more, and so much is there", TailOutcome.Refused, s =>
-            Each(s.A.Length..s.Group.Length, end => With(s.Group, Length, end - Payload + 1))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
+            Each(s.A.Length..s.Group.Length, end => With(s.Group, Length, end - Payload + 1)))
+        {
+            Problem = NoFrame,
+            Version1 = (TailOutcome.Refused, WrongChecksum),
+        },
         new("the length is none, negative, or above the limit", TailOutcome.Refused, s =>
             ((int[])[0, -1, int.MinValue, FrameHeader.PayloadLimitBytes + 1]).SelectMany(length => s.Signed(With(s.A, Length, length))))
         {
@@ -163,7 +174,11 @@ internal static class TailTable
         new("the number of records is none or negative", TailOutcome.Refused, s =>
             ((int[])[0, -1, int.MinValue]).SelectMany(count => s.Signed(With(s.A, Count, count)))) { Problem = NoFrame },
         new("the number of records was changed", TailOutcome.Refused, s =>
-            ((int[])[2, 3, int.MaxValue]).Select(count => With(s.A, Count, count))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
+            ((int[])[2, 3, int.MaxValue]).Select(count => With(s.A, Count, count)))
+        {
+            Problem = NoFrame,
+            Version1 = (TailOutcome.Refused, WrongChecksum),
+        },
         new("the offset is lower or higher than the next one", TailOutcome.Refused, s => EachBit(s.A, Offset..Flushed).SelectMany(s.Signed))
         {
             Problem = NoFrame,
@@ -174,19 +189,32 @@ internal static class TailTable
             Problem = NoFrame,
         },
         new("the flushed position was changed", TailOutcome.Refused, s =>
-            ((long[])[4096, s.Position - 1]).Select(flushed => With(s.A, Flushed, flushed))) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
+            ((long[])[4096, s.Position - 1]).Select(flushed => With(s.A, Flushed, flushed)))
+        {
+            Problem = NoFrame,
+            Version1 = (TailOutcome.Refused, WrongChecksum),
+        },
         new("a first frame was changed, and there is none before", TailOutcome.Refused, s => EachBit(s.Group, 600..604))
         {
             IsEmpty = true, Problem = WrongChecksum,
         },
         new("a changed byte in a group's second frame, and the third is whole", TailOutcome.Refused, s =>
-            EachBit(s.Group, (s.A.Length + Payload)..(s.A.Length + s.B.Length))) { Kept = 1, Problem = WrongChecksum },
-        new("a changed byte, and the header lies across two sectors", TailOutcome.Refused, s => [Flipped(s.Group, 0), Flipped(s.Group, Payload)])
+            EachBit(s.Group, (s.A.Length + Payload)..(s.A.Length + s.B.Length)))
         {
-            SectorPositions = Enumerable.Range(481, 31), Problem = WrongChecksum,
+            Kept = 1,
+            Problem = WrongChecksum,
         },
-        new("a frame of another segment", TailOutcome.Refused, s =>
-            [s.FrameOfAnother(s.NextOffset, s.Position, s.TextOfA)]) { Problem = NoFrame, Version1 = (TailOutcome.Refused, WrongChecksum) },
+        new("a changed byte, and the header lies across two sectors", TailOutcome.Refused, s =>
+            [Flipped(s.Group, 0), Flipped(s.Group, Payload)])
+        {
+            SectorPositions = Enumerable.Range(481, 31),
+            Problem = WrongChecksum,
+        },
+        new("a frame of another segment", TailOutcome.Refused, s => [s.FrameOfAnother(s.NextOffset, s.Position, s.TextOfA)])
+        {
+            Problem = NoFrame,
+            Version1 = (TailOutcome.Refused, WrongChecksum),
+        },
         new("a copy of the segment's own frames", TailOutcome.Refused, s => [s.Sound, [.. s.Sound, .. s.A]]) { Problem = NoFrame },
         new("something that is no frame", TailOutcome.Refused, _ => [Garbage(32), Garbage(5000), [.. Garbage(32), .. new byte[8192]]])
         {

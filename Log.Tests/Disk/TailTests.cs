@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LogKit.Disk;
 using LogKit.Disk.Format;
 using LogKit.Disk.Inspection;
@@ -73,7 +72,8 @@ public sealed class TailTests
                 disk.PowerLossAt = point;
                 await TryAppendAsync(disk, tail);
                 for (var image = 0; image < 300; image++)
-                    await CheckNothingCameBackAsync(disk.AfterPowerLoss(new Random(image)), tail, $"killed at {kill}, image {image}\n{disk.Trace}");
+                    await CheckNothingCameBackAsync(
+                        disk.AfterPowerLoss(new Random(image)), tail, $"killed at {kill}, image {image}\n{disk.Trace}");
             }
         }
     }
@@ -81,7 +81,7 @@ public sealed class TailTests
     [Fact]
     public void The_table_in_the_format_s_description_has_the_same_rows()
     {
-        var rows = File.ReadLines(Description())
+        var rows = File.ReadLines(Repository.PathOf("Log.Disk/FORMAT.md"))
             .SkipWhile(line => line != "## What can be found at the tail").Skip(1)
             .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
             .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1) // its head
@@ -250,7 +250,4 @@ public sealed class TailTests
         inode.Read(bytes, 0);
         return bytes;
     }
-
-    private static string Description([CallerFilePath] string source = "") =>
-        Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "Log.Disk", "FORMAT.md");
 }

@@ -9,7 +9,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>What others do to the files of a log, while it is open or closed: noticed, named, and never paid for with acknowledged records.</summary>
+/// <summary>
+/// What others do to the files of a log, while it is open or closed: noticed, named, and never paid for with acknowledged records.
+/// </summary>
 public sealed class TakenAwayTests : IDisposable
 {
     private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 256 * 1024, Background = work => work() };
@@ -57,7 +59,8 @@ public sealed class TakenAwayTests : IDisposable
         await using var log = DiskLog.Open(LogPath);
         var content = await ReadSharedAsync(PathOf(LockFile.Name));
         File.Delete(PathOf(LockFile.Name));
-        await Poll.UntilAsync(() => Task.FromResult(File.Exists(PathOf(LockFile.Name)) && new FileInfo(PathOf(LockFile.Name)).Length > 0), "the lock file");
+        await Poll.UntilAsync(
+            () => Task.FromResult(File.Exists(PathOf(LockFile.Name)) && new FileInfo(PathOf(LockFile.Name)).Length > 0), "the lock file");
         Assert.Equal(content, await ReadSharedAsync(PathOf(LockFile.Name)));
     }
 
@@ -72,7 +75,8 @@ public sealed class TakenAwayTests : IDisposable
         await Assert.ThrowsAsync<LogReadOnlyException>(() => log.AppendBatchAsync(RecordBatch.OfText("refused")).AsTask());
     }
 
-    public static TheoryData<string> Losses => ["segment deleted", "segment replaced", "directory deleted", "directory moved", "directory replaced"];
+    public static TheoryData<string> Losses =>
+        ["segment deleted", "segment replaced", "directory deleted", "directory moved", "directory replaced"];
 
     [LinuxTheory]
     [MemberData(nameof(Losses))]
@@ -114,7 +118,9 @@ public sealed class TakenAwayTests : IDisposable
         File.Copy(PathOf(SegmentName.Of(0)), PathOf(stray));
         Assert.Equal(stray, Assert.Throws<LogDamagedException>(() => DiskLog.Open(LogPath, SmallSegments)).File);
         using (var inspector = LogInspector.Open(LogPath))
-            Assert.Equal((stray, DamageKind.Misplaced), Assert.Single(inspector.Verify().Damages) is var damage ? (damage.File, damage.Kind) : default);
+            Assert.Equal(
+                (stray, DamageKind.Misplaced),
+                Assert.Single(inspector.Verify().Damages) is var damage ? (damage.File, damage.Kind) : default);
 
         var report = LogRepair.TruncateAtFirstError(LogPath);
         Assert.Null(report.LostFrom);
@@ -189,7 +195,8 @@ public sealed class TakenAwayTests : IDisposable
         for (var i = 0; i < 20; i++)
             await log.AppendBatchAsync(RecordBatch.OfText($"{i}"));
         var path = PathOf(SegmentName.Of(0));
-        await Poll.UntilAsync(async () => SealOf(await ReadSharedAsync(path)) is { NextOffset: 20 }, "the segment to say how far it is flushed");
+        await Poll.UntilAsync(
+            async () => SealOf(await ReadSharedAsync(path)) is { NextOffset: 20 }, "the segment to say how far it is flushed");
         _directory.Copy("log", "copy");
         using (var file = new FileStream(Path.Combine(_directory["copy"], SegmentName.Of(0)), FileMode.Open))
             file.SetLength(SegmentHeader.SizeBytes);
@@ -197,7 +204,8 @@ public sealed class TakenAwayTests : IDisposable
         using var inspector = LogInspector.Open(_directory["copy"]);
         Assert.False(inspector.Verify().IsSound);
 
-        static Seal? SealOf(byte[] bytes) => Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), BitConverter.ToUInt32(bytes.AsSpan(12)));
+        static Seal? SealOf(byte[] bytes) =>
+            Seal.TryRead(bytes.AsSpan(SegmentHeader.SealPosition), BitConverter.ToUInt32(bytes.AsSpan(12)));
     }
 
     private async Task WriteAsync(int count, string name = "log")

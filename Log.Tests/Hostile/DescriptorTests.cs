@@ -7,7 +7,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>A server with few file descriptors, among connections that want them all: the log has its own, and nothing spins or dies.</summary>
+/// <summary>
+/// A server with few file descriptors, among connections that want them all: the log has its own, and nothing spins or dies.
+/// </summary>
 public sealed class DescriptorTests : IDisposable
 {
     private const int Descriptors = 600;
@@ -25,7 +27,8 @@ public sealed class DescriptorTests : IDisposable
     [LinuxFact]
     public async Task However_many_connect_the_log_goes_on_rolling_segments()
     {
-        using var server = ServerProcess.StartWithDescriptors(Descriptors, $"--Log:Directory={_directory["log"]}", "--Log:SegmentLimitBytes=65536");
+        using var server = ServerProcess.StartWithDescriptors(
+            Descriptors, $"--Log:Directory={_directory["log"]}", "--Log:SegmentLimitBytes=65536");
         server.Expects(40, 41);
         var address = await server.AddressAsync();
         await server.SaysAsync("Log:ConnectionLimit is 88 instead of 4096");
@@ -81,7 +84,8 @@ public sealed class DescriptorTests : IDisposable
 
     private static void SetLimit(ServerProcess server, string limit)
     {
-        using var prlimit = Process.Start("/usr/bin/prlimit", ["--pid", server.Id.ToString(CultureInfo.InvariantCulture), $"--nofile={limit}"]);
+        using var prlimit = Process.Start(
+            "/usr/bin/prlimit", ["--pid", server.Id.ToString(CultureInfo.InvariantCulture), $"--nofile={limit}"]);
         prlimit.WaitForExit();
         Assert.Equal(0, prlimit.ExitCode);
     }

@@ -6,7 +6,9 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>Callers that leave at once, that give no time, or whose metadata is too much or makes no sense: nothing of them stays.</summary>
+/// <summary>
+/// Callers that leave at once, that give no time, or whose metadata is too much or makes no sense: nothing of them stays.
+/// </summary>
 public sealed class HurriedCallTests
 {
     [Fact]
@@ -40,7 +42,8 @@ public sealed class HurriedCallTests
         {
             using var tail = server.Client.ConsumeStream(new ConsumeRequest(), deadline: DateTime.UtcNow.AddMilliseconds(1));
             using var stream = server.Client.ProduceStream(deadline: DateTime.UtcNow.AddMilliseconds(1));
-            foreach (var next in (Task<bool>[])[tail.ResponseStream.MoveNext(CancellationToken.None), stream.ResponseStream.MoveNext(CancellationToken.None)])
+            foreach (var next in (Task<bool>[])
+                    [tail.ResponseStream.MoveNext(CancellationToken.None), stream.ResponseStream.MoveNext(CancellationToken.None)])
             {
                 var ended = await Assert.ThrowsAsync<RpcException>(() => next.Within("the deadline"));
                 Assert.Equal(StatusCode.DeadlineExceeded, ended.StatusCode);

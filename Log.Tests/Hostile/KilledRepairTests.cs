@@ -6,7 +6,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// <c>logkit repair</c>, killed at each system call by which it changes anything: run again, it comes to what it would have come to, and what
+/// <c>logkit repair</c>, killed at each system call by which it changes anything: run again, it comes to what it would have come to, and
+/// what
 /// it removed is kept.
 /// </summary>
 public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
@@ -81,7 +82,9 @@ public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
     private async Task RequireRepairedAsync(string name, string how)
     {
         var command = RepairCommand(name);
-        using (var repair = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, UseShellExecute = false })!)
+        using (
+            var repair = Process.Start(
+                new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, UseShellExecute = false })!)
         {
             await repair.StandardOutput.ReadToEndAsync();
             await repair.WaitForExitAsync().Within("the repair");
@@ -90,7 +93,10 @@ public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
 
         await using (var log = DiskLog.Open(_directory[name]))
             Assert.Equal(Enumerable.Range(0, Damaged).Select(TextOf), await log.ReadAllTextAsync());
-        var kept = string.Concat(Directory.GetFiles(_directory[name], "*.removed*").Select(file => System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file))));
+        var kept = string.Concat(
+            Directory
+                .GetFiles(_directory[name], "*.removed*")
+                .Select(file => System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file))));
         for (var i = Damaged + 1; i < Batches; i++)
             Assert.True(kept.Contains(TextOf(i), StringComparison.Ordinal), $"{how}: batch {i} was removed and is not kept");
     }

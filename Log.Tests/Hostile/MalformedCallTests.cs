@@ -15,29 +15,45 @@ public sealed class MalformedCallTests
 {
     private const int BombMegabytes = 256;
 
-    private static readonly byte[] Good =
-        new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } } }.ToByteArray();
+    private static readonly byte[] Good = new ProduceRequest
+    {
+        RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } },
+    }.ToByteArray();
 
     /// <summary>A body, and what it is refused with.</summary>
     internal sealed record Row(Func<byte[]> Body, StatusCode Status, string Reason, string? Encoding = null);
 
     internal static readonly Dictionary<string, Row> Bodies = new()
     {
-        ["a length of 4 GiB"] = new(() => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
+        ["a length of 4 GiB"] = new(
+            () => RawGrpc.Frame(Good, lengthBytes: uint.MaxValue), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
         ["a length over the limit"] = new(
-            () => RawGrpc.Frame(Good, lengthBytes: (uint)new LogKitOptions().MessageLimitBytes + 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge),
-        ["a flag that there is not"] = new(() => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
+            () => RawGrpc.Frame(Good, lengthBytes: (uint)new LogKitOptions().MessageLimitBytes + 1),
+            StatusCode.ResourceExhausted,
+            ErrorReasons.MessageTooLarge),
+        ["a flag that there is not"] = new(
+            () => RawGrpc.Frame(Good, flag: 0x7F), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
         ["compressed, in no encoding"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.Internal, ErrorReasons.MalformedCall),
         ["compressed, in an unknown encoding"] = new(
-            () => RawGrpc.Frame(Good, flag: 1), StatusCode.Unimplemented, ErrorReasons.EncodingUnknown, "shrink"),
-        ["said to be gzip, and not"] = new(() => RawGrpc.Frame(Good, flag: 1), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage, "gzip"),
+            () => RawGrpc.Frame(Good, flag: 1),
+            StatusCode.Unimplemented,
+            ErrorReasons.EncodingUnknown,
+            "shrink"),
+        ["said to be gzip, and not"] = new(
+            () => RawGrpc.Frame(Good, flag: 1), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage, "gzip"),
         ["half a prefix"] = new(() => RawGrpc.Frame(Good)[..3], StatusCode.Internal, ErrorReasons.MalformedCall),
         ["half a message"] = new(() => RawGrpc.Frame(Good)[..^3], StatusCode.Internal, ErrorReasons.MalformedCall),
         ["no protobuf"] = new(() => RawGrpc.Frame([0x0A, 0x7F]), StatusCode.InvalidArgument, ErrorReasons.MalformedMessage),
         ["a gzip bomb"] = new(
-            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "gzip"), flag: 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge, "gzip"),
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "gzip"), flag: 1),
+            StatusCode.ResourceExhausted,
+            ErrorReasons.MessageTooLarge,
+            "gzip"),
         ["a deflate bomb"] = new(
-            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "deflate"), flag: 1), StatusCode.ResourceExhausted, ErrorReasons.MessageTooLarge, "deflate"),
+            () => RawGrpc.Frame(RawGrpc.Compress(new byte[1024 * 1024], BombMegabytes, "deflate"), flag: 1),
+            StatusCode.ResourceExhausted,
+            ErrorReasons.MessageTooLarge,
+            "deflate"),
     };
 
     public static TheoryData<string> Names => [.. Bodies.Keys];
@@ -52,7 +68,8 @@ public sealed class MalformedCallTests
         await using var server = await TestServer.StartAsync(log.Log);
         using var raw = new RawGrpc(server.Address);
         foreach (var method in (string[])["Produce", "ProduceStream"])
-            Assert.Equal(new RawAnswer(HttpStatusCode.OK, row.Status) { Reason = row.Reason }, await raw.CallAsync(method, body, row.Encoding));
+            Assert.Equal(
+                new RawAnswer(HttpStatusCode.OK, row.Status) { Reason = row.Reason }, await raw.CallAsync(method, body, row.Encoding));
         await RequireServesAsync(server, nextOffset: 0);
     }
 
@@ -69,7 +86,8 @@ public sealed class MalformedCallTests
         {
             var (whole, rest) = Math.DivRem(lengthBytes, stream.Length / 3);
             var answer = await raw.CallAsync("ProduceStream", stream[..lengthBytes]);
-            Assert.Equal((lengthBytes, rest == 0 ? StatusCode.OK : StatusCode.Internal, whole), (lengthBytes, answer.Grpc, answer.Messages));
+            Assert.Equal(
+                (lengthBytes, rest == 0 ? StatusCode.OK : StatusCode.Internal, whole), (lengthBytes, answer.Grpc, answer.Messages));
             stored += (ulong)whole;
             Assert.Equal(stored, (await log.Log.GetRangeAsync()).NextOffset);
         }
@@ -115,7 +133,8 @@ public sealed class MalformedCallTests
         await using var server = await TestServer.StartAsync(log.Log);
         using var raw = new RawGrpc(server.Address);
         var answer = await raw.CallAsync("Produce", RawGrpc.Frame(Good), contentType: "application/json");
-        Assert.Equal(new RawAnswer(HttpStatusCode.UnsupportedMediaType, StatusCode.Internal) { Reason = ErrorReasons.MalformedCall }, answer);
+        Assert.Equal(
+            new RawAnswer(HttpStatusCode.UnsupportedMediaType, StatusCode.Internal) { Reason = ErrorReasons.MalformedCall }, answer);
         await RequireServesAsync(server, nextOffset: 0);
     }
 

@@ -14,8 +14,19 @@ public sealed class MalformedConnectionTests
     {
         ["a frame over the size that the server takes"] = (() => Http2Peer.Frame(Http2Peer.Data, 0, 1, new byte[1 << 20]), FrameSizeError),
         ["data on a stream that was never opened"] = (() => Http2Peer.Frame(Http2Peer.Data, 0, 1, new byte[10]), ProtocolError),
-        ["a rapid reset"] = (() => [.. Enumerable.Range(0, 5000).SelectMany(i => (byte[])[
-            .. Http2Peer.CallFrame((i * 2) + 1, "ProduceStream"), .. Http2Peer.Frame(Http2Peer.Reset, 0, (i * 2) + 1, [0, 0, 0, 8])])], EnhanceYourCalm),
+        ["a rapid reset"] = (
+            () =>
+                [
+                    .. Enumerable
+                        .Range(0, 5000)
+                        .SelectMany(i =>
+                            (byte[])
+                                [
+                                    .. Http2Peer.CallFrame((i * 2) + 1, "ProduceStream"),
+                                    .. Http2Peer.Frame(Http2Peer.Reset, 0, (i * 2) + 1, [0, 0, 0, 8]),
+                                ]),
+                ],
+            EnhanceYourCalm),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];
@@ -34,7 +45,8 @@ public sealed class MalformedConnectionTests
         }
 
         // Kestrel's own word on a flood, once a connection, is the only entry that may be.
-        Assert.All(server.Journal.Entries, entry => Assert.StartsWith("Critical Microsoft.AspNetCore.Server.Kestrel.Http2:", entry, StringComparison.Ordinal));
+        Assert.All(server.Journal.Entries, entry =>
+            Assert.StartsWith("Critical Microsoft.AspNetCore.Server.Kestrel.Http2:", entry, StringComparison.Ordinal));
         Assert.Equal(0ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset);
     }
 }

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>What Linux says of a process: the memory that it holds, the most that it held, the processor time that it has used, and its threads.</summary>
+/// <summary>
+/// What Linux says of a process: the memory that it holds, the most that it held, the processor time that it has used, and its threads.
+/// </summary>
 internal readonly record struct ProcessFigures(long ResidentBytes, long PeakBytes, long ProcessorMs, long Threads)
 {
     private const int TicksPerSecond = 100; // of /proc, on every architecture that .NET runs on
@@ -14,12 +16,18 @@ internal readonly record struct ProcessFigures(long ResidentBytes, long PeakByte
         var stat = File.ReadAllText($"/proc/{processId}/stat");
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         var ticks = fields.Skip(FieldsBeforeUserTicks).Take(2).Sum(field => long.Parse(field, CultureInfo.InvariantCulture));
-        return new ProcessFigures(BytesOf(status, "VmRSS:"), BytesOf(status, "VmHWM:"), ticks * 1000 / TicksPerSecond, NumberOf(status, "Threads:"));
+        return new ProcessFigures(
+            BytesOf(status, "VmRSS:"), BytesOf(status, "VmHWM:"), ticks * 1000 / TicksPerSecond, NumberOf(status, "Threads:"));
     }
 
     // VmRSS:	   81240 kB
     private static long BytesOf(string[] status, string name) => 1024 * NumberOf(status, name);
 
-    private static long NumberOf(string[] status, string name) => long.Parse(
-        status.Single(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture);
+    private static long NumberOf(string[] status, string name) =>
+        long.Parse(
+            status
+                .Single(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..]
+                .Replace("kB", "", StringComparison.Ordinal)
+                .Trim(),
+            CultureInfo.InvariantCulture);
 }

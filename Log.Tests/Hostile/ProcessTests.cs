@@ -8,7 +8,10 @@ using Xunit.Abstractions;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>The real server under loads that its operator cannot choose: crowds, silence, a stop at a bad time, a full disk, a reader that does not read.</summary>
+/// <summary>
+/// The real server under loads that its operator cannot choose: crowds, silence, a stop at a bad time, a full disk, a reader that does not
+/// read.
+/// </summary>
 public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
 {
     private const int Megabyte = 1024 * 1024;
@@ -26,7 +29,8 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         using var server = ServerProcess.StartOn(_directory["log"]);
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync(), new GrpcChannelOptions
         {
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true }, // a connection carries as many as its limit says
+            // A connection carries as many as its limit says.
+            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true },
             DisposeHttpClient = true,
         });
         var client = new V1.Log.LogClient(channel);
@@ -41,12 +45,16 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         var after = ProcessFigures.Of(server.Id);
 
         var tailBytes = (after.ResidentBytes - before.ResidentBytes) / count;
-        output.WriteLine($"{count} tails: {tailBytes} bytes each, {after.ResidentBytes / Megabyte} MiB in all; in 1 s of waiting, {after.ProcessorMs - waiting.ProcessorMs} ms of processor time");
+        output.WriteLine(
+            $"{count} tails: {tailBytes} bytes each, {after.ResidentBytes / Megabyte} MiB in all; in 1 s of waiting, "
+                + $"{after.ProcessorMs - waiting.ProcessorMs} ms of processor time");
         Assert.True(waiting.Threads < 100, $"{count} tails that wait take {waiting.Threads} threads");
         Assert.True(tailBytes < TailLimitBytes, $"a tail that waits costs {tailBytes} bytes");
 
         await client.ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } });
-        Assert.All(await Task.WhenAll(tails.Select(tail => tail.ResponseStream.MoveNext(CancellationToken.None))).Within("every tail to be told"), Assert.True);
+        Assert.All(
+            await Task.WhenAll(tails.Select(tail => tail.ResponseStream.MoveNext(CancellationToken.None))).Within("every tail to be told"),
+            Assert.True);
         tails.ForEach(tail => tail.Dispose());
     }
 

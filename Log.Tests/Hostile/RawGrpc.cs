@@ -53,7 +53,11 @@ internal sealed class RawGrpc(string address) : IDisposable
     }
 
     public async Task<RawAnswer> CallAsync(
-        string method, byte[] body, string? encoding = null, string contentType = "application/grpc", (string Name, string Value)? header = null)
+        string method,
+        byte[] body,
+        string? encoding = null,
+        string contentType = "application/grpc",
+        (string Name, string Value)? header = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/log.v1.Log/{method}", UriKind.Relative))
         {

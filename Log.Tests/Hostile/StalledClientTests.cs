@@ -35,7 +35,8 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
     public async Task Requests_that_stop_halfway_hold_no_more_than_the_limit_and_end(string method, int messageBytes)
     {
         const int Calls = 60;
-        using var server = ServerProcess.StartOn(_directory["log"], $"--Log:QueuedLimitBytes={QueuedLimitBytes}", "--Log:RequestLimitMs=1000");
+        using var server = ServerProcess.StartOn(
+            _directory["log"], $"--Log:QueuedLimitBytes={QueuedLimitBytes}", "--Log:RequestLimitMs=1000");
         var address = await server.AddressAsync();
         var before = await RestingAsync(server, address);
         using var client = new HttpClient { BaseAddress = new Uri(address) };
@@ -97,7 +98,8 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
     public async Task Answers_that_nobody_reads_hold_no_more_than_the_limit_and_end(string service, string method, int calls)
     {
         const int Connections = 3;
-        using var server = ServerProcess.StartOn(_directory["log"], $"--Log:QueuedLimitBytes={QueuedLimitBytes}", "--Log:StallLimitMs=1000");
+        using var server = ServerProcess.StartOn(
+            _directory["log"], $"--Log:QueuedLimitBytes={QueuedLimitBytes}", "--Log:StallLimitMs=1000");
         var address = await server.AddressAsync();
         await using (var log = GrpcLog.Connect(address))
             await log.AppendBatchAsync(new RecordBatch(new Record(new byte[(4 * Megabyte) - 2048])));
@@ -107,7 +109,9 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
         {
             var peer = await Http2Peer.ConnectWithoutWindowAsync(address);
             peers.Add(peer);
-            await peer.SendAsync([.. Enumerable.Range(0, calls).SelectMany(call => Http2Peer.UnaryCall((2 * call) + 1, method, [], service))]);
+            await peer.SendAsync([
+                .. Enumerable.Range(0, calls).SelectMany(call => Http2Peer.UnaryCall((2 * call) + 1, method, [], service)),
+            ]);
         }
 
         foreach (var peer in peers)
@@ -170,8 +174,12 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
 
     private async Task RequireMemoryBackAsync(ServerProcess server, ProcessFigures before)
     {
-        await Poll.UntilAsync(() => Task.FromResult(ProcessFigures.Of(server.Id).ResidentBytes - before.ResidentBytes < AllowanceBytes / 2), "the memory to come back");
-        output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"afterwards: {(ProcessFigures.Of(server.Id).ResidentBytes - before.ResidentBytes) / Megabyte} MiB more than before"));
+        await Poll.UntilAsync(
+            () => Task.FromResult(ProcessFigures.Of(server.Id).ResidentBytes - before.ResidentBytes < AllowanceBytes / 2),
+            "the memory to come back");
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"afterwards: {(ProcessFigures.Of(server.Id).ResidentBytes - before.ResidentBytes) / Megabyte} MiB more than before"));
     }
 }

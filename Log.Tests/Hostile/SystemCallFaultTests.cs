@@ -57,7 +57,9 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
         using (await Strace.AttachAsync(server.Id, call, outcome))
             await server.SaysAsync($"LogKit[{entries[0]}]");
         if (entries is [_, var back])
-            await Poll.UntilAsync(() => Task.FromResult(server.Entries.Count > 1 && server.Entries[1] == back), "it to be well again, by itself, as others append");
+            await Poll.UntilAsync(
+                () => Task.FromResult(server.Entries.Count > 1 && server.Entries[1] == back),
+                "it to be well again, by itself, as others append");
         await enough.CancelAsync();
         await Task.WhenAll(producers).Within("the producers to end");
         output.WriteLine($"seed {seed}: {acknowledged.Count} acknowledged; refused: {string.Join(", ", refused)}");
@@ -86,7 +88,8 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
                     var offset = await log.AppendBatchAsync(RecordBatch.OfText(text));
                     Assert.True(acknowledged.TryAdd(offset, text), $"offset {offset} was given twice");
                 }
-                catch (LogException exception) when (exception is LogReadOnlyException or LogFullException or LogUnavailableException or AppendOutcomeUnknownException)
+                catch (LogException exception)
+                    when (exception is LogReadOnlyException or LogFullException or LogUnavailableException or AppendOutcomeUnknownException)
                 {
                     refused.AddOrUpdate(exception.GetType().Name, 1, (_, count) => count + 1);
                 }
@@ -98,7 +101,9 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
             var start = (await from.GetRangeAsync()).StartOffset;
             var read = await from.ReadAllTextAsync();
             foreach (var (offset, text) in acknowledged.Where(one => one.Key >= start))
-                Assert.True(read.ElementAtOrDefault((int)(offset - start)) == text, $"offset {offset}, which was acknowledged, is lost; seed {seed}");
+                Assert.True(
+                    read.ElementAtOrDefault((int)(offset - start)) == text,
+                    $"offset {offset}, which was acknowledged, is lost; seed {seed}");
         }
     }
 }

@@ -9,7 +9,9 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>What connections may take: however many a stranger opens, whoever has work to do gets in, and the journal stays readable.</summary>
+/// <summary>
+/// What connections may take: however many a stranger opens, whoever has work to do gets in, and the journal stays readable.
+/// </summary>
 public sealed class ConnectionGateTests : IDisposable
 {
     private const int Limit = 16;
@@ -46,7 +48,8 @@ public sealed class ConnectionGateTests : IDisposable
             strangers.ForEach(stranger => stranger.Dispose());
         }
 
-        Assert.Single(server.Output.Split('\n'), line => line.Contains($"the limit of {Limit} connections is reached", StringComparison.Ordinal));
+        Assert.Single(server.Output.Split('\n'), line =>
+            line.Contains($"the limit of {Limit} connections is reached", StringComparison.Ordinal));
         Assert.DoesNotContain("fail:", server.Output, StringComparison.Ordinal);
     }
 
@@ -90,9 +93,13 @@ public sealed class ConnectionGateTests : IDisposable
             Assert.Equal(0, await tls.ReadAsync(new byte[1]).AsTask().Within("the server to close"));
         }
 
-        await server.Connect(server.Authority.Client("alice")).ProduceAsync(
-            new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } });
-        var lines = server.Process.Output.Split('\n').Where(line => line.Contains("did not offer HTTP/2", StringComparison.Ordinal)).ToList();
+        await server
+            .Connect(server.Authority.Client("alice"))
+            .ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } });
+        var lines = server
+            .Process.Output.Split('\n')
+            .Where(line => line.Contains("did not offer HTTP/2", StringComparison.Ordinal))
+            .ToList();
         Assert.Equal(10, lines.Count);
         Assert.DoesNotContain("fail:", server.Process.Output, StringComparison.Ordinal);
     }

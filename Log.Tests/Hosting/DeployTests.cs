@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -55,18 +54,24 @@ public sealed partial class DeployTests : IDisposable
     {
         Skip.IfNot(File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
         var unit = await File.ReadAllTextAsync(DeployFile("logkit.service"));
-        await File.WriteAllTextAsync(_directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Server", "/bin/true", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            _directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Server", "/bin/true", StringComparison.Ordinal));
         Directory.CreateDirectory(_directory["logkit.service.d"]);
         File.Copy(DeployFile("logkit-tls.conf"), Path.Combine(_directory["logkit.service.d"], "tls.conf"));
         var (exitCode, output) = await RunAsync("systemd-analyze", "verify", "--man=no", _directory["logkit.service"]);
-        Assert.True(exitCode == 0 && !output.Contains("logkit.service", StringComparison.Ordinal) && !output.Contains("tls.conf", StringComparison.Ordinal), output);
+        Assert.True(
+            exitCode == 0
+                && !output.Contains("logkit.service", StringComparison.Ordinal)
+                && !output.Contains("tls.conf", StringComparison.Ordinal),
+            output);
         (exitCode, output) = await RunAsync("systemd-analyze", "security", "--offline=yes", "--threshold=20", _directory["logkit.service"]);
         Assert.True(exitCode == 0, output); // an exposure of 2.0 or less, of 10
     }
 
     /// <remarks>
-    /// A test has no systemd to itself: <c>as-systemd.py</c> does what it would, and kills a process that does what the unit forbids. Beside
-    /// starting and stopping the server does what takes most system calls: TLS, segments that roll and are removed, files that are read again.
+    /// A test has no systemd to itself: <c>as-systemd.py</c> does what it would, and kills a process that does what the unit forbids.
+    /// Beside starting and stopping the server does what takes most system calls: TLS, segments that roll and are removed, files that are
+    /// read again.
     /// </remarks>
     [SkippableTheory]
     [InlineData(false)]
@@ -101,16 +106,28 @@ public sealed partial class DeployTests : IDisposable
         string[] units = isSecure ? ["logkit.service", "logkit-tls.conf"] : ["logkit.service"];
         var start = new ProcessStartInfo(
             "/usr/bin/python3",
-            [PathOf("as-systemd.py"), AppContext.BaseDirectory, _directory["state"], _directory["etc"], .. units.Select(DeployFile)]);
+            [
+                Repository.PathOf("Log.Tests/Hosting/as-systemd.py"),
+                AppContext.BaseDirectory,
+                _directory["state"],
+                _directory["etc"],
+                .. units.Select(DeployFile),
+            ]);
         start.Environment["NOTIFY_SOCKET"] = $"@{name}";
         using var server = ServerProcess.Start(start);
         server.Expects(25);
         var ready = ReceiveAsync(notify);
-        var address = (await AddressOrSkipAsync(server)).Replace("127.0.0.1", "localhost", StringComparison.Ordinal); // as the certificate says
+        // As the certificate says.
+        var address = (await AddressOrSkipAsync(server)).Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Assert.Equal("READY=1", await ready);
 
         var options = isSecure
-            ? new GrpcLogOptions { CaFile = Path.Combine(tls, "ca.crt"), CertificateFile = _directory["alice.crt"], KeyFile = _directory["alice.key"] }
+            ? new GrpcLogOptions
+            {
+                CaFile = Path.Combine(tls, "ca.crt"),
+                CertificateFile = _directory["alice.crt"],
+                KeyFile = _directory["alice.key"],
+            }
             : new GrpcLogOptions();
         await using (var log = GrpcLog.Connect(address, options))
         {
@@ -134,7 +151,10 @@ public sealed partial class DeployTests : IDisposable
     [InlineData("kubernetes.yaml")]
     public async Task Every_setting_that_is_named_for_a_deployment_is_one(string file)
     {
-        var names = SettingName().Matches(await File.ReadAllTextAsync(DeployFile(file))).Select(match => match.Groups["name"].Value).ToHashSet();
+        var names = SettingName()
+            .Matches(await File.ReadAllTextAsync(DeployFile(file)))
+            .Select(match => match.Groups["name"].Value)
+            .ToHashSet();
         Assert.NotEmpty(names);
         Assert.Empty(names.Except(new SettingTable(BuiltInBackends.All).Rows.Select(setting => setting.Name)));
     }
@@ -153,7 +173,10 @@ public sealed partial class DeployTests : IDisposable
         Assert.StartsWith($"{address}: Unavailable: ", gone.Errors, StringComparison.Ordinal);
         using var wrong = ServerProcess.Start(["--health", "here"]);
         Assert.Equal(1, await wrong.ExitCodeAsync());
-        Assert.Equal("error: --health=here: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management address", wrong.Errors.TrimEnd());
+        Assert.Equal(
+            "error: --health=here: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at "
+                + "its management address",
+            wrong.Errors.TrimEnd());
     }
 
     [Fact]
@@ -210,7 +233,7 @@ public sealed partial class DeployTests : IDisposable
         }
     }
 
-    private static string DeployFile(string name) => PathOf($"../../Log.Server/Deploy/{name}");
+    private static string DeployFile(string name) => Repository.PathOf($"Log.Server/Deploy/{name}");
 
     private static async Task<string> ReceiveAsync(Socket socket)
     {
@@ -220,12 +243,16 @@ public sealed partial class DeployTests : IDisposable
 
     private static async Task<(int ExitCode, string Output)> RunAsync(string command, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(command, arguments)
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().Within($"{command} to end");
         return (process.ExitCode, await output + await errors);
     }
-
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
 }

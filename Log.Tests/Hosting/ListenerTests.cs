@@ -35,7 +35,9 @@ public sealed class ListenerTests : IDisposable
     [MemberData(nameof(Variables))]
     public async Task No_variable_opens_a_port(string[] variables)
     {
-        await WriteSettingsAsync("appsettings.Development.json", """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:{0}" } } } }""");
+        await WriteSettingsAsync(
+            "appsettings.Development.json",
+            """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:{0}" } } } }""");
         using var server = ServerProcess.StartIn(
             _directory.Path, ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"],
             variables.Select(variable => Filled(variable).Split('=', 2)).Select(variable => (variable[0], variable[1])));
@@ -48,18 +50,28 @@ public sealed class ListenerTests : IDisposable
         await WriteSettingsAsync("appsettings.json", """{ "Log": { "Address": "http://127.0.0.1:0", "Backend": "Memory" } }""");
         using var server = ServerProcess.StartIn(_directory.Path, []);
         await server.AddressAsync();
-        await WriteSettingsAsync("appsettings.json", """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:{0}", "Protocols": "Http2" } } } }""");
+        await WriteSettingsAsync(
+            "appsettings.json",
+            """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:{0}", "Protocols": "Http2" } } } }""");
         await AssertListensOnceAsync(server);
-        Assert.DoesNotContain(Directory.GetFileSystemEntries($"/proc/{server.Id}/fd").Select(path => new FileInfo(path).LinkTarget), target => target is "anon_inode:inotify");
+        Assert.DoesNotContain(
+            Directory.GetFileSystemEntries($"/proc/{server.Id}/fd").Select(path => new FileInfo(path).LinkTarget),
+            target => target is "anon_inode:inotify");
     }
 
     public static TheoryData<string, string> ForeignKeys => new()
     {
         { """{ "urls": "http://0.0.0.0:1" }""", "urls=http://0.0.0.0:1: the server listens where Log:Address says, and nowhere else" },
         { """{ "HTTP_PORTS": "1" }""", "HTTP_PORTS=1: the server listens where Log:Address says, and nowhere else" },
-        { """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:1" } } } }""", "Kestrel:Endpoints: the server listens where Log:Address says, and nowhere else" },
+        {
+            """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:1" } } } }""",
+            "Kestrel:Endpoints: the server listens where Log:Address says, and nowhere else"
+        },
         { """{ "kestrel": "x" }""", "Kestrel=x: the server listens where Log:Address says, and nowhere else" },
-        { """{ "preferHostingUrls": true }""", "preferHostingUrls=True: there is no such setting: a settings file has the sections Log and Logging, and no other" },
+        {
+            """{ "preferHostingUrls": true }""",
+            "preferHostingUrls=True: there is no such setting: a settings file has the sections Log and Logging, and no other"
+        },
     };
 
     [Theory]

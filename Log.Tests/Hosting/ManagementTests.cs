@@ -31,7 +31,11 @@ public sealed class ManagementTests : IDisposable
             Assert.Equal(exitCode, await ProbeAsync($"{management.BaseAddress}{page}"));
         await using (var log = GrpcLog.Connect($"{management.BaseAddress}"))
             await Assert.ThrowsAnyAsync<LogException>(async () => await log.GetRangeAsync());
-        using var client = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var client = new HttpClient
+        {
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using var elsewhere = await client.GetAsync(new Uri($"{address}/healthz"));
         Assert.NotEqual(HttpStatusCode.OK, elsewhere.StatusCode);
         Assert.DoesNotContain("fail:", server.Output, StringComparison.Ordinal);
@@ -46,8 +50,10 @@ public sealed class ManagementTests : IDisposable
         using var management = await ClientAsync(server);
         Directory.Delete(_directory["log"], recursive: true);
         await server.SaysAsync("fail: LogKit[60] the log in ");
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "read-only until the server is restarted\n"), await GetAsync(management, "/healthz"));
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "read-only until the server is restarted\n"), await GetAsync(management, "/readyz"));
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, "read-only until the server is restarted\n"), await GetAsync(management, "/healthz"));
+        Assert.Equal(
+            (HttpStatusCode.ServiceUnavailable, "read-only until the server is restarted\n"), await GetAsync(management, "/readyz"));
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public sealed class OwnBackendTests
     [Fact]
     public async Task A_log_of_ones_own_is_served_probed_and_drained()
     {
-        using var server = ServerProcess.StartProgram("LogKit.Tests.dll", "--Log:Address=http://127.0.0.1:0", "--Log:ManagementAddress=http://127.0.0.1:0");
+        using var server = ServerProcess.StartProgram(
+            "LogKit.Tests.dll", "--Log:Address=http://127.0.0.1:0", "--Log:ManagementAddress=http://127.0.0.1:0");
         await using (var log = GrpcLog.Connect(await server.AddressAsync()))
         {
             Assert.Equal(0ul, await log.AppendBatchAsync(RecordBatch.OfText("mine")));

@@ -53,7 +53,10 @@ public sealed class ServerProcessTests : IDisposable
         await restarted.AddressAsync();
         restarted.Signal("TERM");
         await restarted.ExitCodeAsync();
-        Assert.Contains($"data in {_directory["log"]}: not closed the last time, recovered, range [0, 2), segments: 1", restarted.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"data in {_directory["log"]}: not closed the last time, recovered, range [0, 2), segments: 1",
+            restarted.Output,
+            StringComparison.Ordinal);
     }
 
     /// <remarks>20 kills; <c>LOGKIT_EFFORT=25</c> makes them 500.</remarks>
@@ -93,7 +96,10 @@ public sealed class ServerProcessTests : IDisposable
         var truncated = await Assert.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(0).AsTask());
         Assert.Equal($"offset 0 was truncated: the log holds {truncated.Range}", truncated.Message);
         Assert.Equal(50ul, truncated.Range.NextOffset);
-        Assert.StartsWith($"{truncated.Range.StartOffset} ", (await log.ReadBatchAsync(truncated.Range.StartOffset))[0].ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{truncated.Range.StartOffset} ",
+            (await log.ReadBatchAsync(truncated.Range.StartOffset))[0].ToString(),
+            StringComparison.Ordinal);
         Assert.InRange(Directory.GetFiles(_directory["log"], "*.log").Sum(path => new FileInfo(path).Length), 1, LimitBytes);
     }
 
@@ -110,47 +116,108 @@ public sealed class ServerProcessTests : IDisposable
 
     private static string[] Tls => ["--Log:Address=https://127.0.0.1:0", "--Log:CertificateFile=server.crt", "--Log:KeyFile=server.key"];
 
-    public static TheoryData<string[], string> WrongSettings => new()
-    {
-        { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
-        { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk, Memory or Postgres" },
-        { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk, Memory or Postgres" },
-        { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
-        { ["--Log:FlushIntervalMs=0"], "error: Log:FlushIntervalMs=0: must be a number from 1 to 60000" },
-        { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
-        { ["--Log:RetentionLimitHours=0"], "error: Log:RetentionLimitHours=0: must be none, or a number from 1 to 876000" },
-        { ["--Log:RetentionLimitBytes=1GB"], "error: Log:RetentionLimitBytes=1GB: must be none, or a number from twice the size of a segment on" },
-        { ["--Log:RetentionLimitBytes=134217727"], "error: Log:RetentionLimitBytes=134217727: must be at least 134217728, twice Log:SegmentLimitBytes" },
-        { ["--Log:Address=127.0.0.1:8400"], "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
-        { ["--Log:Address=http://0.0.0.0:0"], "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given" },
-        { ["--Log:Address=https://127.0.0.1:0"], "error: Log:Address=https://127.0.0.1:0: TLS needs a certificate and its key: give Log:CertificateFile and Log:KeyFile" },
-        { ["--Log:TokensFile=t"], "error: Log:TokensFile=t: is of use over TLS only: give an address that begins with https, as Log:Address" },
-        { [.. Tls, "--Log:ClientCaFile=ca.crt"], "error: Log:ClientCaFile=ca.crt: says who calls, and nothing says who may do what: give Log:AccessFile" },
-        { [.. Tls, "--Log:AccessFile=access"], "error: Log:AccessFile=access: says who may do what, and nothing says who calls: give Log:ClientCaFile or Log:TokensFile" },
-        { [.. Tls, "--Log:Address=https://0.0.0.0:0"], "error: Log:Address=https://0.0.0.0:0: anybody who can connect could produce and consume: give Log:AccessFile, or --insecure" },
-        { ["--Log:MessageLimitBytes=65536"], "error: Log:MessageLimitBytes=65536: must be at least 4194304, 1 KiB over Log:BatchLimitBytes" },
-        { ["--Log:StreamLimit=0"], "error: Log:StreamLimit=0: must be a number from 1 to 1000000" },
-        { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
-        { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
-        { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk, Memory or Postgres" },
-        { ["--Log:Directory", "--insecure"], "error: --Log:Directory: the value is missing" },
-        { ["--Log:Address=http://a:b@127.0.0.1:1"], "error: Log:Address=http://a:b@127.0.0.1:1: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
-        { ["--urls=http://127.0.0.1:1"], "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help" },
-        { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
-        { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
-        { ["--log-format"], "error: --log-format: the value is missing" },
-        { ["--health"], "error: --health: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at its management address" },
-        { ["--Log:Address=http://localhost"], "error: Log:Address=http://localhost: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
-        { ["--Log:Address=http://[::1]"], "error: Log:Address=http://[::1]: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for ADDRESS" },
+    public static TheoryData<string[], string> WrongSettings =>
+        new()
         {
-            ["--Logging:LogLevel:Default=Chatty"],
-            "error: Logging:LogLevel:Default=Chatty: must be Trace, Debug, Information, Warning, Error, Critical or None"
-        },
-        { ["--Logging:LogLevel:Default=2"], "error: Logging:LogLevel:Default=2: must be Trace, Debug, Information, Warning, Error, Critical or None" },
-        { ["--Logging:LogLevel=None"], "error: Logging:LogLevel=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY" },
-        { ["--Logging:Level:Default=None"], "error: Logging:Level:Default=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY" },
-        { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
-    };
+            { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
+            { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk, Memory or Postgres" },
+            { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk, Memory or Postgres" },
+            { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
+            { ["--Log:FlushIntervalMs=0"], "error: Log:FlushIntervalMs=0: must be a number from 1 to 60000" },
+            { ["--Log:BatchLimitBytes=4MB"], "error: Log:BatchLimitBytes=4MB: must be a number from 1024 to 8388608" },
+            { ["--Log:RetentionLimitHours=0"], "error: Log:RetentionLimitHours=0: must be none, or a number from 1 to 876000" },
+            {
+                ["--Log:RetentionLimitBytes=1GB"],
+                "error: Log:RetentionLimitBytes=1GB: must be none, or a number from twice the size of a segment on"
+            },
+            {
+                ["--Log:RetentionLimitBytes=134217727"],
+                "error: Log:RetentionLimitBytes=134217727: must be at least 134217728, twice Log:SegmentLimitBytes"
+            },
+            {
+                ["--Log:Address=127.0.0.1:8400"],
+                "error: Log:Address=127.0.0.1:8400: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for "
+                    + "ADDRESS"
+            },
+            {
+                ["--Log:Address=http://0.0.0.0:0"],
+                "error: Log:Address=http://0.0.0.0:0: plaintext is served on loopback addresses only, unless --insecure is given"
+            },
+            {
+                ["--Log:Address=https://127.0.0.1:0"],
+                "error: Log:Address=https://127.0.0.1:0: TLS needs a certificate and its key: give Log:CertificateFile and Log:KeyFile"
+            },
+            {
+                ["--Log:TokensFile=t"],
+                "error: Log:TokensFile=t: is of use over TLS only: give an address that begins with https, as Log:Address"
+            },
+            {
+                [.. Tls, "--Log:ClientCaFile=ca.crt"],
+                "error: Log:ClientCaFile=ca.crt: says who calls, and nothing says who may do what: give Log:AccessFile"
+            },
+            {
+                [.. Tls, "--Log:AccessFile=access"],
+                "error: Log:AccessFile=access: says who may do what, and nothing says who calls: give Log:ClientCaFile or Log:TokensFile"
+            },
+            {
+                [.. Tls, "--Log:Address=https://0.0.0.0:0"],
+                "error: Log:Address=https://0.0.0.0:0: anybody who can connect could produce and consume: give Log:AccessFile, or "
+                    + "--insecure"
+            },
+            {
+                ["--Log:MessageLimitBytes=65536"],
+                "error: Log:MessageLimitBytes=65536: must be at least 4194304, 1 KiB over Log:BatchLimitBytes"
+            },
+            { ["--Log:StreamLimit=0"], "error: Log:StreamLimit=0: must be a number from 1 to 1000000" },
+            { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
+            { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
+            { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk, Memory or Postgres" },
+            { ["--Log:Directory", "--insecure"], "error: --Log:Directory: the value is missing" },
+            {
+                ["--Log:Address=http://a:b@127.0.0.1:1"],
+                "error: Log:Address=http://a:b@127.0.0.1:1: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or "
+                    + "localhost for ADDRESS"
+            },
+            {
+                ["--urls=http://127.0.0.1:1"],
+                "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help"
+            },
+            { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
+            { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
+            { ["--log-format"], "error: --log-format: the value is missing" },
+            {
+                ["--health"],
+                "error: --health: must be the address of a server: http://HOST:PORT or https://HOST:PORT, or http://HOST:PORT/readyz at "
+                    + "its management address"
+            },
+            {
+                ["--Log:Address=http://localhost"],
+                "error: Log:Address=http://localhost: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for "
+                    + "ADDRESS"
+            },
+            {
+                ["--Log:Address=http://[::1]"],
+                "error: Log:Address=http://[::1]: must be http://ADDRESS:PORT or https://ADDRESS:PORT, with a number or localhost for "
+                    + "ADDRESS"
+            },
+            {
+                ["--Logging:LogLevel:Default=Chatty"],
+                "error: Logging:LogLevel:Default=Chatty: must be Trace, Debug, Information, Warning, Error, Critical or None"
+            },
+            {
+                ["--Logging:LogLevel:Default=2"],
+                "error: Logging:LogLevel:Default=2: must be Trace, Debug, Information, Warning, Error, Critical or None"
+            },
+            {
+                ["--Logging:LogLevel=None"],
+                "error: Logging:LogLevel=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY"
+            },
+            {
+                ["--Logging:Level:Default=None"],
+                "error: Logging:Level:Default=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY"
+            },
+            { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
+        };
 
     [Theory]
     [MemberData(nameof(WrongSettings))]
@@ -169,8 +236,10 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_misspelt_variable_is_found_too() => await AssertRefusedAsync(
-        ServerProcess.Start([], ("Log__Flushmode2", "Always")), "error: Log:Flushmode2=Always: there is no such setting: did you mean Log:FlushMode?");
+    public async Task A_misspelt_variable_is_found_too() =>
+        await AssertRefusedAsync(
+            ServerProcess.Start([], ("Log__Flushmode2", "Always")),
+            "error: Log:Flushmode2=Always: there is no such setting: did you mean Log:FlushMode?");
 
     [Fact]
     public async Task Another_way_to_open_a_port_is_refused() => await AssertRefusedAsync(
@@ -194,13 +263,17 @@ public sealed class ServerProcessTests : IDisposable
         using var authority = new TestAuthority();
         var (certificate, key) = (_directory["server.crt"], _directory["server.key"]);
         string[] settings = ["--Log:Address=https://127.0.0.1:0", $"--Log:CertificateFile={certificate}", $"--Log:KeyFile={key}"];
-        await AssertRefusedAsync(ServerProcess.Start(settings), $"error: Log:CertificateFile={certificate}: Could not find file '{certificate}'.");
+        await AssertRefusedAsync(
+            ServerProcess.Start(settings), $"error: Log:CertificateFile={certificate}: Could not find file '{certificate}'.");
 
         await File.WriteAllTextAsync(certificate, authority.Server().Certificate);
         await File.WriteAllTextAsync(key, authority.Server().Key);
         using var server = ServerProcess.Start(settings);
         Assert.Equal(1, await server.ExitCodeAsync());
-        Assert.StartsWith($"error: Log:CertificateFile={certificate}: it is no PEM certificate with its PEM key: ", server.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"error: Log:CertificateFile={certificate}: it is no PEM certificate with its PEM key: ",
+            server.Errors,
+            StringComparison.Ordinal);
 
         var (expired, keyOfExpired) = authority.Server(daysFrom: -30, daysTo: -1);
         await File.WriteAllTextAsync(certificate, expired);
@@ -217,7 +290,8 @@ public sealed class ServerProcessTests : IDisposable
         await first.AddressAsync();
         await AssertRefusedAsync(
             ServerProcess.StartOn(_directory["log"]),
-            $"error: Log:Directory={_directory["log"]}: the log in {_directory["log"]} is in use by another process or another log of this one");
+            $"error: Log:Directory={_directory["log"]}: the log in {_directory["log"]} is in use by another process or another log of this "
+                + "one");
     }
 
     [Fact]
@@ -237,7 +311,8 @@ public sealed class ServerProcessTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(_directory["log"], "00000000000000000000.log"), new string('x', 5000));
         await AssertRefusedAsync(
             ServerProcess.StartOn(_directory["log"]),
-            $"error: Log:Directory={_directory["log"]}: 00000000000000000000.log is damaged at byte 0 (offset 0): the header does not begin with the magic of a segment");
+            $"error: Log:Directory={_directory["log"]}: 00000000000000000000.log is damaged at byte 0 (offset 0): the header does not "
+                + "begin with the magic of a segment");
     }
 
     private static async Task AssertRefusedAsync(ServerProcess process, string message)

@@ -7,7 +7,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>What changes about a server's log is one line in its journal, with the cause and the next step, and its health if that matters.</summary>
+/// <summary>
+/// What changes about a server's log is one line in its journal, with the cause and the next step, and its health if that matters.
+/// </summary>
 public sealed class LogEventReportTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

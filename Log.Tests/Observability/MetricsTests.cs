@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Grpc.Core;
 using LogKit.Disk;
@@ -33,9 +32,10 @@ public sealed partial class MetricsTests : IDisposable
         collector.Observe();
         Directory.Delete(_directory["log"], recursive: true); // which the log reports
         await Poll.UntilAsync(
-            () => Task.FromResult(collector.Instruments.Any(name => name.StartsWith("logkit.log.events", StringComparison.Ordinal))), "the event");
+            () => Task.FromResult(collector.Instruments.Any(name => name.StartsWith("logkit.log.events", StringComparison.Ordinal))),
+            "the event");
 
-        var page = await File.ReadAllTextAsync(PathOf("../../docs/operations.md"));
+        var page = await File.ReadAllTextAsync(Repository.PathOf("docs/operations.md"));
         var documented = MetricRow().Matches(page).Select(row => $"{row.Groups["name"]}, {row.Groups["kind"]}, {row.Groups["unit"]}");
         Assert.Equal(documented.Order(StringComparer.Ordinal), collector.Instruments.Order(StringComparer.Ordinal));
     }
@@ -86,7 +86,8 @@ public sealed partial class MetricsTests : IDisposable
             await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 1024 * 1024)));
         await using var server = await TestServer.StartAsync(log);
         using var stream = server.Client.ConsumeStream(new ConsumeRequest());
-        Assert.True(await stream.ResponseStream.MoveNext().Within("the first batch")); // and no other: the rest does not fit what is on its way
+        // And no other: the rest does not fit what is on its way.
+        Assert.True(await stream.ResponseStream.MoveNext().Within("the first batch"));
         using var collector = new Collector(server);
         collector.Observe();
         Assert.InRange(collector["logkit.tail.lag"], 1, Batches);
@@ -116,10 +117,11 @@ public sealed partial class MetricsTests : IDisposable
     }
 
     // | `logkit.errors` | counter | {error} | ...
-    [GeneratedRegex(@"^\| `(?<name>logkit\.[\w.]+)` \| (?<kind>[\w -]+) \| (?<unit>[\w{}]+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^\| `(?<name>logkit\.[\w.]+)` \| (?<kind>[\w -]+) \| (?<unit>[\w{}]+) \|",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex MetricRow();
-
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
 
     /// <summary>Takes part in meters, and keeps the sum of each counter, the last value of each other, by the name with its tags.</summary>
     private sealed class Collector : IDisposable

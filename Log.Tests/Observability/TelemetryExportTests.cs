@@ -26,7 +26,15 @@ public sealed class TelemetryExportTests : IDisposable
         await using var collector = await Collector.StartAsync();
         using var server = Start(("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Address));
         await AppendAsync(server);
-        foreach (var words in new[] { "logkit.append.batches", "logkit.log.next_offset", "logkit.flush.duration", "LogKit.Disk", "service.name", "logkit" })
+        foreach (var words in new[]
+            {
+                "logkit.append.batches",
+                "logkit.log.next_offset",
+                "logkit.flush.duration",
+                "LogKit.Disk",
+                "service.name",
+                "logkit",
+            })
             await collector.ReceivesAsync("/v1/metrics", words);
         foreach (var words in new[] { "Microsoft.AspNetCore", "/log.v1.Log/Produce", "logkit.offset", "logkit.count" })
             await collector.ReceivesAsync("/v1/traces", words);
@@ -72,12 +80,17 @@ public sealed class TelemetryExportTests : IDisposable
     {
         using var server = Start(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"));
         Assert.Equal(1, await server.ExitCodeAsync());
-        Assert.Equal("error: OTEL_EXPORTER_OTLP_ENDPOINT=collector: must be http://ADDRESS:PORT or https://ADDRESS:PORT", server.Errors.TrimEnd());
+        Assert.Equal(
+            "error: OTEL_EXPORTER_OTLP_ENDPOINT=collector: must be http://ADDRESS:PORT or https://ADDRESS:PORT", server.Errors.TrimEnd());
     }
 
-    private ServerProcess Start((string Name, string Value) endpoint) => ServerProcess.Start(
-        ["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={_directory["log"]}"],
-        endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "100"), ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+    private ServerProcess Start((string Name, string Value) endpoint) =>
+        ServerProcess.Start(
+            ["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={_directory["log"]}"],
+            endpoint,
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"));
 
     private static async Task AppendAsync(ServerProcess server)
     {
@@ -134,7 +147,8 @@ public sealed class TelemetryExportTests : IDisposable
         {
             foreach (var ((path, words), source) in _awaited)
             {
-                if (_received.Any(post => post.Path.Equals(path, StringComparison.Ordinal) && post.Body.Contains(words, StringComparison.Ordinal)))
+                if (_received.Any(post =>
+                        post.Path.Equals(path, StringComparison.Ordinal) && post.Body.Contains(words, StringComparison.Ordinal)))
                     source.TrySetResult();
             }
         }

@@ -72,7 +72,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
         Assert.Equal(new LogRange(1, 2), await log.GetRangeAsync());
 
         cluster.KillStandby();
-        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => impatient.AppendBatchAsync(RecordBatch.OfText("second")).AsTask().Within("an append"));
+        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
+            impatient.AppendBatchAsync(RecordBatch.OfText("second")).AsTask().Within("an append"));
         Assert.Equal(new LogRange(1, 2), await log.GetRangeAsync());
         cluster.StartStandby();
         await log.WaitForAppendAsync(2).AsTask().Within("what was appended meanwhile to show");
@@ -83,7 +84,8 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await cluster.ExecuteAsync("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'");
         await cluster.CommitWaitsAsync("with head as"); // the log asks what became of it
         Assert.False(append.IsCompleted);
-        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => impatient.AppendBatchAsync(RecordBatch.OfText("fourth")).AsTask().Within("an append"));
+        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
+            impatient.AppendBatchAsync(RecordBatch.OfText("fourth")).AsTask().Within("an append"));
         Assert.False(append.IsCompleted);
         cluster.StartStandby();
         Assert.Equal(3ul, await append.Within("the append"));

@@ -6,7 +6,9 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>All processes of the database are stopped under a server with producers and tails: it goes on answering, and stops in time.</summary>
+/// <summary>
+/// All processes of the database are stopped under a server with producers and tails: it goes on answering, and stops in time.
+/// </summary>
 public sealed class FrozenDatabaseTests
 {
     private const int Tails = 100;
@@ -21,7 +23,10 @@ public sealed class FrozenDatabaseTests
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync());
         var client = new Log.LogClient(channel);
         var health = new Health.HealthClient(channel);
-        var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = Google.Protobuf.ByteString.CopyFromUtf8("x") } } } };
+        var request = new ProduceRequest
+        {
+            RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = Google.Protobuf.ByteString.CopyFromUtf8("x") } } },
+        };
         await client.ProduceAsync(request);
         var tails = Enumerable.Range(0, Tails).Select(_ => client.ConsumeStream(new ConsumeRequest { Offset = 1 })).ToList();
         foreach (var tail in tails)
@@ -30,7 +35,10 @@ public sealed class FrozenDatabaseTests
         cluster.Freeze();
         try
         {
-            var appends = Enumerable.Range(0, Producers).Select(_ => OutcomeAsync(client.ProduceAsync(request, deadline: DateTime.UtcNow.AddSeconds(3)).ResponseAsync)).ToList();
+            var appends = Enumerable
+                .Range(0, Producers)
+                .Select(_ => OutcomeAsync(client.ProduceAsync(request, deadline: DateTime.UtcNow.AddSeconds(3)).ResponseAsync))
+                .ToList();
             while (!appends.TrueForAll(append => append.IsCompleted))
             {
                 var answer = await health.CheckAsync(new HealthCheckRequest(), deadline: DateTime.UtcNow.AddSeconds(10));
@@ -38,7 +46,8 @@ public sealed class FrozenDatabaseTests
                 await Task.WhenAny(Task.WhenAll(appends), Task.Delay(100));
             }
 
-            Assert.All(await Task.WhenAll(appends), status => Assert.True(status is StatusCode.Unavailable or StatusCode.Unknown or StatusCode.DeadlineExceeded, $"{status}"));
+            Assert.All(await Task.WhenAll(appends), status =>
+                Assert.True(status is StatusCode.Unavailable or StatusCode.Unknown or StatusCode.DeadlineExceeded, $"{status}"));
             server.Signal("TERM");
             Assert.Equal(0, await server.ExitCodeAsync());
         }

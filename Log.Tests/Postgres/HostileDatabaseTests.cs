@@ -1,11 +1,12 @@
-using System.Runtime.CompilerServices;
 using LogKit.Postgres;
 using LogKit.Postgres.Appends;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>What others set, send and change in the database: none of it costs a record, ends a wait for good, or is taken for the log's own.</summary>
+/// <summary>
+/// What others set, send and change in the database: none of it costs a record, ends a wait for good, or is taken for the log's own.
+/// </summary>
 public sealed class HostileDatabaseTests
 {
     private readonly string _schema = $"hostile_{Guid.NewGuid():N}";
@@ -24,11 +25,13 @@ public sealed class HostileDatabaseTests
         await PostgresCluster.Shared.ExecuteAsync($"create role {role} superuser login password '{PostgresCluster.Password}'");
         foreach (var value in defaults)
             await PostgresCluster.Shared.ExecuteAsync($"alter role {role} set {value}");
-        await using var log = await OpenAsync(options => options with
-        {
-            ConnectionString = $"{options.ConnectionString};Username={role};Options=-c extra_float_digits=0 -c row_security=off",
-        });
-        var offsets = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask())).Within("appends");
+        await using var log = await OpenAsync(options =>
+            options with
+            {
+                ConnectionString = $"{options.ConnectionString};Username={role};Options=-c extra_float_digits=0 -c row_security=off",
+            });
+        var offsets = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask()))
+            .Within("appends");
         Assert.Equal(50ul, await log.AppendBatchAsync(RecordBatch.OfText("50"), expectedOffset: 50));
         Assert.Equal(offsets.Order(), Enumerable.Range(0, 50).Select(i => (ulong)i));
         Assert.Equal(51, (await log.ReadAllTextAsync()).Count);
@@ -164,7 +167,9 @@ public sealed class HostileDatabaseTests
     public async Task Half_of_a_surrogate_pair_in_a_name_is_refused_by_the_option_s_name()
     {
         var options = new PostgresLogOptions { ConnectionString = "Host=127.0.0.1;Port=1", LogName = "half " + '\ud800' };
-        Assert.Equal(nameof(PostgresLogOptions.LogName), (await Assert.ThrowsAsync<ArgumentException>(() => PostgresLog.OpenAsync(options))).ParamName);
+        Assert.Equal(
+            nameof(PostgresLogOptions.LogName),
+            (await Assert.ThrowsAsync<ArgumentException>(() => PostgresLog.OpenAsync(options))).ParamName);
     }
 
     [Fact]
@@ -184,7 +189,9 @@ public sealed class HostileDatabaseTests
     public async Task A_database_of_version_1_is_brought_up_to_date_and_keeps_its_records()
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
-        await PostgresCluster.Shared.ExecuteAsync((await File.ReadAllTextAsync(Golden("schema-v1.sql"))).Replace("the_schema", _schema, StringComparison.Ordinal));
+        await PostgresCluster.Shared.ExecuteAsync(
+            (await File.ReadAllTextAsync(Repository.PathOf("Log.Tests/Postgres/golden/schema-v1.sql"))).Replace(
+                "the_schema", _schema, StringComparison.Ordinal));
         await PostgresCluster.Shared.ExecuteAsync($"insert into {_schema}.logs (name, start_offset, next_offset) values ('log', 0, 0)");
         await AppendAsVersion1Async("old");
 
@@ -203,15 +210,19 @@ public sealed class HostileDatabaseTests
             var payload = Convert.ToHexString(batch.Encoded.Span);
             var checksum = LogKit.Postgres.Storage.Crc32C.Of(1, batch.Encoded.Span);
             return PostgresCluster.Shared.ExecuteAsync(
-                $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null]::bigint[], array[1], array[{checksum}], array['\\x{payload}'::bytea])");
+                $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null]::bigint[], array[1], "
+                    + $"array[{checksum}], array['\\x{payload}'::bytea])");
         }
     }
 
     private Task<PostgresLog> OpenAsync(Func<PostgresLogOptions, PostgresLogOptions>? change = null)
     {
-        var options = new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString, SchemaName = _schema, PollIntervalMs = 100 };
+        var options = new PostgresLogOptions
+        {
+            ConnectionString = PostgresCluster.Shared.ConnectionString,
+            SchemaName = _schema,
+            PollIntervalMs = 100,
+        };
         return PostgresLog.OpenAsync(change?.Invoke(options) ?? options);
     }
-
-    private static string Golden(string file, [CallerFilePath] string source = "") => Path.Combine(Path.GetDirectoryName(source)!, "golden", file);
 }

@@ -25,7 +25,8 @@ internal sealed class PgBouncer : IDisposable
             {settings}
             """);
         if (Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_directory.FullName, File.GetUnixFileMode(_directory.FullName) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            File.SetUnixFileMode(
+                _directory.FullName, File.GetUnixFileMode(_directory.FullName) | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         var command = PostgresCluster.AsUser(PostgresCluster.Find("pgbouncer", "/usr/sbin")!, file);
         _process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, UseShellExecute = false })!;
         ConnectionString = PostgresCluster.ConnectionStringAt(port);
@@ -33,7 +34,8 @@ internal sealed class PgBouncer : IDisposable
 
     /// <summary>Why there is none to test with; null where there is.</summary>
     public static string? ReasonToSkip { get; } =
-        PostgresCluster.ReasonToSkip ?? (PostgresCluster.Find("pgbouncer", "/usr/sbin") is null ? "needs pgbouncer, which is not in PATH" : null);
+        PostgresCluster.ReasonToSkip
+        ?? (PostgresCluster.Find("pgbouncer", "/usr/sbin") is null ? "needs pgbouncer, which is not in PATH" : null);
 
     public string ConnectionString { get; }
 

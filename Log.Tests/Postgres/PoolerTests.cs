@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>A pooler before the database: one that keeps a session for each connection is as good as none, others are named and refused.</summary>
+/// <summary>
+/// A pooler before the database: one that keeps a session for each connection is as good as none, others are named and refused.
+/// </summary>
 public sealed class PoolerTests
 {
     private const string Shared =
@@ -19,7 +21,8 @@ public sealed class PoolerTests
     {
         Skip.IfNot(PgBouncer.ReasonToSkip is null, PgBouncer.ReasonToSkip);
         using var pooler = await PgBouncer.StartAsync(PostgresCluster.Shared, $"pool_mode = {mode}\ndefault_pool_size = {poolSize}");
-        var refused = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(pooler, "pooled_" + mode + poolSize).Within("the log to be refused"));
+        var refused = await Assert.ThrowsAsync<PostgresLogOpenException>(() =>
+            OpenAsync(pooler, "pooled_" + mode + poolSize).Within("the log to be refused"));
         Assert.Equal(Shared, refused.Message);
     }
 
@@ -41,7 +44,8 @@ public sealed class PoolerTests
             var text = $"beside an end of the sessions {i}";
             var append = log.AppendBatchAsync(RecordBatch.OfText(text)).AsTask();
             await PostgresCluster.Shared.ExecuteAsync(
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid <> pg_backend_pid() and application_name like 'logkit%pooled%'");
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid <> pg_backend_pid() and application_name like "
+                    + "'logkit%pooled%'");
             var offset = await append.Within("an append whose session may be ended");
             Assert.Equal(text, (await log.ReadAllTextAsync())[(int)offset]);
         }
@@ -50,9 +54,14 @@ public sealed class PoolerTests
         Assert.Equal(texts.Count, texts.Distinct().Count());
     }
 
-    private static Task<PostgresLog> OpenAsync(PgBouncer pooler, string schema) => PostgresLog.OpenAsync(new PostgresLogOptions
-    {
-        ConnectionString = new NpgsqlConnectionStringBuilder(pooler.ConnectionString) { ApplicationName = $"logkit {schema}" }.ConnectionString,
-        SchemaName = schema,
-    });
+    private static Task<PostgresLog> OpenAsync(PgBouncer pooler, string schema) =>
+        PostgresLog.OpenAsync(
+            new PostgresLogOptions
+            {
+                ConnectionString = new NpgsqlConnectionStringBuilder(pooler.ConnectionString)
+                {
+                    ApplicationName = $"logkit {schema}",
+                }.ConnectionString,
+                SchemaName = schema,
+            });
 }

@@ -21,7 +21,8 @@ internal sealed class PostgresCluster : IDisposable
 
     public PostgresCluster(int connectionLimit = 300)
         : this(connectionLimit, cluster => cluster.RunAsUser(
-            Binary("initdb"), "-D", cluster._data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", cluster.PasswordFile(), "-E", "UTF8", "--no-locale", "--no-sync"))
+            Binary("initdb"), "-D", cluster._data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", cluster.PasswordFile(),
+            "-E", "UTF8", "--no-locale", "--no-sync"))
     {
     }
 
@@ -47,16 +48,26 @@ internal sealed class PostgresCluster : IDisposable
 
     /// <summary>Why there is no server to test against; null where there is.</summary>
     public static string? ReasonToSkip { get; } =
-        Find("initdb") is null || Find("pg_ctl") is null ? "needs PostgreSQL's initdb and pg_ctl, which are neither in /usr/lib/postgresql/*/bin nor in PATH"
-        : Environment.IsPrivilegedProcess && Find("setpriv", "/usr/bin") is null ? "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else"
-        : OperatingSystem.IsWindows() ? "needs a Unix system" : null;
+        Find("initdb") is null || Find("pg_ctl") is null
+            ? "needs PostgreSQL's initdb and pg_ctl, which are neither in /usr/lib/postgresql/*/bin nor in PATH"
+        : Environment.IsPrivilegedProcess && Find("setpriv", "/usr/bin") is null
+            ? "PostgreSQL does not run as root, and there is no setpriv to run it as somebody else"
+        : OperatingSystem.IsWindows() ? "needs a Unix system"
+        : null;
 
     public int Port { get; }
 
     public string ConnectionString => ConnectionStringAt(Port);
 
     public static string ConnectionStringAt(int port) =>
-        new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = port, Username = "postgres", Password = Password, Database = "postgres" }.ConnectionString;
+        new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = port,
+            Username = "postgres",
+            Password = Password,
+            Database = "postgres",
+        }.ConnectionString;
 
     /// <summary>Ends the server's processes at once, as a crash does.</summary>
     public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
@@ -68,10 +79,11 @@ internal sealed class PostgresCluster : IDisposable
         {
             try
             {
+                // wal_retrieve_retry_interval is how long a promotion may wait, which comes just when the primary is lost.
                 RunAsUser(
                     Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
-                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB -c max_connections={_connectionLimit} -c autovacuum=off "
-                    + "-c wal_retrieve_retry_interval=100ms", // for how long a promotion may wait, which comes just when the primary is lost
+                    $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB "
+                        + $"-c max_connections={_connectionLimit} -c autovacuum=off -c wal_retrieve_retry_interval=100ms",
                     "start");
                 return;
             }
@@ -140,7 +152,8 @@ internal sealed class PostgresCluster : IDisposable
     }
 
     /// <summary>What the server has written to its journal.</summary>
-    public string JournalText() => File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
+    public string JournalText() =>
+        File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
     private static string User => "nobody";
 
@@ -152,17 +165,22 @@ internal sealed class PostgresCluster : IDisposable
     public static string? Find(string name, params string[] more)
     {
         var installed = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(Version).Select(version => Path.Combine(version, "bin")) : [];
+            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(Version).Select(version => Path.Combine(version, "bin"))
+            : [];
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(IsThere);
 
         // A link that leads nowhere is not.
-        static bool IsThere(string file) => File.Exists(file) && new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true) is not { Exists: false };
+        static bool IsThere(string file) =>
+            File.Exists(file) && new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true) is not { Exists: false };
 
-        static int Version(string directory) => int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
+        static int Version(string directory) =>
+            int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var version) ? version : 0;
     }
 
-    /// <summary>A port below those that the system gives out by itself: nobody else gets it while its server is stopped for a while.</summary>
+    /// <summary>
+    /// A port below those that the system gives out by itself: nobody else gets it while its server is stopped for a while.
+    /// </summary>
     public static int FreePort()
     {
         while (true)
@@ -188,8 +206,12 @@ internal sealed class PostgresCluster : IDisposable
         return file;
     }
 
-    private void SignalAll(string signal) => Run(
-        "/bin/sh", "-c", $"kill -{signal} $0 $(ps -A -o ppid= -o pid= | awk -v id=$0 '$1 == id {{ print $2 }}')", File.ReadLines(PidFile).First());
+    private void SignalAll(string signal) =>
+        Run(
+            "/bin/sh",
+            "-c",
+            $"kill -{signal} $0 $(ps -A -o ppid= -o pid= | awk -v id=$0 '$1 == id {{ print $2 }}')",
+            File.ReadLines(PidFile).First());
 
     private void CopyFrom(PostgresCluster primary) => RunAsUser(
         Binary("pg_basebackup"), "-D", _data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d",
@@ -207,7 +229,8 @@ internal sealed class PostgresCluster : IDisposable
 
     private void Run(string binary, params string[] arguments)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(_directory, "output"), binary, .. arguments])
+        var start = new ProcessStartInfo(
+            "/bin/sh", ["-c", "exec \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(_directory, "output"), binary, .. arguments])
         {
             WorkingDirectory = _directory,
         };
@@ -216,7 +239,8 @@ internal sealed class PostgresCluster : IDisposable
         using var process = Process.Start(start)!;
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}{JournalText()}");
+            throw new InvalidOperationException(
+                $"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}{JournalText()}");
     }
 
     // A shell that waits for this process to let go of a pipe, which it does however it ends.
@@ -230,7 +254,11 @@ internal sealed class PostgresCluster : IDisposable
             for i in 1 2 3 4 5 6 7 8 9 10; do [ -e "$0/data/postmaster.pid" ] && sleep 0.1; done
             rm -rf "$0"
             """;
-        var start = new ProcessStartInfo("setsid", ["/bin/sh", "-c", $"({Script}) >/dev/null 2>&1", _directory]) { RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("setsid", ["/bin/sh", "-c", $"({Script}) >/dev/null 2>&1", _directory])
+        {
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
         return Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start");
     }
 }

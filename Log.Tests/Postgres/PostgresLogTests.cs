@@ -31,7 +31,10 @@ public sealed class PostgresLogTests
                 return false;
             });
             way.LoseAnswersWhere(() => isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false));
-            var appends = Enumerable.Range(0, 3).Select(n => log.AppendBatchAsync(RecordBatch.OfText($"{Marker} {i} {n}")).AsTask()).ToList();
+            var appends = Enumerable
+                .Range(0, 3)
+                .Select(n => log.AppendBatchAsync(RecordBatch.OfText($"{Marker} {i} {n}")).AsTask())
+                .ToList();
             var offsets = await Task.WhenAll(appends).Within("appends whose answer is lost");
             Assert.Equal([.. Enumerable.Range(1 + (3 * i), 3).Select(offset => (ulong)offset)], offsets);
         }
@@ -86,8 +89,11 @@ public sealed class PostgresLogTests
         var append = log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask();
         await sent.Task.Within("the statement to be sent");
         await Poll.UntilAsync(
-            async () => await PostgresCluster.Shared.ExecuteAsync(
-                $"select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{_schema}%' and pid <> pg_backend_pid()") is 0L,
+            async () =>
+                await PostgresCluster.Shared.ExecuteAsync(
+                    $"select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{_schema}%' and pid <> "
+                        + "pg_backend_pid()")
+                    is 0L,
             "the log to end the statement");
         await transaction.RollbackAsync();
         Assert.Equal(1ul, await append.Within("the append"));
@@ -112,7 +118,8 @@ public sealed class PostgresLogTests
             way.Cut();
             return true;
         });
-        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask().Within("the append"));
+        await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
+            log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask().Within("the append"));
     }
 
     private static async Task<NpgsqlConnection> OpenOtherAsync()
@@ -137,13 +144,20 @@ public sealed class PostgresLogTests
         const int Servers = 4;
         const int Appends = 100;
         var logs = await Task.WhenAll(Enumerable.Range(0, Servers).Select(_ => OpenAsync())); // each makes the schema
-        var appends = await Task.WhenAll(logs.SelectMany((log, server) => Enumerable.Range(0, Appends).Select(
-            async i => (Offset: await log.AppendBatchAsync(RecordBatch.OfText($"{server} {i}", "second")), Text: $"{server} {i}")))).Within("all appends");
+        var appends = await Task.WhenAll(
+                from server in Enumerable.Range(0, Servers)
+                from i in Enumerable.Range(0, Appends)
+                select AppendAsync($"{server} {i}", logs[server]))
+            .Within("all appends");
         Assert.Equal(Enumerable.Range(0, Servers * Appends).Select(i => 2ul * (ulong)i), appends.Select(append => append.Offset).Order());
         Assert.Equal(
-            appends.OrderBy(append => append.Offset).SelectMany(append => new[] { append.Text, "second" }), await logs[0].ReadAllTextAsync());
+            appends.OrderBy(append => append.Offset).SelectMany(append => new[] { append.Text, "second" }),
+            await logs[0].ReadAllTextAsync());
         foreach (var log in logs)
             await log.DisposeAsync();
+
+        static async Task<(ulong Offset, string Text)> AppendAsync(string text, PostgresLog log) =>
+            (await log.AppendBatchAsync(RecordBatch.OfText(text, "second")), text);
     }
 
     [SkippableFact]
@@ -155,7 +169,8 @@ public sealed class PostgresLogTests
         var wait = log.WaitForAppendAsync(1).AsTask();
         Assert.False(wait.IsCompleted);
         await PostgresCluster.Shared.ExecuteAsync(
-            $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null::bigint], array[1], array[0], array[''::bytea])");
+            $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null::bigint], array[1], array[0], "
+                + "array[''::bytea])");
         await wait.Within("the poll to see an append that nobody told of");
     }
 
@@ -168,7 +183,8 @@ public sealed class PostgresLogTests
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
         var wait = log.WaitForAppendAsync(1).AsTask();
         cluster.Stop();
-        await Assert.ThrowsAsync<LogUnavailableException>(() => log.GetRangeAsync().AsTask().Within("the range of a log whose database is away"));
+        await Assert.ThrowsAsync<LogUnavailableException>(() =>
+            log.GetRangeAsync().AsTask().Within("the range of a log whose database is away"));
         await Assert.ThrowsAsync<LogUnavailableException>(() => log.ReadBatchAsync(0).AsTask().Within("a read"));
         cluster.Start();
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask().Within("an append once it is back"));
@@ -213,7 +229,8 @@ public sealed class PostgresLogTests
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
         await cluster.ExecuteAsync("alter system set default_transaction_read_only = on");
         await cluster.ExecuteAsync("select pg_reload_conf()");
-        await Poll.UntilAsync(async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
+        await Poll.UntilAsync(
+            async () => await cluster.ExecuteAsync("show default_transaction_read_only") is "on", "the server to take no writes");
 
         var append = log.AppendBatchAsync(RecordBatch.OfText("after")).AsTask();
         await Poll.UntilAsync(() => Task.FromResult(cluster.HasSaid("in a read-only transaction")), "the append to be refused");
@@ -251,7 +268,8 @@ public sealed class PostgresLogTests
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
             () => PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connection.ConnectionString, SchemaName = _schema }));
         Assert.Equal(
-            $"user \"{_schema}\" lacks a right that schema \"{_schema}\" of database \"postgres\" takes: permission denied for database postgres",
+            $"user \"{_schema}\" lacks a right that schema \"{_schema}\" of database \"postgres\" takes: permission denied for database "
+                + "postgres",
             exception.Message);
     }
 
@@ -264,7 +282,8 @@ public sealed class PostgresLogTests
         await using var weak = await OpenAsync(
             change: options => options with { ConnectionString = options.ConnectionString + ";Options=-c synchronous_commit=off" });
         Assert.Equal(
-            "the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged; this log's own commits use \"on\" instead",
+            "the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged; this log's own "
+                + "commits use \"on\" instead",
             Assert.Single(weak.Report.Warnings));
     }
 
@@ -281,11 +300,13 @@ public sealed class PostgresLogTests
         await Poll.UntilAsync(async () => await cluster.ExecuteAsync("show synchronous_standby_names") is "standby", "the setting");
         await using var local = await OpenAsync(port: cluster.Port, change: Commits("local"));
         Assert.Equal(
-            "the database's setting synchronous_commit is local: a failover may lose what was acknowledged, though there are synchronous standbys; this log's own commits use \"on\" instead",
+            "the database's setting synchronous_commit is local: a failover may lose what was acknowledged, though there are synchronous "
+                + "standbys; this log's own commits use \"on\" instead",
             Assert.Single(local.Report.Warnings));
         await using var written = await OpenAsync(port: cluster.Port, change: Commits("remote_write"));
         Assert.Equal(
-            "the database's setting synchronous_commit is remote_write: a failover to a standby whose system has crashed may lose what was acknowledged; this log's own commits use \"on\" instead",
+            "the database's setting synchronous_commit is remote_write: a failover to a standby whose system has crashed may lose what was "
+                + "acknowledged; this log's own commits use \"on\" instead",
             Assert.Single(written.Report.Warnings));
         await using var sound = await OpenAsync(port: cluster.Port, change: Commits("on"));
         Assert.Empty(sound.Report.Warnings);
@@ -320,11 +341,14 @@ public sealed class PostgresLogTests
 
         // The third is old enough, and the fourth not quite.
         await PostgresCluster.Shared.ExecuteAsync(
-            $"update {_schema}.batches set appended_at = clock_timestamp() - (case when first_offset < 6 then '61 min' else '59 min' end)::interval where first_offset < 8");
+            $"update {_schema}.batches set appended_at = clock_timestamp() - (case when first_offset < 6 then '61 min' else '59 min' "
+                + "end)::interval where first_offset < 8");
         await using var limited = await OpenAsync(change: options => options with { RetentionLimitMs = LimitMs });
         await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset != 0, "retention");
         Assert.Equal(new LogRange(6, 10), await limited.GetRangeAsync());
-        await Poll.UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 2L, "the rows to be deleted");
+        await Poll.UntilAsync(
+            async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 2L,
+            "the rows to be deleted");
         Assert.Equal(["3", "second", "4", "second"], await limited.ReadAllTextAsync());
     }
 
@@ -343,7 +367,9 @@ public sealed class PostgresLogTests
         await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 14, "retention");
         Assert.True((await Assert.ThrowsAsync<OffsetOutOfRangeException>(() => limited.ReadBatchAsync(13).AsTask())).IsTruncated);
         Assert.Equal(2, (await limited.ReadBatchAsync(14)).Count);
-        await Poll.UntilAsync(async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 3L, "the rows to be deleted");
+        await Poll.UntilAsync(
+            async () => await PostgresCluster.Shared.ExecuteAsync($"select count(*) from {_schema}.batches") is 3L,
+            "the rows to be deleted");
     }
 
     private Task<PostgresLog> OpenAsync(TcpProxy? way = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)

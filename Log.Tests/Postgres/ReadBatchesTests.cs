@@ -31,7 +31,10 @@ public sealed class ReadBatchesTests
         var appended = new List<RecordBatch>();
         for (var i = 0; i < 100; i++)
         {
-            appended.Add(new RecordBatch([.. Enumerable.Range(0, 1 + random.Next(5)).Select(_ => new Record(new byte[random.Next(1 << random.Next(14))]))]));
+            appended.Add(
+                new RecordBatch([
+                    .. Enumerable.Range(0, 1 + random.Next(5)).Select(_ => new Record(new byte[random.Next(1 << random.Next(14))])),
+                ]));
             await log.AppendBatchAsync(appended[i]);
         }
 
@@ -42,12 +45,16 @@ public sealed class ReadBatchesTests
             for (var (offset, next) = (0ul, (await log.GetRangeAsync()).NextOffset); offset < next;)
             {
                 var batches = await log.ReadBatchesAsync(offset, limitBytes);
-                Assert.True(batches.Count == 1 || batches.Sum(batch => batch.SizeBytes) <= limitBytes, $"limit {limitBytes}, offset {offset}, seed {seed}");
+                Assert.True(
+                    batches.Count == 1 || batches.Sum(batch => batch.SizeBytes) <= limitBytes,
+                    $"limit {limitBytes}, offset {offset}, seed {seed}");
                 read.AddRange(batches);
                 offset += (ulong)batches.Sum(batch => batch.Count);
             }
 
-            Assert.True(appended.Zip(read).All(pair => pair.First.Encoded.Span.SequenceEqual(pair.Second.Encoded.Span)), $"limit {limitBytes}, seed {seed}");
+            Assert.True(
+                appended.Zip(read).All(pair => pair.First.Encoded.Span.SequenceEqual(pair.Second.Encoded.Span)),
+                $"limit {limitBytes}, seed {seed}");
             Assert.Equal(appended.Count, read.Count);
         }
     }
@@ -107,6 +114,7 @@ public sealed class ReadBatchesTests
     private Task<PostgresLog> OpenAsync(string? connectionString = null)
     {
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
-        return PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connectionString ?? PostgresCluster.Shared.ConnectionString, SchemaName = _schema });
+        connectionString ??= PostgresCluster.Shared.ConnectionString;
+        return PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connectionString, SchemaName = _schema });
     }
 }

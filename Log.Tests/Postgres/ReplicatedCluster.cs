@@ -32,8 +32,10 @@ internal sealed class ReplicatedCluster : IDisposable
     }
 
     /// <summary>Completes once the commit of a statement waits for the standby.</summary>
-    public Task CommitWaitsAsync(string words) => UntilAsync(
-        $"select from pg_stat_activity where wait_event = 'SyncRep' and query like '%{words}%'", $"a commit of \"{words}\" to wait for the standby");
+    public Task CommitWaitsAsync(string words) =>
+        UntilAsync(
+            $"select from pg_stat_activity where wait_event = 'SyncRep' and query like '%{words}%'",
+            $"a commit of \"{words}\" to wait for the standby");
 
     public Task<object?> ExecuteAsync(string text) => _primary.ExecuteAsync(text);
 

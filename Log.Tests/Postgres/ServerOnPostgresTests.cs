@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>The server with its log in a database, as its operator meets it: what it says, what it refuses to start with, what it never shows.</summary>
+/// <summary>
+/// The server with its log in a database, as its operator meets it: what it says, what it refuses to start with, what it never shows.
+/// </summary>
 [UsesVerify]
 public sealed class ServerOnPostgresTests
 {
@@ -24,7 +26,8 @@ public sealed class ServerOnPostgresTests
             using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:BatchLimitBytes=1024");
             await using var log = GrpcLog.Connect(await server.AddressAsync());
             Assert.Equal(run, await log.AppendBatchAsync(RecordBatch.OfText($"{run}")));
-            await Assert.ThrowsAsync<BatchTooLargeException>(() => log.AppendBatchAsync(new RecordBatch(new Record(new byte[1024]))).AsTask());
+            await Assert.ThrowsAsync<BatchTooLargeException>(() =>
+                log.AppendBatchAsync(new RecordBatch(new Record(new byte[1024]))).AsTask());
             server.Signal("TERM");
             Assert.Equal(0, await server.ExitCodeAsync());
             Assert.Contains($"data in log {_name} of PostgreSQL ", server.Output, StringComparison.Ordinal);
@@ -41,7 +44,8 @@ public sealed class ServerOnPostgresTests
         using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
         server.Expects(15);
         await server.AddressAsync();
-        await server.SaysAsync("warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
+        await server.SaysAsync(
+            "warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
     }
 
     [SkippableFact]
@@ -55,7 +59,8 @@ public sealed class ServerOnPostgresTests
                 await log.AppendBatchAsync(new RecordBatch(new Record(new byte[60_000])));
         }
 
-        using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:SegmentLimitBytes=65536", "--Log:RetentionLimitBytes=131072");
+        using var server = Start(
+            PostgresCluster.Shared.ConnectionString, "--Log:SegmentLimitBytes=65536", "--Log:RetentionLimitBytes=131072");
         await using var limited = GrpcLog.Connect(await server.AddressAsync());
         await Poll.UntilAsync(async () => (await limited.GetRangeAsync()).StartOffset == 2, "retention");
     }
@@ -93,25 +98,50 @@ public sealed class ServerOnPostgresTests
         Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await PostgresCluster.Shared.ExecuteAsync($"create database {_name}");
         await PostgresCluster.Shared.ExecuteAsync($"create role {_name} login password '{Secret}'");
-        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { Database = _name, Username = _name, Password = Secret };
+        var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString)
+        {
+            Database = _name,
+            Username = _name,
+            Password = Secret,
+        };
         await AssertRefusedAsync(
             Start(connection.ConnectionString),
-            $"error: Log:ConnectionString: user \"{_name}\" lacks a right that schema \"logkit\" of database \"{_name}\" takes: permission denied for database {_name}");
+            $"error: Log:ConnectionString: user \"{_name}\" lacks a right that schema \"logkit\" of database \"{_name}\" takes: permission "
+                + $"denied for database {_name}");
     }
 
-    public static TheoryData<string[], string> WrongSettings => new()
-    {
-        { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres needs to know the database" },
-        { ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"], "error: Log:ConnectionString: it is not a connection string that Npgsql understands" },
-        { ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"], "error: Log:ConnectionString: it is not a connection string that Npgsql understands" },
-        { ["--Log:ConnectionString="], "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown" },
-        { [$"--Log:ConectionString={Secret}"], "error: Log:ConectionString: there is no such setting: did you mean Log:ConnectionString?" },
-        { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: there is no such setting: did you mean Log:Directory?" },
-        { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: there is no such setting" },
-        { [$"--ConnectionString=Password={Secret}"], "error: --ConnectionString=...: there is no such argument: settings are given as --Log:Key=value, see --help" },
-        { ["--Log:ConnectionString=Host=x;", $"Password={Secret}"], "error: Password=...: there is no such argument: settings are given as --Log:Key=value, see --help" },
-        { ["--Log:LogName="], "error: Log:LogName=: must be a name of at most 200 characters" },
-    };
+    public static TheoryData<string[], string> WrongSettings =>
+        new()
+        {
+            { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres needs to know the database" },
+            {
+                ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"],
+                "error: Log:ConnectionString: it is not a connection string that Npgsql understands"
+            },
+            {
+                ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"],
+                "error: Log:ConnectionString: it is not a connection string that Npgsql understands"
+            },
+            {
+                ["--Log:ConnectionString="],
+                "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown"
+            },
+            {
+                [$"--Log:ConectionString={Secret}"],
+                "error: Log:ConectionString: there is no such setting: did you mean Log:ConnectionString?"
+            },
+            { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: there is no such setting: did you mean Log:Directory?" },
+            { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: there is no such setting" },
+            {
+                [$"--ConnectionString=Password={Secret}"],
+                "error: --ConnectionString=...: there is no such argument: settings are given as --Log:Key=value, see --help"
+            },
+            {
+                ["--Log:ConnectionString=Host=x;", $"Password={Secret}"],
+                "error: Password=...: there is no such argument: settings are given as --Log:Key=value, see --help"
+            },
+            { ["--Log:LogName="], "error: Log:LogName=: must be a name of at most 200 characters" },
+        };
 
     [Theory]
     [MemberData(nameof(WrongSettings))]
@@ -132,7 +162,8 @@ public sealed class ServerOnPostgresTests
 
         cluster.Stop();
         var consumed = Assert.ThrowsAsync<RpcException>(() => client.ConsumeAsync(new ConsumeRequest()).ResponseAsync.Within("a read"));
-        var asked = await Assert.ThrowsAsync<RpcException>(() => client.GetRangeAsync(new GetRangeRequest()).ResponseAsync.Within("the range"));
+        var asked = await Assert.ThrowsAsync<RpcException>(() =>
+            client.GetRangeAsync(new GetRangeRequest()).ResponseAsync.Within("the range"));
         Assert.Equal(StatusText.Of(asked), StatusText.Of(await consumed));
 
         cluster.Start();

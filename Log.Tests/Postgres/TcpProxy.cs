@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>A way to a server that can be cut, and, more finely, be cut just before an answer comes through; and that can forge answers.</summary>
+/// <summary>
+/// A way to a server that can be cut, and, more finely, be cut just before an answer comes through; and that can forge answers.
+/// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -49,10 +51,14 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     public void Heal() => _isCut = false;
 
-    /// <summary>Asks, for each piece of an answer, whether its connection is cut instead of passing it on. The server has done its work by then.</summary>
+    /// <summary>
+    /// Asks, for each piece of an answer, whether its connection is cut instead of passing it on. The server has done its work by then.
+    /// </summary>
     public void LoseAnswersWhere(Func<bool>? loses) => _losesAnswer = loses;
 
-    /// <summary>Asks, for each piece of a request, whether its connection is cut after passing it on: while the server is at work, or has not begun.</summary>
+    /// <summary>
+    /// Asks, for each piece of a request, whether its connection is cut after passing it on: while the server is at work, or has not begun.
+    /// </summary>
     public void CutAfterRequestsWhere(Func<ReadOnlyMemory<byte>, bool>? loses) => _losesRequest = loses;
 
     /// <summary>Lets each piece of an answer be changed.</summary>
@@ -99,7 +105,8 @@ internal sealed class TcpProxy : IAsyncDisposable
                 CopyAsync(client.GetStream(), server.GetStream(), _ => false, piece => _losesRequest?.Invoke(piece) == true),
                 CopyAsync(server.GetStream(), client.GetStream(), LosesAnswer, _ => false));
         }
-        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
             // Cut.
         }

@@ -80,7 +80,8 @@ public sealed class CertificateIdentityTests
         return X509CertificateLoader.LoadCertificate(signed.RawData);
     }
 
-    private static X500DistinguishedName Subject(params (string Type, string Value)[] parts) => SubjectOf([.. parts.Select(part => ((string Type, string Value)[])[part])]);
+    private static X500DistinguishedName Subject(params (string Type, string Value)[] parts) =>
+        SubjectOf([.. parts.Select(part => ((string Type, string Value)[])[part])]);
 
     private static X500DistinguishedName SubjectOf(params (string Type, string Value)[][] parts)
     {

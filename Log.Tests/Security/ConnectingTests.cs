@@ -50,23 +50,44 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
     private static readonly Dictionary<string, Row> Rows = new()
     {
         ["a certificate with all rights"] = new(With(own => own.Client("alice")), Fine, Fine),
-        ["a certificate whose URI has a right"] = new(With(own => own.Client("alice", uri: "spiffe://a/bob")), "PermissionDenied: spiffe://a/bob is not permitted to produce", Fine),
+        ["a certificate whose URI has a right"] = new(
+            With(own => own.Client("alice", uri: "spiffe://a/bob")),
+            "PermissionDenied: spiffe://a/bob is not permitted to produce",
+            Fine),
         ["a certificate whose DNS name has rights"] = new(With(own => own.Client("nobody", dns: "alice")), Fine, Fine),
-        ["a URI comes before a DNS name"] = new(With(own => own.Client("x", uri: "spiffe://a/eve", dns: "alice")), "PermissionDenied: spiffe://a/eve is not permitted to produce", "PermissionDenied: spiffe://a/eve is not permitted to consume"),
-        ["a certificate without rights"] = new(With(own => own.Client("nobody")), "PermissionDenied: nobody is not permitted to produce", "PermissionDenied: nobody is not permitted to consume"),
-        ["names are compared exactly"] = new(With(own => own.Client("Alice")), "PermissionDenied: Alice is not permitted to produce", "PermissionDenied: Alice is not permitted to consume"),
+        ["a URI comes before a DNS name"] = new(
+            With(own => own.Client("x", uri: "spiffe://a/eve", dns: "alice")),
+            "PermissionDenied: spiffe://a/eve is not permitted to produce",
+            "PermissionDenied: spiffe://a/eve is not permitted to consume"),
+        ["a certificate without rights"] = new(
+            With(own => own.Client("nobody")),
+            "PermissionDenied: nobody is not permitted to produce",
+            "PermissionDenied: nobody is not permitted to consume"),
+        ["names are compared exactly"] = new(
+            With(own => own.Client("Alice")),
+            "PermissionDenied: Alice is not permitted to produce",
+            "PermissionDenied: Alice is not permitted to consume"),
         ["no certificate"] = new(servers => servers.Secure.Connect(), NoIdentity, NoIdentity),
-        ["a certificate of another authority"] = new(servers => servers.Secure.Connect(servers.Stranger.Client("alice")), NoConnection, NoConnection),
+        ["a certificate of another authority"] = new(
+            servers => servers.Secure.Connect(servers.Stranger.Client("alice")), NoConnection, NoConnection),
         ["a certificate signed by itself"] = new(servers => servers.Secure.Connect(servers.Stranger.Root), NoConnection, NoConnection),
         ["an expired certificate"] = new(With(own => own.Client("alice", daysFrom: -9, daysTo: -1)), NoConnection, NoConnection),
         ["a certificate that is not valid yet"] = new(With(own => own.Client("alice", daysFrom: 1)), NoConnection, NoConnection),
         ["a certificate for servers"] = new(With(own => own.Client("alice", isForServers: true)), NoConnection, NoConnection),
-        ["a token with a right"] = new(servers => servers.Secure.Connect(token: SecureServer.Token), Fine, "PermissionDenied: carol is not permitted to consume"),
-        ["a token that is wrong by one character"] = new(servers => servers.Secure.Connect(token: SecureServer.Token[..^1] + "3"), NoToken, NoToken),
-        ["a token's hash in place of the token"] = new(servers => servers.Secure.Connect(token: SecureServer.HashOf(SecureServer.Token)), NoToken, NoToken),
-        ["a wrong token beside a right certificate"] = new(servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), "wrong"), NoToken, NoToken),
-        ["a server by another name"] = new(servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), host: "127.0.0.1"), NoConnection, NoConnection),
-        ["a server that the client does not trust"] = new(servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), trusted: servers.Stranger.Root), NoConnection, NoConnection),
+        ["a token with a right"] = new(
+            servers => servers.Secure.Connect(token: SecureServer.Token), Fine, "PermissionDenied: carol is not permitted to consume"),
+        ["a token that is wrong by one character"] = new(
+            servers => servers.Secure.Connect(token: SecureServer.Token[..^1] + "3"), NoToken, NoToken),
+        ["a token's hash in place of the token"] = new(
+            servers => servers.Secure.Connect(token: SecureServer.HashOf(SecureServer.Token)), NoToken, NoToken),
+        ["a wrong token beside a right certificate"] = new(
+            servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), "wrong"), NoToken, NoToken),
+        ["a server by another name"] = new(
+            servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), host: "127.0.0.1"), NoConnection, NoConnection),
+        ["a server that the client does not trust"] = new(
+            servers => servers.Secure.Connect(servers.Secure.Authority.Client("alice"), trusted: servers.Stranger.Root),
+            NoConnection,
+            NoConnection),
     };
 
     public static TheoryData<string> Names => [.. Rows.Keys];
@@ -80,10 +101,13 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         Assert.Equal(row.Produces, await StatusOf(client.ProduceAsync(Request()).ResponseAsync, row.Produces));
         Assert.Equal(row.Produces, await StatusOf(ProduceOnStreamAsync(client), row.Produces));
         Assert.Equal(row.Consumes, await StatusOf(ConsumeAsync(client), row.Consumes));
-        Assert.Equal(row.Consumes, await StatusOf(client.ConsumeStream(new ConsumeRequest { StopAtEnd = true }).ResponseStream.MoveNext(), row.Consumes));
+        Assert.Equal(
+            row.Consumes,
+            await StatusOf(client.ConsumeStream(new ConsumeRequest { StopAtEnd = true }).ResponseStream.MoveNext(), row.Consumes));
     }
 
-    public static TheoryData<string> Refusals => ["no certificate", "a token that is wrong by one character", "a certificate without rights"];
+    public static TheoryData<string> Refusals =>
+        ["no certificate", "a token that is wrong by one character", "a certificate without rights"];
 
     [Theory]
     [MemberData(nameof(Refusals))]
@@ -102,7 +126,8 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         await servers.Secure.Connect(token: SecureServer.Token).GetRangeAsync(new GetRangeRequest());
         var refused = await Assert.ThrowsAsync<RpcException>(() =>
             servers.Secure.Connect(servers.Secure.Authority.Client("nobody")).GetRangeAsync(new GetRangeRequest()).ResponseAsync);
-        Assert.Equal((StatusCode.PermissionDenied, "nobody is not permitted to produce or consume"), (refused.StatusCode, refused.Status.Detail));
+        Assert.Equal(
+            (StatusCode.PermissionDenied, "nobody is not permitted to produce or consume"), (refused.StatusCode, refused.Status.Detail));
     }
 
     [Theory]

@@ -7,7 +7,9 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>Files that change under a running server: what they say now counts, connections stay, and what cannot be used changes nothing.</summary>
+/// <summary>
+/// Files that change under a running server: what they say now counts, connections stay, and what cannot be used changes nothing.
+/// </summary>
 public sealed class ReloadTests
 {
     [Fact]
@@ -25,7 +27,8 @@ public sealed class ReloadTests
         Assert.True(await bobTails.ResponseStream.MoveNext());
 
         await File.WriteAllTextAsync(server.AccessFile, "alice consume\nbob produce\n");
-        var produces = await Assert.ThrowsAsync<RpcException>(() => aliceProduces.ResponseStream.MoveNext().Within("alice's stream to end"));
+        var produces = await Assert.ThrowsAsync<RpcException>(() =>
+            aliceProduces.ResponseStream.MoveNext().Within("alice's stream to end"));
         Assert.Equal((StatusCode.PermissionDenied, "alice is not permitted to produce"), (produces.StatusCode, produces.Status.Detail));
         var tails = await Assert.ThrowsAsync<RpcException>(() => bobTails.ResponseStream.MoveNext().Within("bob's tail to end"));
         Assert.Equal((StatusCode.PermissionDenied, "bob is not permitted to consume"), (tails.StatusCode, tails.Status.Detail));
@@ -53,7 +56,8 @@ public sealed class ReloadTests
         await using var server = await SecureServer.StartAsync("alice produce consume\n");
         server.Process.Expects(22);
         var seen = new ConcurrentQueue<string>();
-        var old = server.Connect(server.Authority.Client("alice"), serverSeen: certificate => seen.Enqueue(certificate.GetCertHashString()));
+        var old = server.Connect(server.Authority.Client("alice"), serverSeen: certificate =>
+            seen.Enqueue(certificate.GetCertHashString()));
         await old.ProduceAsync(Request());
 
         var renewed = server.Authority.Server();
@@ -62,7 +66,8 @@ public sealed class ReloadTests
 
         await old.ProduceAsync(Request());
         Assert.Single(seen); // no second handshake: the connection was kept
-        var fresh = server.Connect(server.Authority.Client("alice"), serverSeen: certificate => seen.Enqueue(certificate.GetCertHashString()));
+        var fresh = server.Connect(server.Authority.Client("alice"), serverSeen: certificate =>
+            seen.Enqueue(certificate.GetCertHashString()));
         await fresh.ProduceAsync(Request());
         using var shown = X509Certificate2.CreateFromPem(renewed.Certificate);
         Assert.Equal(shown.GetCertHashString(), seen.Last());

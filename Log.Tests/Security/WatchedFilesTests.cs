@@ -97,7 +97,8 @@ public sealed class WatchedFilesTests : IDisposable
 
         File.Delete(_directory["file"]);
         Write("2");
-        await Poll.UntilAsync(async () => (await LookAsync(watched)).Outcome is ReloadOutcome.Reloaded && watched.Value == "2", "the file to be read");
+        await Poll.UntilAsync(
+            async () => (await LookAsync(watched)).Outcome is ReloadOutcome.Reloaded && watched.Value == "2", "the file to be read");
     }
 
     [LinuxFact]
@@ -137,8 +138,12 @@ public sealed class WatchedFilesTests : IDisposable
     [Fact]
     public void An_identity_may_have_several_tokens()
     {
-        var list = TokenList.Parse($"alice {SecureServer.HashOf("one")}\nalice {SecureServer.HashOf("two").ToUpperInvariant()}\nbob {SecureServer.HashOf("three")}\n");
-        Assert.Equal(("alice", "alice", "bob", null), (list.IdentityOf("one"), list.IdentityOf("two"), list.IdentityOf("three"), list.IdentityOf("four")));
+        var list = TokenList.Parse(
+            $"alice {SecureServer.HashOf("one")}\nalice {SecureServer.HashOf("two").ToUpperInvariant()}\nbob "
+                + $"{SecureServer.HashOf("three")}\n");
+        Assert.Equal(
+            ("alice", "alice", "bob", null),
+            (list.IdentityOf("one"), list.IdentityOf("two"), list.IdentityOf("three"), list.IdentityOf("four")));
     }
 
     private WatchedFiles<string> Watch(string content)

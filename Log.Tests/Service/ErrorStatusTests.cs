@@ -18,8 +18,10 @@ public sealed class ErrorStatusTests
     private static readonly Dictionary<string, Func<TestServer, Task>> OfAnyLog = new()
     {
         ["beyond the end"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = 42 }).ResponseAsync,
-        ["beyond the end of all offsets"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = ulong.MaxValue }).ResponseAsync,
-        ["beyond the end as a stream"] = server => server.Client.ConsumeStream(new ConsumeRequest { Offset = 42 }).ResponseStream.MoveNext(),
+        ["beyond the end of all offsets"] = server =>
+            server.Client.ConsumeAsync(new ConsumeRequest { Offset = ulong.MaxValue }).ResponseAsync,
+        ["beyond the end as a stream"] = server =>
+            server.Client.ConsumeStream(new ConsumeRequest { Offset = 42 }).ResponseStream.MoveNext(),
         ["truncated away"] = server => server.Client.ConsumeAsync(new ConsumeRequest { Offset = 3 }).ResponseAsync,
         ["truncated away as a stream"] = server => server.Client.ConsumeStream(new ConsumeRequest { Offset = 3 }).ResponseStream.MoveNext(),
         ["batch missing"] = server => server.Client.ProduceAsync(new ProduceRequest()).ResponseAsync,
@@ -102,7 +104,8 @@ public sealed class ErrorStatusTests
         await using var server = await TestServer.StartAsync(mock.Object, expectsJournalEntries: true);
         var failure = await Assert.ThrowsAsync<RpcException>(() => server.Client.GetRangeAsync(new GetRangeRequest()).ResponseAsync);
         var traceId = StatusText.InfoOf(failure)!.Metadata[ErrorReasons.Keys.TraceId];
-        Assert.Contains(server.Journal.Entries, entry => entry.Contains(traceId, StringComparison.Ordinal) && entry.Contains("the very cause", StringComparison.Ordinal));
+        Assert.Contains(server.Journal.Entries, entry =>
+            entry.Contains(traceId, StringComparison.Ordinal) && entry.Contains("the very cause", StringComparison.Ordinal));
     }
 
     private static async Task<string> DescribeAsync(string row, ITruncatableLog log)

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Grpc.Core;
 using LogKit.Grpc;
@@ -24,7 +23,8 @@ public sealed partial class LimitTests
         using var second = server.Client.ProduceStream();
         await first.ResponseHeadersAsync.Within("the first stream");
         await ProduceAsync(second);
-        var refused = await Assert.ThrowsAsync<RpcException>(() => server.Client.ConsumeStream(new ConsumeRequest()).ResponseStream.MoveNext());
+        var refused = await Assert.ThrowsAsync<RpcException>(() =>
+            server.Client.ConsumeStream(new ConsumeRequest()).ResponseStream.MoveNext());
         await Verify(StatusText.Of(refused));
         Assert.Equal(1ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset); // calls that are no streams go on
 
@@ -78,7 +78,8 @@ public sealed partial class LimitTests
                 await gate.Task;
                 return (ulong)count - 1;
             });
-        await using var server = await TestServer.StartAsync(log.Object, options: new LogKitOptions { QueuedLimitBytes = Allowed * SizeBytes });
+        await using var server = await TestServer.StartAsync(
+            log.Object, options: new LogKitOptions { QueuedLimitBytes = Allowed * SizeBytes });
         var streams = Enumerable.Range(0, Streams).Select(_ => server.Client.ProduceStream()).ToList();
         var writing = Task.WhenAll(streams.Select(WriteTenAsync)); // held back, until the log takes more
         await isFull.Task.Within("the log to be handed what the limit allows");
@@ -106,7 +107,9 @@ public sealed partial class LimitTests
     {
         var documented = LimitRow().Matches(Page).ToDictionary(match => match.Groups["key"].Value, match => match.Groups["default"].Value);
         var table = new SettingTable(BuiltInBackends.All);
-        var limits = table.Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal)).ToDictionary(row => row.Key, row => row.Default);
+        var limits = table
+            .Rows.Where(row => row.Name.Contains("Limit", StringComparison.Ordinal))
+            .ToDictionary(row => row.Key, row => row.Default);
         Assert.Equal(limits.OrderBy(pair => pair.Key), documented.OrderBy(pair => pair.Key));
     }
 
@@ -124,7 +127,7 @@ public sealed partial class LimitTests
             name => Assert.Contains(name, new SettingTable(BuiltInBackends.All).Rows.Select(row => row.Name)));
     }
 
-    private static string Page { get; } = File.ReadAllText(PathOf("../../docs/limits.md"));
+    private static string Page { get; } = Repository.Read("docs/limits.md");
 
     // `LimitTests.Some_test`, or `LimitTests`
     [GeneratedRegex(@"`(?<class>\w+Tests)(\.(?<method>\w+))?`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
@@ -134,15 +137,20 @@ public sealed partial class LimitTests
     private static partial Regex SettingName();
 
     // | `Log:StreamLimit` | `Log__StreamLimit` | 16384 | ...
-    [GeneratedRegex(@"^\| `(?<key>Log:\w+)` \| `Log__\w+` \| (?<default>\w+) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^\| `(?<key>Log:\w+)` \| `Log__\w+` \| (?<default>\w+) \|",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex LimitRow();
 
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
-
-    private static ProduceRequest Request(int sizeBytes = 1) => new()
-    {
-        RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = Google.Protobuf.ByteString.CopyFrom(new byte[sizeBytes]) } } },
-    };
+    private static ProduceRequest Request(int sizeBytes = 1) =>
+        new()
+        {
+            RecordBatch = new V1.RecordBatch
+            {
+                Records = { new V1.Record { Value = Google.Protobuf.ByteString.CopyFrom(new byte[sizeBytes]) } },
+            },
+        };
 
     private static async Task ProduceAsync(AsyncDuplexStreamingCall<ProduceRequest, ProduceResponse> call)
     {

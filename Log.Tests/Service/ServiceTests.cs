@@ -56,7 +56,9 @@ public sealed class ServiceTests
             for (var i = 0; i < Count; i++)
                 await call.RequestStream.WriteAsync(Request($"{i}"));
             await call.RequestStream.CompleteAsync();
-            Assert.Equal(Enumerable.Range(0, Count).Select(i => (ulong)i), (await answers.Within("the answers")).Select(answer => answer.FirstOffset));
+            Assert.Equal(
+                Enumerable.Range(0, Count).Select(i => (ulong)i),
+                (await answers.Within("the answers")).Select(answer => answer.FirstOffset));
             foreach (var i in (int[])[0, 1, 777, Count - 1])
                 Assert.Equal(((ulong)i, $"{i}"), await ConsumeAsync(client, (ulong)i));
         },
@@ -130,7 +132,8 @@ public sealed class ServiceTests
             await ProduceAsync(client, "a");
             using var call = client.ConsumeStream(new ConsumeRequest { Offset = 2 });
             var failure = await FailureOf(call.ResponseStream.MoveNext());
-            Assert.Equal((StatusCode.OutOfRange, "offset 2 is out of range: the log holds [0, 1)"), (failure.StatusCode, failure.Status.Detail));
+            Assert.Equal(
+                (StatusCode.OutOfRange, "offset 2 is out of range: the log holds [0, 1)"), (failure.StatusCode, failure.Status.Detail));
         },
         ["a conditional produce is done once"] = async client =>
         {
@@ -155,7 +158,8 @@ public sealed class ServiceTests
             Assert.Equal(Producers * Each, log.Count);
             for (var producer = 0; producer < Producers; producer++)
             {
-                Assert.Equal(Enumerable.Range(0, Each).Select(i => $"{producer}:{i}"), acknowledged[producer].Select(offset => log[(int)offset]));
+                Assert.Equal(
+                    Enumerable.Range(0, Each).Select(i => $"{producer}:{i}"), acknowledged[producer].Select(offset => log[(int)offset]));
                 Assert.Equal(acknowledged[producer].Order(), acknowledged[producer]);
             }
         },
@@ -251,7 +255,11 @@ public sealed class ServiceTests
 
             // Once the windows are full both ways, the log grows no more.
             for (var seen = ulong.MaxValue; await log.Log.GetRangeAsync() is var range && range.NextOffset != seen; seen = range.NextOffset)
-                await log.Log.WaitForAppendAsync(range.NextOffset + 100).AsTask().WaitAsync(TimeSpan.FromSeconds(1)).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await log
+                    .Log.WaitForAppendAsync(range.NextOffset + 100)
+                    .AsTask()
+                    .WaitAsync(TimeSpan.FromSeconds(1))
+                    .ContinueWith(static _ => { }, TaskScheduler.Default);
             await cancellation.CancelAsync();
             await Assert.ThrowsAnyAsync<Exception>(() => writing.Within("the writing to end"));
         }

@@ -38,11 +38,11 @@ internal sealed class SecureServer : IAsyncDisposable
         await File.WriteAllTextAsync(server._directory["ca.crt"], server.Authority.Pem);
         await File.WriteAllTextAsync(server.AccessFile, access);
         await File.WriteAllTextAsync(server.TokensFile, $"carol {HashOf(Token)}\n");
-        server._process = ServerProcess.Start(
-        [
+        server._process = ServerProcess.Start([
             "--Log:Address=https://127.0.0.1:0", "--Log:Backend=Memory", "--Log:ReloadIntervalMs=20",
-            $"--Log:CertificateFile={server.CertificateFile}", $"--Log:KeyFile={server.KeyFile}", $"--Log:ClientCaFile={server._directory["ca.crt"]}",
-            $"--Log:TokensFile={server.TokensFile}", $"--Log:AccessFile={server.AccessFile}", .. settings,
+            $"--Log:CertificateFile={server.CertificateFile}", $"--Log:KeyFile={server.KeyFile}",
+            $"--Log:ClientCaFile={server._directory["ca.crt"]}", $"--Log:TokensFile={server.TokensFile}",
+            $"--Log:AccessFile={server.AccessFile}", .. settings,
         ]);
         server._address = await server._process.AddressAsync();
         return server;
@@ -63,7 +63,10 @@ internal sealed class SecureServer : IAsyncDisposable
     /// <param name="serverSeen">Told the server's certificate at each handshake.</param>
     /// <param name="host">The name by which it calls the server.</param>
     public V1.Log.LogClient Connect(
-        X509Certificate2? certificate = null, string? token = null, X509Certificate2? trusted = null, Action<X509Certificate>? serverSeen = null,
+        X509Certificate2? certificate = null,
+        string? token = null,
+        X509Certificate2? trusted = null,
+        Action<X509Certificate>? serverSeen = null,
         string host = "localhost")
     {
         var options = new SslClientAuthenticationOptions
@@ -81,16 +84,22 @@ internal sealed class SecureServer : IAsyncDisposable
             serverSeen?.Invoke(shown!);
             return errors is SslPolicyErrors.None;
         };
-        var channel = GrpcChannel.ForAddress($"https://{host}:{Port}", new GrpcChannelOptions
-        {
-            HttpHandler = new SocketsHttpHandler { SslOptions = options },
-            DisposeHttpClient = true,
-            Credentials = token is null ? null : ChannelCredentials.Create(ChannelCredentials.SecureSsl, CallCredentials.FromInterceptor((_, metadata) =>
+        var channel = GrpcChannel.ForAddress(
+            $"https://{host}:{Port}",
+            new GrpcChannelOptions
             {
-                metadata.Add("authorization", $"Bearer {token}");
-                return Task.CompletedTask;
-            })),
-        });
+                HttpHandler = new SocketsHttpHandler { SslOptions = options },
+                DisposeHttpClient = true,
+                Credentials = token is null
+                    ? null
+                    : ChannelCredentials.Create(
+                        ChannelCredentials.SecureSsl,
+                        CallCredentials.FromInterceptor((_, metadata) =>
+                        {
+                            metadata.Add("authorization", $"Bearer {token}");
+                            return Task.CompletedTask;
+                        })),
+            });
         lock (_channels)
             _channels.Add(channel);
         return new V1.Log.LogClient(channel);

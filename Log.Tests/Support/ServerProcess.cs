@@ -32,7 +32,9 @@ internal sealed partial class ServerProcess : IDisposable
 
     public string Errors => Text(_errors);
 
-    /// <summary>The numbers of its journal's entries but for those of a start and a stop, in their order: what changed, and what went wrong.</summary>
+    /// <summary>
+    /// The numbers of its journal's entries but for those of a start and a stop, in their order: what changed, and what went wrong.
+    /// </summary>
     public IReadOnlyList<int> Entries =>
     [
         .. JournalEntry().Matches(Output).Select(entry => int.Parse(entry.Groups["number"].Value, CultureInfo.InvariantCulture))
@@ -51,7 +53,10 @@ internal sealed partial class ServerProcess : IDisposable
     public static ServerProcess StartIn(
         string workingDirectory, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"), .. arguments]) { WorkingDirectory = workingDirectory };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"), .. arguments])
+        {
+            WorkingDirectory = workingDirectory,
+        };
         foreach (var (name, value) in variables)
             start.Environment[name] = value;
         return Start(start);
@@ -74,8 +79,14 @@ internal sealed partial class ServerProcess : IDisposable
         Start(["--Log:Address=http://127.0.0.1:0", $"--Log:Directory={directory}", .. arguments]);
 
     /// <summary>Starts the server with a limit on its file descriptors.</summary>
-    public static ServerProcess StartWithDescriptors(int count, params IEnumerable<string> arguments) => Start(new ProcessStartInfo(
-        "/bin/sh", ["-c", $"ulimit -n {count} && exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"), "--Log:Address=http://127.0.0.1:0", .. arguments]));
+    public static ServerProcess StartWithDescriptors(int count, params IEnumerable<string> arguments) =>
+        Start(
+            new ProcessStartInfo(
+                "/bin/sh",
+                [
+                    "-c", $"ulimit -n {count} && exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LogKit.Server.dll"),
+                    "--Log:Address=http://127.0.0.1:0", .. arguments,
+                ]));
 
     /// <summary>On a database, told of it in a variable: what is in the arguments is there for everybody to see.</summary>
     public static ServerProcess StartOnDatabase(string connectionString, params IEnumerable<string> arguments) => Start(
@@ -85,7 +96,9 @@ internal sealed partial class ServerProcess : IDisposable
     public async Task<string> AddressAsync()
     {
         await Task.WhenAny(_address.Task, _process.WaitForExitAsync()).Within("the server to listen or to exit");
-        return _address.Task.IsCompletedSuccessfully ? await _address.Task : throw new InvalidOperationException($"the server did not start: {Errors}{Output}");
+        return _address.Task.IsCompletedSuccessfully
+            ? await _address.Task
+            : throw new InvalidOperationException($"the server did not start: {Errors}{Output}");
     }
 
     /// <summary>Completes once a line of its output says this, from the time that it is asked on or before.</summary>
@@ -131,9 +144,12 @@ internal sealed partial class ServerProcess : IDisposable
         _process.WaitForExit();
         _process.Dispose();
         if (_expectedKinds is { } kinds)
-            Assert.True(Entries.All(kinds.Contains), $"the journal was to have only the entries [{string.Join(", ", kinds)}], and is:\n{Output}");
+            Assert.True(
+                Entries.All(kinds.Contains), $"the journal was to have only the entries [{string.Join(", ", kinds)}], and is:\n{Output}");
         else if (!_expectsAny)
-            Assert.True(Entries.SequenceEqual(_expected), $"the journal was to have the entries [{string.Join(", ", _expected)}], and is:\n{Output}");
+            Assert.True(
+                Entries.SequenceEqual(_expected),
+                $"the journal was to have the entries [{string.Join(", ", _expected)}], and is:\n{Output}");
     }
 
     private void Take(StringBuilder text, string? line)
@@ -152,7 +168,10 @@ internal sealed partial class ServerProcess : IDisposable
             _address.TrySetResult(line[(index + Listening.Length)..].Split(' ')[0]);
     }
 
-    [GeneratedRegex(@"^\S+Z (trce|dbug|info|warn|fail|crit): [\w.]+\[(?<number>\d+)\]", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^\S+Z (trce|dbug|info|warn|fail|crit): [\w.]+\[(?<number>\d+)\]",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
     private static partial Regex JournalEntry();
 
     private static string Text(StringBuilder text)

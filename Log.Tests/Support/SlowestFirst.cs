@@ -11,12 +11,14 @@ namespace LogKit.Tests.Support;
 /// </summary>
 public sealed class SlowestFirst : ITestCollectionOrderer
 {
-    private static readonly string[] Slow = ["PostgresLogConformance", "GrpcLogOverPostgresConformance", "FailoverTests", "PowerLossTests", "StalledClientTests"];
+    private static readonly string[] Slow =
+    ["PostgresLogConformance", "GrpcLogOverPostgresConformance", "FailoverTests", "PowerLossTests", "StalledClientTests"];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
-        testCollections.OrderBy(collection => Array.FindIndex(Slow, name => collection.DisplayName.Contains(name, StringComparison.Ordinal)) switch
-        {
-            -1 => int.MaxValue,
-            var rank => rank,
-        });
+        testCollections.OrderBy(collection =>
+            Array.FindIndex(Slow, name => collection.DisplayName.Contains(name, StringComparison.Ordinal)) switch
+            {
+                -1 => int.MaxValue,
+                var rank => rank,
+            });
 }

@@ -13,7 +13,8 @@ internal static class StatusText
         var text = new StringBuilder();
         text.AppendLine($"status:  {failure.StatusCode}");
         text.AppendLine($"message: {failure.Status.Detail}");
-        text.AppendLine($"trailers: {string.Join(", ", failure.Trailers.Select(entry => entry.Key).Where(key => key is not ("date" or "server")).Order())}");
+        var trailers = failure.Trailers.Select(entry => entry.Key).Where(key => key is not ("date" or "server")).Order();
+        text.AppendLine($"trailers: {string.Join(", ", trailers)}");
         if (failure.Trailers.GetValueBytes(ErrorReasons.TrailerName) is { } bytes)
         {
             var details = Google.Rpc.Status.Parser.ParseFrom(bytes);

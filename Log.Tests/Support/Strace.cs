@@ -17,11 +17,17 @@ internal sealed class Strace : IDisposable
     /// <summary>Why system calls cannot be made to fail on this machine; null if they can.</summary>
     public static string? ReasonToSkip => Reason.Value;
 
-    /// <summary>From here until it is disposed, these calls of a process and all its threads come to this, as strace's <c>inject=</c> has it.</summary>
+    /// <summary>
+    /// From here until it is disposed, these calls of a process and all its threads come to this, as strace's <c>inject=</c> has it.
+    /// </summary>
     public static async Task<Strace> AttachAsync(int processId, string calls, string outcome)
     {
         var start = new ProcessStartInfo(
-            Program, ["-f", "-o", "/dev/null", "-e", $"trace={calls}", "-e", $"inject={calls}:{outcome}", "-p", processId.ToString(CultureInfo.InvariantCulture)])
+            Program,
+            [
+                "-f", "-o", "/dev/null", "-e", $"trace={calls}", "-e", $"inject={calls}:{outcome}", "-p",
+                processId.ToString(CultureInfo.InvariantCulture),
+            ])
         {
             RedirectStandardError = true,
             UseShellExecute = false,
@@ -55,7 +61,8 @@ internal sealed class Strace : IDisposable
     {
         if (!OperatingSystem.IsLinux() || !File.Exists(Program))
             return "there is no strace on this machine";
-        using var process = Process.Start(new ProcessStartInfo(Program, ["-f", "-o", "/dev/null", "true"]) { RedirectStandardError = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(Program, ["-f", "-o", "/dev/null", "true"]) { RedirectStandardError = true, UseShellExecute = false })!;
         process.StandardError.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? null : "strace may not trace processes on this machine";

@@ -15,7 +15,8 @@ internal sealed class TestAuthority : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         _root = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddYears(-2), DateTimeOffset.UtcNow.AddYears(2));
@@ -30,16 +31,20 @@ internal sealed class TestAuthority : IDisposable
         PemOf(Sign($"CN={host}", ServerAuthentication, names => names.AddDnsName(host), daysFrom, daysTo));
 
     /// <summary>A client's certificate, with its key.</summary>
-    public X509Certificate2 Client(string name, string? uri = null, string? dns = null, int daysFrom = -1, int daysTo = 30, bool isForServers = false) => Sign(
-        $"CN={name}", isForServers ? ServerAuthentication : ClientAuthentication,
-        names =>
-        {
-            if (dns is not null)
-                names.AddDnsName(dns);
-            if (uri is not null)
-                names.AddUri(new Uri(uri));
-        },
-        daysFrom, daysTo);
+    public X509Certificate2 Client(
+        string name, string? uri = null, string? dns = null, int daysFrom = -1, int daysTo = 30, bool isForServers = false) =>
+        Sign(
+            $"CN={name}",
+            isForServers ? ServerAuthentication : ClientAuthentication,
+            names =>
+            {
+                if (dns is not null)
+                    names.AddDnsName(dns);
+                if (uri is not null)
+                    names.AddUri(new Uri(uri));
+            },
+            daysFrom,
+            daysTo);
 
     /// <summary>A client's certificate with any subject and alternative names.</summary>
     public X509Certificate2 Client(X500DistinguishedName subject, X509Extension? alternativeNames = null) =>
@@ -57,7 +62,12 @@ internal sealed class TestAuthority : IDisposable
     {
         var names = new SubjectAlternativeNameBuilder();
         addNames(names);
-        return Sign(new X500DistinguishedName(subject), usage, names.Build() is { RawData.Length: > 2 } alternativeNames ? alternativeNames : null, daysFrom, daysTo);
+        return Sign(
+            new X500DistinguishedName(subject),
+            usage,
+            names.Build() is { RawData.Length: > 2 } alternativeNames ? alternativeNames : null,
+            daysFrom,
+            daysTo);
     }
 
     private X509Certificate2 Sign(X500DistinguishedName subject, string usage, X509Extension? alternativeNames, int daysFrom, int daysTo)

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>A small file system of a test's own, in memory, mounted on a directory until disposal: one that can be full, or read-only.</summary>
+/// <summary>
+/// A small file system of a test's own, in memory, mounted on a directory until disposal: one that can be full, or read-only.
+/// </summary>
 internal sealed class TestMount : IDisposable
 {
     private static readonly Lazy<string?> Problem = new(FindProblem);
@@ -49,7 +51,8 @@ internal sealed class TestMount : IDisposable
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
             var complaint = process.StandardError.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0 ? null : complaint.Trim();

@@ -3,7 +3,9 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>Seeds of random tests: fresh ones unless <c>LOGKIT_SEED</c> gives one; <c>LOGKIT_EFFORT=N</c> makes them N times as long.</summary>
+/// <summary>
+/// Seeds of random tests: fresh ones unless <c>LOGKIT_SEED</c> gives one; <c>LOGKIT_EFFORT=N</c> makes them N times as long.
+/// </summary>
 internal static class TestSeed
 {
     public static int Effort => Seeds.Effort;

@@ -81,7 +81,8 @@ internal sealed class TestServer : IAsyncDisposable
         Channel.Dispose();
         await _app.DisposeAsync();
         if (!ExpectsJournalEntries)
-            Assert.True(Journal.Entries.Count == 0, $"the server's journal has what nobody expected: {string.Join('\n', Journal.Entries.Take(3))}");
+            Assert.True(
+                Journal.Entries.Count == 0, $"the server's journal has what nobody expected: {string.Join('\n', Journal.Entries.Take(3))}");
     }
 
     private sealed class CallsEnded

@@ -16,10 +16,12 @@ internal static class PeerServer
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         var protocol = args[0] == "rest" ? HttpProtocols.Http1 : HttpProtocols.Http2;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocol));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocol));
         await using var app = args switch
         {
-            ["noop", var records, var recordBytes, var count] => NoOp(builder, Loads.BatchOf(Number(records), Number(recordBytes)), Number(count)),
+            ["noop", var records, var recordBytes, var count] => NoOp(
+                builder, Loads.BatchOf(Number(records), Number(recordBytes)), Number(count)),
             ["rest", var directory] => Rest(builder, DiskLog.Open(directory)),
             ["memory"] => Memory(builder),
             _ => throw new ArgumentException($"unknown server: {string.Join(' ', args)}"),

@@ -15,14 +15,28 @@ internal sealed class RedisServer : IDisposable
 
     /// <summary>Why there is none; null where there is.</summary>
     public static string? ReasonToSkip { get; } =
-        Find("redis-server") is null || Find("redis-benchmark") is null ? "needs redis-server and redis-benchmark in PATH (apt install redis-server)" : null;
+        Find("redis-server") is null || Find("redis-benchmark") is null
+            ? "needs redis-server and redis-benchmark in PATH (apt install redis-server)"
+            : null;
 
     public static async Task<RedisServer> StartAsync(string directory)
     {
         Directory.CreateDirectory(directory);
         var port = FreePort().ToString(CultureInfo.InvariantCulture);
         var process = ChildProcess.Start(
-            Find("redis-server")!, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", directory);
+            Find("redis-server")!,
+            "--port",
+            port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+            "--dir",
+            directory);
         await process.ReadLineAsync("Ready to accept connections");
         return new RedisServer(process, port);
     }
@@ -33,7 +47,20 @@ internal sealed class RedisServer : IDisposable
         var count = (long)(_recordsPerSecond * seconds);
         using var benchmark = ChildProcess.Start(
             Find("redis-benchmark")!,
-            "-p", _port, "-c", Text(clients), "-P", Text(pipelined), "-n", Text(count), "--csv", "XADD", "log", "*", "v", new string('x', recordBytes));
+            "-p",
+            _port,
+            "-c",
+            Text(clients),
+            "-P",
+            Text(pipelined),
+            "-n",
+            Text(count),
+            "--csv",
+            "XADD",
+            "log",
+            "*",
+            "v",
+            new string('x', recordBytes));
         var result = await benchmark.ReadToEndAsync();
         return _recordsPerSecond = double.Parse(result.Split("\",\"")[1], CultureInfo.InvariantCulture);
     }

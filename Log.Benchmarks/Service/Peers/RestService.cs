@@ -11,8 +11,9 @@ internal static class RestService
 
     internal sealed record Appended(ulong Offset);
 
-    public static void MapRest(this IEndpointRouteBuilder endpoints, ILog log) => endpoints.MapPost(
-        Path, async (Appending request, CancellationToken stop) => new Appended(await log.AppendBatchAsync(new RecordBatch(new Record(request.Value)), cancellationToken: stop)));
+    public static void MapRest(this IEndpointRouteBuilder endpoints, ILog log) =>
+        endpoints.MapPost(Path, async (Appending request, CancellationToken stop) =>
+            new Appended(await log.AppendBatchAsync(new RecordBatch(new Record(request.Value)), cancellationToken: stop)));
 }
 
 /// <summary>The messages' code, made by the compiler: as fast as JSON is here.</summary>

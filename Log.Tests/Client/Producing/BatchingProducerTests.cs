@@ -42,7 +42,14 @@ public sealed class BatchingProducerTests
         await using var server = await TestServer.StartAsync(backend.Log);
         await using var log = server.Connect();
         var texts = Enumerable.Range(0, 1000).Select(i => $"{i}").ToList();
-        var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = mode, BatchLimitBytes = 100, QueuedLimitBytes = 500 });
+        var producer = new BatchingProducer(
+            log,
+            new BatchingProducerOptions
+            {
+                Mode = mode,
+                BatchLimitBytes = 100,
+                QueuedLimitBytes = 500,
+            });
         var appends = texts.Select(text => AppendAsync(producer, text)).ToList();
         await producer.DisposeAsync().AsTask().Within("the producer to drain");
 
@@ -113,7 +120,14 @@ public sealed class BatchingProducerTests
             .Returns<RecordBatch, ulong?, CancellationToken>((_, _, token) => new ValueTask<ulong>(NeverAsync(token)));
         await using var server = await TestServer.StartAsync(mock.Object);
         await using var log = server.Connect();
-        var producer = new BatchingProducer(log, new BatchingProducerOptions { InFlightLimit = 1, BatchLimitBytes = 50, DrainLimit = TimeSpan.FromMilliseconds(200) });
+        var producer = new BatchingProducer(
+            log,
+            new BatchingProducerOptions
+            {
+                InFlightLimit = 1,
+                BatchLimitBytes = 50,
+                DrainLimit = TimeSpan.FromMilliseconds(200),
+            });
         var sent = AppendAsync(producer, new string('x', 40));
         var unsent = AppendAsync(producer, new string('x', 40));
         await producer.DisposeAsync().AsTask().Within("the producer to give up");
@@ -189,7 +203,8 @@ public sealed class BatchingProducerTests
         await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Exclusive });
         await AppendAsync(producer, "mine");
         await backend.Log.AppendBatchAsync(RecordBatch.OfText("foreign"));
-        var fenced = await Assert.ThrowsAsync<ProducerFencedException>(() => AppendAsync(producer, "mine too").Within("the producer to notice"));
+        var fenced = await Assert.ThrowsAsync<ProducerFencedException>(() =>
+            AppendAsync(producer, "mine too").Within("the producer to notice"));
         Assert.Equal("another writer appended at offset 1, which this producer had for itself: the log holds [0, 2)", fenced.Message);
         await Assert.ThrowsAsync<ProducerFencedException>(() => AppendAsync(producer, "and this").Within("the producer to refuse"));
         Assert.Equal(["mine", "foreign"], await backend.Log.ReadAllTextAsync());
@@ -234,7 +249,8 @@ public sealed class BatchingProducerTests
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(FailingOnce(backend.Log, isStored: false, new LogFullException()));
         await using var log = server.Connect();
-        await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Exclusive, BatchLimitBytes = 10 });
+        await using var producer = new BatchingProducer(
+            log, new BatchingProducerOptions { Mode = ProducerMode.Exclusive, BatchLimitBytes = 10 });
         var appends = Enumerable.Range(0, 100).Select(i => AppendAsync(producer, $"{i:0000}")).ToList(); // each a batch
         await producer.FlushAsync().Within("the flush");
         await Assert.ThrowsAsync<LogFullException>(() => appends[0]);
@@ -249,7 +265,8 @@ public sealed class BatchingProducerTests
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendsInCallOrder).Returns(inner.AppendsInCallOrder);
         mock.Setup(log => log.GetRangeAsync(It.IsAny<CancellationToken>())).Returns<CancellationToken>(inner.GetRangeAsync);
-        mock.Setup(log => log.ReadBatchAsync(It.IsAny<ulong>(), It.IsAny<CancellationToken>())).Returns<ulong, CancellationToken>(inner.ReadBatchAsync);
+        mock.Setup(log => log.ReadBatchAsync(It.IsAny<ulong>(), It.IsAny<CancellationToken>()))
+            .Returns<ulong, CancellationToken>(inner.ReadBatchAsync);
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
             .Returns<RecordBatch, ulong?, CancellationToken>(async (batch, expectedOffset, token) =>
             {
@@ -284,5 +301,6 @@ public sealed class BatchingProducerTests
         return 0;
     }
 
-    private static Task<ulong> AppendAsync(BatchingProducer producer, string text) => producer.AppendAsync(Encoding.UTF8.GetBytes(text)).AsTask();
+    private static Task<ulong> AppendAsync(BatchingProducer producer, string text) =>
+        producer.AppendAsync(Encoding.UTF8.GetBytes(text)).AsTask();
 }

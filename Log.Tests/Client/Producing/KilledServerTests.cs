@@ -5,7 +5,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Client.Producing;
 
-/// <summary>What a producer promises over kills of the real server. 4 kills a test; <c>LOGKIT_EFFORT=N</c> makes them N times as many.</summary>
+/// <summary>
+/// What a producer promises over kills of the real server. 4 kills a test; <c>LOGKIT_EFFORT=N</c> makes them N times as many.
+/// </summary>
 public sealed class KilledServerTests : IDisposable
 {
     private const int Producers = 8;

@@ -4,11 +4,15 @@ namespace LogKit.Tests.Conformance.Broken;
 
 internal sealed class StartsAtOne(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        await Inner.AppendBatchAsync(batch, expectedOffset - 1, cancellationToken) + 1;
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default) => await Inner.AppendBatchAsync(batch, expectedOffset - 1, cancellationToken) + 1;
 
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        offset == 0 ? throw new OffsetOutOfRangeException(0, await GetRangeAsync(cancellationToken)) : await Inner.ReadBatchAsync(offset - 1, cancellationToken);
+        offset == 0
+            ? throw new OffsetOutOfRangeException(0, await GetRangeAsync(cancellationToken))
+            : await Inner.ReadBatchAsync(offset - 1, cancellationToken);
 
     public override async ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default)
     {
@@ -22,15 +26,19 @@ internal sealed class StartsAtOne(ITruncatableLog inner) : LogDecorator(inner)
 
 internal sealed class ReturnsTheLastOffset(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken) + (ulong)batch.Count - 1;
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default
+    ) => await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken) + (ulong)batch.Count - 1;
 }
 
 internal sealed class CountsBatchesNotRecords(ITruncatableLog inner) : LogDecorator(inner)
 {
     private ulong _batches;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         return _batches++;
@@ -39,7 +47,8 @@ internal sealed class CountsBatchesNotRecords(ITruncatableLog inner) : LogDecora
 
 internal sealed class LeavesGaps(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         if (batch.Count > 1)
@@ -53,7 +62,8 @@ internal sealed class AcknowledgesBeforeItIsVisible(ITruncatableLog inner) : Log
 {
     private RecordBatch? _pending;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         await PublishAsync();
         var next = await NextAsync();
@@ -93,13 +103,16 @@ internal sealed class SeesOnlyWhatWasThere(ITruncatableLog inner) : SecondClient
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
     {
         var range = await GetRangeAsync(cancellationToken);
-        return range.Contains(offset) ? await Inner.ReadBatchAsync(offset, cancellationToken) : throw new OffsetOutOfRangeException(offset, range);
+        return range.Contains(offset)
+            ? await Inner.ReadBatchAsync(offset, cancellationToken)
+            : throw new OffsetOutOfRangeException(offset, range);
     }
 }
 
 internal sealed class DropsEmptyValues(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
         batch.Any(record => !record.Value.IsEmpty)
             ? Inner.AppendBatchAsync(new RecordBatch([.. batch.Where(record => !record.Value.IsEmpty)]), expectedOffset, cancellationToken)
             : Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
@@ -107,7 +120,8 @@ internal sealed class DropsEmptyValues(ITruncatableLog inner) : LogDecorator(inn
 
 internal sealed class TreatsValuesAsText(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
         batch.SizeBytes > 4096
             ? Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken)
             : Inner.AppendBatchAsync(RecordBatch.OfText([.. batch.Select(record => record.ToString())]), expectedOffset, cancellationToken);
@@ -117,10 +131,15 @@ internal sealed class Deduplicates(ITruncatableLog inner) : LogDecorator(inner)
 {
     private (string Encoded, ulong Offset)? _last;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var encoded = Convert.ToHexString(batch.Encoded.Span);
-        if (_last is { } last && last.Encoded == encoded && batch.Count > 0 && expectedOffset is null && !cancellationToken.IsCancellationRequested)
+        if (_last is { } last
+            && last.Encoded == encoded
+            && batch.Count > 0
+            && expectedOffset is null
+            && !cancellationToken.IsCancellationRequested)
             return last.Offset;
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         _last = (encoded, offset);
@@ -130,19 +149,26 @@ internal sealed class Deduplicates(ITruncatableLog inner) : LogDecorator(inner)
 
 internal sealed class AcceptsEmptyBatches(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        batch.Count == 0 ? (await GetRangeAsync(cancellationToken)).NextOffset : await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+        batch.Count == 0
+            ? (await GetRangeAsync(cancellationToken)).NextOffset
+            : await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
 }
 
 internal sealed class RefusesEmptyBatchesInItsOwnWords(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        batch.Count == 0 ? throw new LogException("nothing to append") : Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default
+    ) => batch.Count == 0 ? throw new LogException("nothing to append") : Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
 }
 
 internal sealed class BurnsOffsetsOnRefusal(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -158,25 +184,34 @@ internal sealed class BurnsOffsetsOnRefusal(ITruncatableLog inner) : LogDecorato
 
 internal sealed class RefusesEveryExpectation(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        expectedOffset is { } expected ? throw new OffsetMismatchException(expected, await NextAsync()) : await Inner.AppendBatchAsync(batch, null, cancellationToken);
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+        expectedOffset is { } expected
+            ? throw new OffsetMismatchException(expected, await NextAsync())
+            : await Inner.AppendBatchAsync(batch, null, cancellationToken);
 }
 
 internal sealed class IgnoresExpectations(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        Inner.AppendBatchAsync(batch, null, cancellationToken);
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default) => Inner.AppendBatchAsync(batch, null, cancellationToken);
 }
 
 internal sealed class AcceptsLowerExpectations(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        await Inner.AppendBatchAsync(batch, expectedOffset < await NextAsync() ? null : expectedOffset, cancellationToken);
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default
+    ) => await Inner.AppendBatchAsync(batch, expectedOffset < await NextAsync() ? null : expectedOffset, cancellationToken);
 }
 
 internal sealed class AppendsDespiteAMismatch(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -194,7 +229,8 @@ internal sealed class ChecksTheExpectationThenAppends(ITruncatableLog inner) : L
 {
     private readonly Pause _pause = new();
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         if (expectedOffset is not { } expected || expected != await NextAsync())
             return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
@@ -210,7 +246,8 @@ internal sealed class ReordersAppendsInFlight(ITruncatableLog inner) : LogDecora
     private readonly Pause _pause = new();
     private int _appends;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         if (Interlocked.Increment(ref _appends) % 2 == 1)
             await _pause.UntilCallAsync();

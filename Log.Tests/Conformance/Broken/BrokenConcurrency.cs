@@ -8,7 +8,8 @@ internal sealed class PublishesRecordByRecord(ITruncatableLog inner) : LogDecora
 {
     private readonly Pause _pause = new();
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         if (batch.Count <= 1)
             return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
@@ -36,7 +37,8 @@ internal sealed class InterleavesBatchesThatMeet(ITruncatableLog inner) : LogDec
     private readonly Lock _gate = new();
     private (RecordBatch Batch, TaskCompletionSource<RecordBatch> Other)? _waiting;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         if (batch.Count < 2 || expectedOffset is not null || cancellationToken.CanBeCanceled)
             return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
@@ -101,7 +103,8 @@ internal sealed class StoresEffectsBeforeCauses(ITruncatableLog inner) : LogDeco
     private readonly SemaphoreSlim _turn = new(1, 1);
     private RecordBatch? _held;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         await _turn.WaitAsync(CancellationToken.None);
         try
@@ -142,9 +145,13 @@ internal sealed class ReservesOutsideTheLock(ITruncatableLog inner, bool doubles
 {
     private readonly Pause _pause = new();
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
-        if (expectedOffset is not null || cancellationToken.CanBeCanceled || batch.Count == 0 || batch.SizeBytes > StoredLog.BatchLimitBytes)
+        if (expectedOffset is not null
+            || cancellationToken.CanBeCanceled
+            || batch.Count == 0
+            || batch.SizeBytes > StoredLog.BatchLimitBytes)
             return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         var reserved = await NextAsync();
         _pause.Call();
@@ -161,8 +168,10 @@ internal sealed class ReservesOutsideTheLock(ITruncatableLog inner, bool doubles
 
 internal sealed class IgnoresTheTokenOfAnAppend(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        Inner.AppendBatchAsync(batch, expectedOffset, CancellationToken.None);
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default) => Inner.AppendBatchAsync(batch, expectedOffset, CancellationToken.None);
 }
 
 internal sealed class IgnoresTheTokenOfARead(ITruncatableLog inner) : LogDecorator(inner)
@@ -182,7 +191,8 @@ internal sealed class IgnoresTheTokenOfAWaitForWhatIsThere(ITruncatableLog inner
 
 internal sealed class TearsCancelledAppends(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         if (!cancellationToken.CanBeCanceled || cancellationToken.IsCancellationRequested || batch.Count < 2)
             return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
@@ -242,7 +252,8 @@ internal sealed class KeepsTheCallersBuffer(ITruncatableLog inner) : LogDecorato
 {
     private readonly Dictionary<ulong, RecordBatch> _batches = [];
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         lock (_batches)
@@ -274,7 +285,8 @@ internal sealed class ReusesItsReadBuffer(ITruncatableLog inner) : LogDecorator(
 
 internal sealed class ChangesItsArgument(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         if (MemoryMarshal.TryGetArray(batch.Encoded, out var bytes) && batch[^1].Value.Length > 0)

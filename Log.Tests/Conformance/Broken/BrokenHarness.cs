@@ -26,7 +26,8 @@ internal sealed class BrokenHarness(Mutant mutant) : LogHarness
     private readonly ConcurrentDictionary<string, Store> _stores = [];
     private readonly ConcurrentDictionary<string, (ITruncatableLog Sound, ITruncatableLog Broken)> _open = [];
 
-    public override LogCapabilities Capabilities => Enum.GetValues<LogCapabilities>().Aggregate((all, one) => all | one) & ~mutant.Undeclared;
+    public override LogCapabilities Capabilities =>
+        Enum.GetValues<LogCapabilities>().Aggregate((all, one) => all | one) & ~mutant.Undeclared;
 
     public override int BatchLimitBytes => StoredLog.BatchLimitBytes;
 

@@ -7,7 +7,8 @@ internal abstract class KnowsFirstOffsets(ITruncatableLog inner) : LogDecorator(
 {
     protected HashSet<ulong> Firsts { get; } = [];
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         lock (Firsts)
@@ -77,7 +78,9 @@ internal sealed class ReversesLargeBatches(ITruncatableLog inner) : LogDecorator
 internal sealed class ReadsNothingAtTheEnd(ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        offset > 0 && offset == (await Inner.GetRangeAsync(cancellationToken)).NextOffset ? new RecordBatch() : await Inner.ReadBatchAsync(offset, cancellationToken);
+        offset > 0 && offset == (await Inner.GetRangeAsync(cancellationToken)).NextOffset
+            ? new RecordBatch()
+            : await Inner.ReadBatchAsync(offset, cancellationToken);
 }
 
 internal sealed class BlocksAtTheEnd(ITruncatableLog inner) : LogDecorator(inner)
@@ -109,7 +112,9 @@ internal sealed class OverflowsAtTheLargestOffset(ITruncatableLog inner) : LogDe
 internal sealed class ReadsNothingOfAnEmptyLog(ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        offset == 0 && (await Inner.GetRangeAsync(cancellationToken)).NextOffset == 0 ? new RecordBatch() : await Inner.ReadBatchAsync(offset, cancellationToken);
+        offset == 0 && (await Inner.GetRangeAsync(cancellationToken)).NextOffset == 0
+            ? new RecordBatch()
+            : await Inner.ReadBatchAsync(offset, cancellationToken);
 }
 
 internal sealed class TellsNoRangeInExceptions(ITruncatableLog inner) : LogDecorator(inner)
@@ -155,7 +160,8 @@ internal sealed class CountsBatchesInTheRange(ITruncatableLog inner) : LogDecora
 {
     private ulong _missing;
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         Interlocked.Add(ref _missing, (ulong)batch.Count - 1);
@@ -173,7 +179,8 @@ internal sealed class ReadsWhatWasTruncated(ITruncatableLog inner) : LogDecorato
 {
     private readonly Dictionary<ulong, RecordBatch> _all = [];
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var first = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         lock (_all)
@@ -215,7 +222,10 @@ internal sealed class RefusesToTruncateAgain(ITruncatableLog inner) : LogDecorat
     public override async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
     {
         var range = await Inner.GetRangeAsync(cancellationToken);
-        await (offset < range.StartOffset ? throw new OffsetOutOfRangeException(offset, range) : Inner.TruncateBeforeAsync(offset, cancellationToken));
+        await (
+            offset < range.StartOffset
+                ? throw new OffsetOutOfRangeException(offset, range)
+                : Inner.TruncateBeforeAsync(offset, cancellationToken));
     }
 }
 
@@ -236,13 +246,16 @@ internal sealed class ThrowsItsStoragesExceptions(ITruncatableLog inner) : LogDe
 
 internal sealed class CountsIn32Bits(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        (uint)await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default) => (uint)await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
 }
 
 internal sealed class ComparesExpectationsWithTheCount(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var range = await Inner.GetRangeAsync(cancellationToken);
         if (expectedOffset is { } expected && expected != range.Count)
@@ -253,7 +266,8 @@ internal sealed class ComparesExpectationsWithTheCount(ITruncatableLog inner) : 
 
 internal sealed class RefusesTheLimitItself(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
+    public override ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
         batch.SizeBytes == StoredLog.BatchLimitBytes
             ? throw new BatchTooLargeException(batch.SizeBytes, StoredLog.BatchLimitBytes - 1)
             : Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);

@@ -4,7 +4,8 @@ namespace LogKit.Tests.Conformance.Broken;
 
 internal sealed class LeavesOutABatchOfSeveral(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         var batches = await Inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
         return [.. batches.Take(1), .. batches.Skip(2)];
@@ -13,7 +14,8 @@ internal sealed class LeavesOutABatchOfSeveral(ITruncatableLog inner) : LogDecor
 
 internal sealed class TearsTheLastBatchOfSeveral(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         var batches = await Inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
         return batches.Count > 1 ? [.. batches.SkipLast(1), new RecordBatch(batches[^1][0])] : batches;
@@ -22,13 +24,17 @@ internal sealed class TearsTheLastBatchOfSeveral(ITruncatableLog inner) : LogDec
 
 internal sealed class IgnoresTheLimitOfSeveralBatches(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        Inner.ReadBatchesAsync(offset, limitBytes > 0 ? int.MaxValue : limitBytes, cancellationToken);
+    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset,
+        int limitBytes,
+        CancellationToken cancellationToken = default
+    ) => Inner.ReadBatchesAsync(offset, limitBytes > 0 ? int.MaxValue : limitBytes, cancellationToken);
 }
 
 internal sealed class ReadsNoBatchThatIsOverTheLimit(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         var batches = await Inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
         return batches[0].SizeBytes > limitBytes ? [] : batches;
@@ -37,25 +43,33 @@ internal sealed class ReadsNoBatchThatIsOverTheLimit(ITruncatableLog inner) : Lo
 
 internal sealed class TakesAnyLimitOfSeveralBatches(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        Inner.ReadBatchesAsync(offset, Math.Max(limitBytes, 1), cancellationToken);
+    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset,
+        int limitBytes,
+        CancellationToken cancellationToken = default) => Inner.ReadBatchesAsync(offset, Math.Max(limitBytes, 1), cancellationToken);
 }
 
 internal sealed class ReadsNoBatchesAtTheEnd(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        offset == (await Inner.GetRangeAsync(cancellationToken)).NextOffset ? [] : await Inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
+    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
+        offset == (await Inner.GetRangeAsync(cancellationToken)).NextOffset
+            ? []
+            : await Inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
 }
 
 internal sealed class IgnoresTheTokenOfAReadOfSeveral(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        Inner.ReadBatchesAsync(offset, limitBytes, CancellationToken.None);
+    public override ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset,
+        int limitBytes,
+        CancellationToken cancellationToken = default) => Inner.ReadBatchesAsync(offset, limitBytes, CancellationToken.None);
 }
 
 internal sealed class ReadsOnFromWhatWasTruncated(ITruncatableLog inner) : LogDecorator(inner)
 {
-    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public override async ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         var start = (await Inner.GetRangeAsync(cancellationToken)).StartOffset;
         return await Inner.ReadBatchesAsync(Math.Max(offset, start), limitBytes, cancellationToken);

@@ -43,7 +43,8 @@ internal sealed class WakesBeforeItIsVisible(ITruncatableLog inner) : OwnWaits(i
 {
     private readonly Pause _pause = new();
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         Signal.Advance(await NextAsync() + (ulong)batch.Count);
         if (Signal.PendingCount == 0)
@@ -68,7 +69,8 @@ internal sealed class ChecksThenRegistersTheWait(ITruncatableLog inner) : LogDec
 {
     private readonly Pause _pause = new();
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         _pause.Call();
@@ -88,7 +90,8 @@ internal sealed class WakesOneWaiter(ITruncatableLog inner) : LogDecorator(inner
 {
     private readonly SemaphoreSlim _wakes = new(0);
 
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         _wakes.Release();
@@ -111,7 +114,8 @@ internal sealed class WakesEverybody(ITruncatableLog inner) : LogDecorator(inner
 /// <summary>With second clients of the sound log, whose appends it does not see.</summary>
 internal sealed class WakesItsOwnClientOnly(ITruncatableLog inner) : OwnWaits(inner)
 {
-    public override async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         var offset = await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
         Signal.Advance(offset + (ulong)batch.Count);

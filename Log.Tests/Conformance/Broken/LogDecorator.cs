@@ -7,16 +7,21 @@ internal abstract class LogDecorator(ITruncatableLog inner) : ITruncatableLog
 
     protected ITruncatableLog Inner => inner;
 
-    public virtual ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+    public virtual ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch,
+        ulong? expectedOffset = null,
+        CancellationToken cancellationToken = default) => inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
 
     public virtual ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
         inner.ReadBatchAsync(offset, cancellationToken);
 
-    public virtual ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
+    public virtual ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset,
+        int limitBytes,
+        CancellationToken cancellationToken = default) => inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
 
-    public virtual ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) => inner.GetRangeAsync(cancellationToken);
+    public virtual ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
+        inner.GetRangeAsync(cancellationToken);
 
     public virtual ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
         inner.WaitForAppendAsync(offset, cancellationToken);

@@ -12,5 +12,6 @@ internal sealed class Pause
 
     public Task UntilCallAsync() => Task.WhenAny(_call.Task, Task.Delay(Moment));
 
-    public void Call() => Interlocked.Exchange(ref _call, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    public void Call() =>
+        Interlocked.Exchange(ref _call, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 }

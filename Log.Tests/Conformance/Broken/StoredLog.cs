@@ -48,7 +48,12 @@ internal sealed class StoredLog : ITruncatableLog
     {
         _store = store;
         _flaw = flaw;
-        _log = new InMemoryLog(new InMemoryLogOptions { StartOffset = store.StartOffset, BatchLimitBytes = flaw is Flaw.HasNoLimit ? int.MaxValue : BatchLimitBytes });
+        _log = new InMemoryLog(
+            new InMemoryLogOptions
+            {
+                StartOffset = store.StartOffset,
+                BatchLimitBytes = flaw is Flaw.HasNoLimit ? int.MaxValue : BatchLimitBytes,
+            });
     }
 
     public bool AppendsInCallOrder => true;
@@ -71,7 +76,8 @@ internal sealed class StoredLog : ITruncatableLog
     /// <summary>How many bytes of a store its batches take: all but the seal.</summary>
     public static int StoredBytesOf(Store store) => store.Content.Length - (IsSealed(store.Content) ? HeaderBytes : 0);
 
-    public async ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    public async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
         await _turn.WaitAsync(CancellationToken.None);
@@ -79,8 +85,12 @@ internal sealed class StoredLog : ITruncatableLog
         {
             var range = await _log.GetRangeAsync(cancellationToken);
             if (_failure is not null)
-                throw _flaw is Flaw.StaysUnavailableAfterAFault ? new LogUnavailableException(_failure) : new LogReadOnlyException(_failure);
-            var isRefused = batch.Count == 0 || (batch.SizeBytes > BatchLimitBytes && _flaw is not Flaw.HasNoLimit)
+                throw _flaw is Flaw.StaysUnavailableAfterAFault
+                    ? new LogUnavailableException(_failure)
+                    : new LogReadOnlyException(_failure);
+            var isRefused =
+                batch.Count == 0
+                || (batch.SizeBytes > BatchLimitBytes && _flaw is not Flaw.HasNoLimit)
                 || (expectedOffset is { } expected && expected != range.NextOffset);
             if (isRefused)
                 return await _log.AppendBatchAsync(batch, expectedOffset, cancellationToken); // which says why
@@ -105,7 +115,8 @@ internal sealed class StoredLog : ITruncatableLog
         return _log.ReadBatchAsync(offset, cancellationToken);
     }
 
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(ulong offset, int limitBytes, CancellationToken cancellationToken = default)
+    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
+        ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         _pause.Call();
         return _log.ReadBatchesAsync(offset, limitBytes, cancellationToken);
@@ -113,7 +124,8 @@ internal sealed class StoredLog : ITruncatableLog
 
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) => _log.GetRangeAsync(cancellationToken);
 
-    public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) => _log.WaitForAppendAsync(offset, cancellationToken);
+    public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
+        _log.WaitForAppendAsync(offset, cancellationToken);
 
     public async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
     {
@@ -244,7 +256,8 @@ internal sealed class StoredLog : ITruncatableLog
 
     private static bool IsSound(ReadOnlySpan<byte> frame) => BinaryPrimitives.ReadUInt32LittleEndian(frame[4..]) == ChecksumOf(frame);
 
-    private static bool IsSealed(byte[] content) => content.Length >= HeaderBytes && content.AsSpan(^HeaderBytes..).SequenceEqual(Frame(SealFrame, 0, []));
+    private static bool IsSealed(byte[] content) =>
+        content.Length >= HeaderBytes && content.AsSpan(^HeaderBytes..).SequenceEqual(Frame(SealFrame, 0, []));
 
     private static uint ChecksumOf(ReadOnlySpan<byte> frame)
     {

@@ -7,7 +7,12 @@ namespace LogKit.Tests.Conformance.Broken;
 internal sealed class SuiteRunner
 {
     public static IReadOnlyList<MethodInfo> Methods { get; } =
-        [.. typeof(Suite).GetMethods().Where(method => method.GetCustomAttribute<RuleAttribute>() is not null).OrderBy(method => method.Name, StringComparer.Ordinal)];
+    [
+        .. typeof(Suite)
+            .GetMethods()
+            .Where(method => method.GetCustomAttribute<RuleAttribute>() is not null)
+            .OrderBy(method => method.Name, StringComparer.Ordinal),
+    ];
 
     public static string RuleOf(MethodInfo method) => method.GetCustomAttribute<RuleAttribute>()!.Id;
 

@@ -1,22 +1,25 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Example;
 using LogKit.Client;
+using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance.Example;
 
-/// <summary>The example that the suite's README walks through is the one beside this file: compiled, and run by ListLogConformance.</summary>
+/// <summary>
+/// The example that the suite's README walks through is the one beside this file: compiled, and run by ListLogConformance.
+/// </summary>
 public sealed partial class ReadmeTests
 {
-    internal static string Readme { get; } = File.ReadAllText(PathOf("../../../Log.Conformance/README.md"));
+    internal static string Readme { get; } = Repository.Read("Log.Conformance/README.md");
 
     [Fact]
     public void The_files_that_the_readme_shows_are_the_files_that_run()
     {
         var shown = Files().Matches(Readme).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
-        Assert.Equal(["ListLog.cs", "ListLogBackend.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["ListLog.cs", "ListLogBackend.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
         foreach (var (name, code) in shown)
-            Assert.Equal(File.ReadAllText(PathOf(name)).ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
+            Assert.Equal(Repository.Read($"Log.Tests/Conformance/Example/{name}").ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
     }
 
     [Fact]
@@ -30,8 +33,10 @@ public sealed partial class ReadmeTests
         Assert.Equal("world", (await log.ReadBatchAsync(1))[0].ToString());
     }
 
-    private static string PathOf(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, name);
-
-    [GeneratedRegex(@"^```csharp\n(?<code>// (?<name>\w+\.cs)\n.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    [GeneratedRegex(
+        @"^```csharp\n(?<code>// (?<name>\w+\.cs)\n.*?)^```",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000
+    )]
     private static partial Regex Files();
 }

@@ -83,7 +83,8 @@ public sealed class FaultTests
         {
             for (var round = 0; round < 3; round++)
             {
-                disk.Fault = (_, operation) => operation is OperationKind.Reserve or OperationKind.Create ? Failure("ENOSPC", operation) : null;
+                disk.Fault = (_, operation) =>
+                    operation is OperationKind.Reserve or OperationKind.Create ? Failure("ENOSPC", operation) : null;
                 var isFull = false;
                 for (var i = 0; !isFull; i++)
                 {
@@ -141,7 +142,10 @@ public sealed class FaultTests
         var disk = new SimulatedDisk();
         await using var log = ScriptedRun.Open(disk);
         disk.Unforeseen = new InsufficientMemoryException("a test's");
-        var appends = Enumerable.Range(0, 20).Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask())).ToList();
+        var appends = Enumerable
+            .Range(0, 20)
+            .Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask()))
+            .ToList();
         foreach (var append in appends)
             await Assert.ThrowsAnyAsync<LogException>(() => append.Within("an answer"));
         disk.Unforeseen = null;
@@ -156,7 +160,10 @@ public sealed class FaultTests
         await using var log = ScriptedRun.Open(new SimulatedDisk());
         for (var round = 0; round < 200; round++)
         {
-            var others = Enumerable.Range(0, 4).Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask())).ToList();
+            var others = Enumerable
+                .Range(0, 4)
+                .Select(i => Task.Run(() => log.AppendBatchAsync(RecordBatch.OfText($"{i}")).AsTask()))
+                .ToList();
             var early = log.AppendBatchAsync(RecordBatch.OfText("early"));
             if (!early.IsCompleted)
             {
@@ -183,7 +190,8 @@ public sealed class FaultTests
         for (var image = 0; image < 50; image++)
         {
             var disk = new SimulatedDisk();
-            await using (var log = DiskLog.Open(new SimulatedStorage(disk), new DiskLogOptions { FlushMode = FlushMode.Never, ReserveBytes = 8192 }))
+            await using (
+                var log = DiskLog.Open(new SimulatedStorage(disk), new DiskLogOptions { FlushMode = FlushMode.Never, ReserveBytes = 8192 }))
             {
                 for (var i = 0; i < 50; i++)
                     await log.AppendBatchAsync(RecordBatch.OfText($"{i}"));

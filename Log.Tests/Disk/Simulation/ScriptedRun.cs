@@ -112,7 +112,8 @@ internal sealed class ScriptedRun
     private async Task CheckAsync(DiskLog log, string context, bool isComplete)
     {
         var range = await log.GetRangeAsync();
-        Assert.True(!isComplete || range.NextOffset >= _seenNextOffset, $"{context}\na reader saw {_seenNextOffset} records, {range} are left");
+        Assert.True(
+            !isComplete || range.NextOffset >= _seenNextOffset, $"{context}\na reader saw {_seenNextOffset} records, {range} are left");
         Assert.True(
             range.StartOffset >= _truncatedTo && range.StartOffset <= Math.Max(_truncatedTo, Math.Max(_askedTruncation, RetentionBound())),
             $"{context}\ntruncated to {_truncatedTo} (asked for: {_askedTruncation}), but the log holds {range}");
@@ -123,12 +124,16 @@ internal sealed class ScriptedRun
             Assert.True(isWhole || offset == range.StartOffset, $"{context}\nat {offset} there is no batch that was submitted: {batch}");
             var isLater = !isComplete && batch.Encoded.Span.SequenceEqual(AfterTheCrash.Encoded.Span); // in the place of what was lost
             if (!isLater && _acknowledged.TryGetValue(offset, out var expected))
-                Assert.True(expected.Encoded.Span.SequenceEqual(batch.Encoded.Span), $"{context}\nat {offset} there is another batch than was acknowledged");
+                Assert.True(
+                    expected.Encoded.Span.SequenceEqual(batch.Encoded.Span),
+                    $"{context}\nat {offset} there is another batch than was acknowledged");
             offset += (ulong)batch.Count;
         }
 
         foreach (var (offset, batch) in _acknowledged.Where(append => append.Key >= range.StartOffset))
-            Assert.True(!isComplete || offset + (ulong)batch.Count <= range.NextOffset, $"{context}\nthe batch acknowledged at {offset} is gone: {range}");
+            Assert.True(
+                !isComplete || offset + (ulong)batch.Count <= range.NextOffset,
+                $"{context}\nthe batch acknowledged at {offset} is gone: {range}");
     }
 
     /// <summary>The highest start that retention may come to: all but two segments of its limit are kept at least.</summary>
@@ -153,7 +158,8 @@ internal sealed class ScriptedRun
 
         // Those that come while the first one is being flushed are the next group.
         var group = new List<Task>();
-        disk.DuringNextFlush = () => group.AddRange(Enumerable.Range(1, 4).Select(i => AppendAsync(log, $"{session} group {i}", 300 * i, goOn)));
+        disk.DuringNextFlush = () =>
+            group.AddRange(Enumerable.Range(1, 4).Select(i => AppendAsync(log, $"{session} group {i}", 300 * i, goOn)));
         await AppendAsync(log, $"{session} group 0", 0, goOn);
         await Task.WhenAll(group);
 

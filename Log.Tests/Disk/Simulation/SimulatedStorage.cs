@@ -109,7 +109,8 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
                 Alive().SetLength(length);
         });
 
-        public void SetLength(long length) => disk.Do(OperationKind.SetLength, $"set length {length} of {_name}", () => Alive().SetLength(length));
+        public void SetLength(long length) =>
+            disk.Do(OperationKind.SetLength, $"set length {length} of {_name}", () => Alive().SetLength(length));
 
         public void Flush() => disk.Do(
             OperationKind.Flush, $"flush {_name}", () => Alive().MakeDurable(), failing: _ => Alive().LoseUnflushed());

@@ -85,7 +85,8 @@ internal sealed class SoakProducer(int id, bool inOneStream, SoakServer server, 
             Note(offset, batch);
     }
 
-    private async IAsyncEnumerable<RecordBatch> BatchesAsync(CancellationToken stop, [EnumeratorCancellation] CancellationToken ending = default)
+    private async IAsyncEnumerable<RecordBatch> BatchesAsync(
+        CancellationToken stop, [EnumeratorCancellation] CancellationToken ending = default)
     {
         while (!stop.IsCancellationRequested && !ending.IsCancellationRequested)
         {
@@ -101,7 +102,9 @@ internal sealed class SoakProducer(int id, bool inOneStream, SoakServer server, 
     }
 }
 
-/// <summary>Reads the log from its beginning, and after each interruption on from where it was; requires every record once and in order.</summary>
+/// <summary>
+/// Reads the log from its beginning, and after each interruption on from where it was; requires every record once and in order.
+/// </summary>
 internal sealed class SoakTail(SoakServer server) : IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -36,7 +36,8 @@ internal sealed class SoakFiles : IDisposable
         File.WriteAllText(_directory["server.key"], key);
     }
 
-    public void Permit(string actions) => File.WriteAllText(_directory["access"], FormattableString.Invariant($"# {_writes++}\nsoak {actions}\n"));
+    public void Permit(string actions) =>
+        File.WriteAllText(_directory["access"], FormattableString.Invariant($"# {_writes++}\nsoak {actions}\n"));
 
     public void Dispose() => _authority.Dispose();
 }

@@ -20,7 +20,9 @@ internal sealed class SoakServer(string directory, GrpcLogOptions options, param
     public IEnumerable<string> Complaints => _processes.SelectMany(process => process.Output.Split('\n').Where(IsError).Concat(
         process.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
 
-    /// <summary>What a client meets when its server is killed, starts, or does not let it in for a while; anything else is a mistake.</summary>
+    /// <summary>
+    /// What a client meets when its server is killed, starts, or does not let it in for a while; anything else is a mistake.
+    /// </summary>
     public static bool IsInterruption(Exception exception) =>
         exception is LogUnavailableException or AppendOutcomeUnknownException or LogAccessException;
 
@@ -29,7 +31,8 @@ internal sealed class SoakServer(string directory, GrpcLogOptions options, param
         var process = ServerProcess.StartOn(directory, settings);
         process.ExpectsAnyEntries(); // reloads and refusals, as many as there are kills; errors are looked for at the end
         _processes.Add(process);
-        _address = (await process.AddressAsync()).Replace("https://127.0.0.1", "https://localhost", StringComparison.Ordinal); // as its certificate calls it
+        // As its certificate calls it.
+        _address = (await process.AddressAsync()).Replace("https://127.0.0.1", "https://localhost", StringComparison.Ordinal);
     }
 
     public async Task RestartByKillAsync()

@@ -18,9 +18,12 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
 
     private readonly TestDirectory _directory = new();
 
-    private static TimeSpan Duration => TimeSpan.FromSeconds(
-        int.TryParse(Environment.GetEnvironmentVariable("LOGKIT_SOAK_SECONDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? seconds : DefaultSeconds);
+    private static TimeSpan Duration =>
+        TimeSpan.FromSeconds(
+            int.TryParse(
+                Environment.GetEnvironmentVariable("LOGKIT_SOAK_SECONDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                ? seconds
+                : DefaultSeconds);
 
     public void Dispose() => _directory.Dispose();
 
@@ -53,7 +56,10 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         using var stop = new CancellationTokenSource();
         using var stopTails = new CancellationTokenSource();
         var tailing = tails.Select(tail => tail.RunAsync(stopTails.Token)).ToList();
-        var working = Task.WhenAll([.. producers.Select(producer => producer.RunAsync(stop.Token)), .. disturbances.Select(disturbance => disturbance.RunAsync(stop.Token))]);
+        var working = Task.WhenAll([
+            .. producers.Select(producer => producer.RunAsync(stop.Token)),
+            .. disturbances.Select(disturbance => disturbance.RunAsync(stop.Token)),
+        ]);
         await Task.Delay(Duration, CancellationToken.None);
         await Task.WhenAll(disturbances.Select(disturbance => disturbance.Once)).Within("everything to have happened once");
         await stop.CancelAsync();
@@ -63,9 +69,11 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         await Task.WhenAll(tails.Select(tail => tail.FinishAsync())).Within("the tails to reach the end");
         Assert.Equal(0, await server.StopAsync());
 
-        output.WriteLine($"{producers.Sum(producer => producer.Acknowledged.Count)} batches acknowledged, {tails[0].NextOffset} records, {server.Starts} starts, "
-            + $"{string.Join(", ", disturbances.Select(disturbance => $"{disturbance.Steps} {disturbance.Name}"))}; "
-            + $"tails interrupted {string.Join(", ", tails.Select(tail => tail.Interruptions))} times");
+        output.WriteLine(
+            $"{producers.Sum(producer => producer.Acknowledged.Count)} batches acknowledged, {tails[0].NextOffset} records, "
+                + $"{server.Starts} starts, "
+                + $"{string.Join(", ", disturbances.Select(disturbance => $"{disturbance.Steps} {disturbance.Name}"))}; "
+                + $"tails interrupted {string.Join(", ", tails.Select(tail => tail.Interruptions))} times");
         await RequireKeptAsync(server.Directory, producers, tails);
         Assert.Empty(server.Complaints);
         Array.ForEach(tails, tail => tail.Dispose());
@@ -75,8 +83,9 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     {
         await using var log = DiskLog.Open(directory);
         Assert.True(log.Recovery.WasClosedCleanly, $"{log.Recovery}");
-        var awaited = producers.SelectMany(producer => producer.Acknowledged.Select(row => (row.Offset, producer.Id, row.Number))).ToDictionary(
-            row => row.Offset, row => (row.Id, row.Number));
+        var awaited = producers
+            .SelectMany(producer => producer.Acknowledged.Select(row => (row.Offset, producer.Id, row.Number)))
+            .ToDictionary(row => row.Offset, row => (row.Id, row.Number));
         var latest = producers.ToDictionary(producer => producer.Id, _ => -1);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var end = (await log.GetRangeAsync()).NextOffset;
@@ -85,8 +94,11 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             var batch = await log.ReadBatchAsync(offset);
             hash.AppendData(batch.Encoded.Span);
             var (producer, number) = SoakProducer.Parse(batch);
-            Assert.Equal(SoakProducer.BatchOf(producer, number).Select(record => record.ToString()), batch.Select(record => record.ToString()));
-            Assert.True(number > latest[producer], $"batch {number} of producer {producer} at offset {offset} comes after batch {latest[producer]}");
+            Assert.Equal(
+                SoakProducer.BatchOf(producer, number).Select(record => record.ToString()), batch.Select(record => record.ToString()));
+            Assert.True(
+                number > latest[producer],
+                $"batch {number} of producer {producer} at offset {offset} comes after batch {latest[producer]}");
             latest[producer] = number;
             if (awaited.Remove(offset, out var acknowledged))
                 Assert.Equal(acknowledged, (producer, number));
