@@ -9,11 +9,11 @@ namespace LogKit;
 public sealed class OffsetSignal : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly SortedSet<Waiter> _waiters = new(Waiter.ByOffset);
+    private readonly SortedSet<Waiter> _waiters = new(Waiter.ByOffset); // under _gate
     private readonly ILog _owner;
-    private ulong _nextOffset;
-    private ulong _registrations;
-    private bool _isDisposed;
+    private ulong _nextOffset; // written under _gate, read with Volatile
+    private ulong _registrations; // under _gate: makes waiters for one offset distinct
+    private bool _isDisposed; // set once under _gate, read with Volatile
 
     /// <summary>A signal that stands at an offset.</summary>
     /// <param name="nextOffset">The end of the log as it is opened.</param>
@@ -97,7 +97,7 @@ public sealed class OffsetSignal : IDisposable
     {
         lock (_gate)
         {
-            _isDisposed = true;
+            Volatile.Write(ref _isDisposed, true);
             FailPending(new ObjectDisposedException(_owner.GetType().FullName));
         }
     }

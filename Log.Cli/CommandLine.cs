@@ -2,7 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Reflection;
+using LogKit.Cli.Arguments;
 using LogKit.Cli.Commands;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 
 namespace LogKit.Cli;
 
@@ -13,28 +16,28 @@ namespace LogKit.Cli;
 internal static class CommandLine
 {
     /// <param name="args">The arguments, without the name of the program.</param>
-    /// <param name="surroundings">Stay open.</param>
+    /// <param name="context">Stay open.</param>
     /// <param name="stopping">Asks for an orderly end: Ctrl-C.</param>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
-    public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken stopping = default)
+    public static async Task<int> RunAsync(string[] args, CliContext context, CancellationToken stopping = default)
     {
-        var server = new ServerOptions(surroundings);
-        var root = CreateRoot(surroundings, server);
+        var server = new ServerOptions(context);
+        var root = CreateRoot(context, server);
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }); // "@alice" is a value
         if (parsed.Action is not (HelpExamples or VersionAction) && UsageErrors.FirstOf(parsed) is { } error)
         {
-            await surroundings.Stderr.WriteLineAsync($"error: {error}");
-            await surroundings.Stderr.WriteLineAsync($"see {UsageErrors.PathOf(parsed.CommandResult)} --help");
+            await context.Stderr.WriteLineAsync($"error: {error}");
+            await context.Stderr.WriteLineAsync($"see {UsageErrors.PathOf(parsed.CommandResult)} --help");
             return ExitCodes.Usage;
         }
 
         try
         {
-            await using var output = new StreamWriter(new GuardedOutput(surroundings.Stdout), leaveOpen: true);
+            await using var output = new StreamWriter(new GuardedOutput(context.Stdout), leaveOpen: true);
             var invocation = new InvocationConfiguration
             {
                 Output = output,
-                Error = surroundings.Stderr,
+                Error = context.Stderr,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // the caller's token says when to stop
             };
@@ -46,29 +49,29 @@ internal static class CommandLine
         }
         catch (Exception exception) when (Failures.Describe(exception, server.AddressOf(parsed)) is { } failure)
         {
-            await surroundings.Stderr.WriteLineAsync($"error: {failure}");
+            await context.Stderr.WriteLineAsync($"error: {failure}");
             return ExitCodes.Failed;
         }
     }
 
-    private static RootCommand CreateRoot(Surroundings surroundings, ServerOptions server)
+    private static RootCommand CreateRoot(CliContext context, ServerOptions server)
     {
         var root = new RootCommand(
             "Works with a LogKit log over the network: appends, reads, follows, measures; and with the files of a disk log: verifies, "
                 + "repairs. "
             + "Makes what a secure server needs: certificates, tokens.")
         {
-            ProduceCommand.Create(surroundings, server),
-            ConsumeCommand.Create(surroundings, server),
-            TailCommand.Create(surroundings, server),
-            RangeCommand.Create(surroundings, server),
-            BenchCommand.Create(surroundings, server),
-            BackupCommand.Create(surroundings),
-            VerifyCommand.Create(surroundings),
-            DumpCommand.Create(surroundings),
-            RepairCommand.Create(surroundings),
-            CertsCommand.Create(surroundings),
-            TokenCommand.Create(surroundings),
+            ProduceCommand.Create(context, server),
+            ConsumeCommand.Create(context, server),
+            TailCommand.Create(context, server),
+            RangeCommand.Create(context, server),
+            BenchCommand.Create(context, server),
+            BackupCommand.Create(context),
+            VerifyCommand.Create(context),
+            DumpCommand.Create(context),
+            RepairCommand.Create(context),
+            CertsCommand.Create(context),
+            TokenCommand.Create(context),
         };
         root.Directives.Clear(); // "[suggest]" is a value
         foreach (var option in root.Options)

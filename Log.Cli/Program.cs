@@ -7,7 +7,7 @@ using var stopping = new CancellationTokenSource();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
-return await CommandLine.RunAsync(args, Surroundings.OfProcess(), stopping.Token);
+return await CommandLine.RunAsync(args, CliContext.OfProcess(), stopping.Token);
 
 // The first signal asks for an orderly end; a second one ends the process at once.
 void Stop(PosixSignalContext signal)

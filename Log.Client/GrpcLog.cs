@@ -15,7 +15,7 @@ namespace LogKit.Client;
 /// </remarks>
 public sealed class GrpcLog : ILog
 {
-    private static readonly TimeSpan LongestDeadline = TimeSpan.FromDays(1);
+    private static readonly TimeSpan MaxDeadline = TimeSpan.FromDays(1);
 
     private readonly CallInvoker _invoker;
     private readonly GrpcChannel? _ownedChannel;
@@ -54,8 +54,8 @@ public sealed class GrpcLog : ILog
     {
         ArgumentNullException.ThrowIfNull(address);
         options ??= new GrpcLogOptions();
-        if (options.Deadline is { } deadline && (deadline <= TimeSpan.Zero || deadline > LongestDeadline))
-            throw new ArgumentException($"the deadline {deadline} is wrong: it must be positive, and at most {LongestDeadline}");
+        if (options.Deadline is { } deadline && (deadline <= TimeSpan.Zero || deadline > MaxDeadline))
+            throw new ArgumentException($"the deadline {deadline} is wrong: it must be positive, and at most {MaxDeadline}");
         var channel = LogChannel.Open(address, options);
         return new GrpcLog(channel.CreateCallInvoker(), channel, options.Deadline);
     }

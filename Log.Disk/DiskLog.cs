@@ -13,7 +13,7 @@ namespace LogKit.Disk;
 /// </summary>
 /// <remarks>
 /// <para>Writing: concurrent appends form groups (<see cref="GroupCommit"/>), each of them one write and one flush
-/// (<see cref="LogWriter"/>), which publishes an immutable <see cref="View"/>.</para>
+/// (<see cref="LogWriter"/>), which publishes an immutable <see cref="LogView"/>.</para>
 /// <para>Reading: takes the latest view, and no lock. A read blocks its thread during device I/O; data in the page cache needs none.</para>
 /// <para>A write, a flush, or a change of the directory that fails leaves open what is on the device, so the log then takes no
 /// more appends (<see cref="LogReadOnlyException"/>) until it is opened again, which finds out. Reads go on. The same happens if the
@@ -101,12 +101,8 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<ulong>(end);
-        if (batch.Count == 0)
-            return ValueTask.FromException<ulong>(new ArgumentException("batch must not be empty", nameof(batch)));
-        if (batch.SizeBytes > _options.BatchLimitBytes)
-            return ValueTask.FromException<ulong>(new BatchTooLargeException(batch.SizeBytes, _options.BatchLimitBytes));
+        if ((Refuse(cancellationToken) ?? LogCalls.Refuse(batch, _options.BatchLimitBytes)) is { } refusal)
+            return ValueTask.FromException<ulong>(refusal);
         return _appends.AppendAsync(batch, expectedOffset, cancellationToken);
     }
 
@@ -128,11 +124,11 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
 
     /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException<LogRange>(end) : ValueTask.FromResult(_writer.View.Range);
+        Refuse(cancellationToken) is { } refusal ? ValueTask.FromException<LogRange>(refusal) : ValueTask.FromResult(_writer.View.Range);
 
     /// <inheritdoc/>
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException(end) : _appended.WaitAsync(offset, cancellationToken);
+        Refuse(cancellationToken) is { } refusal ? ValueTask.FromException(refusal) : _appended.WaitAsync(offset, cancellationToken);
 
     /// <summary>
     /// Moves the start of the log forward, durably, and gives back the space of the segments that lie before it as a whole.
@@ -140,8 +136,8 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     /// <inheritdoc/>
     public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException(refusal);
         try
         {
             _writer.TruncateBefore(offset);
@@ -170,8 +166,8 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private ValueTask<T> Read<T>(
         ulong offset, int limitBytes, Func<ReadBlock, ulong, ulong, int, T> read, CancellationToken cancellationToken)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<T>(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException<T>(refusal);
         var view = _writer.View;
         if (!view.Range.Contains(offset))
             return ValueTask.FromException<T>(new OffsetOutOfRangeException(offset, view.Range));
@@ -191,7 +187,8 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         catch (ObjectDisposedException)
         {
             // The segment's file was closed meanwhile: with the log, or because it was truncated away.
-            return ValueTask.FromException<T>(_isDisposed ? Disposed() : new OffsetOutOfRangeException(offset, _writer.View.Range));
+            return ValueTask.FromException<T>(
+                _isDisposed ? LogCalls.Disposed(this) : new OffsetOutOfRangeException(offset, _writer.View.Range));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -223,10 +220,5 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
     }
 
-    private Exception? EndsAtOnce(CancellationToken cancellationToken) =>
-        _isDisposed ? Disposed()
-        : cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken)
-        : null;
-
-    private ObjectDisposedException Disposed() => new(GetType().FullName);
+    private Exception? Refuse(CancellationToken cancellationToken) => LogCalls.Refuse(this, _isDisposed, cancellationToken);
 }

@@ -66,7 +66,7 @@ public static class LogKitExtensions
             options.CompressionProviders = [.. CheckedCompression.All(limits.MessageLimitBytes)];
         });
         services.PostConfigure<KestrelServerOptions>(kestrel => CallGuard.SetWindows(kestrel.Limits.Http2));
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceMethods>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceBinder>());
         services.AddSingleton(limits);
         services.AddSingleton<CallGuard>();
         services.AddSingleton<LiveStreams>();

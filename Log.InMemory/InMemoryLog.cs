@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace LogKit.InMemory;
 
 /// <summary>What an <see cref="InMemoryLog"/> can be told.</summary>
@@ -20,11 +22,11 @@ public sealed record InMemoryLogOptions
 /// </remarks>
 public sealed class InMemoryLog : ITruncatableLog
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = new(); // held by appends and truncations
     private readonly int _batchLimitBytes;
     private readonly OffsetSignal _appended;
-    private volatile View _view;
-    private volatile bool _isDisposed;
+    private volatile View _view; // replaced under _gate, read by any thread
+    private volatile bool _isDisposed; // set under _gate
 
     /// <summary>Makes an empty log.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its bounds.</exception>
@@ -45,18 +47,14 @@ public sealed class InMemoryLog : ITruncatableLog
     public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<ulong>(end);
-        if (batch.Count == 0)
-            return ValueTask.FromException<ulong>(new ArgumentException("batch must not be empty", nameof(batch)));
-        if (batch.SizeBytes > _batchLimitBytes)
-            return ValueTask.FromException<ulong>(new BatchTooLargeException(batch.SizeBytes, _batchLimitBytes));
+        if ((Refuse(cancellationToken) ?? LogCalls.Refuse(batch, _batchLimitBytes)) is { } refusal)
+            return ValueTask.FromException<ulong>(refusal);
 
         var copy = RecordBatch.Decode(batch.Encoded.ToArray());
         lock (_gate)
         {
             if (_isDisposed)
-                return ValueTask.FromException<ulong>(Disposed());
+                return ValueTask.FromException<ulong>(LogCalls.Disposed(this));
             var offset = _view.Range.NextOffset;
             if (expectedOffset is { } expected && expected != offset)
                 return ValueTask.FromException<ulong>(new OffsetMismatchException(expected, offset));
@@ -69,8 +67,8 @@ public sealed class InMemoryLog : ITruncatableLog
     /// <inheritdoc/>
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<RecordBatch>(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException<RecordBatch>(refusal);
         var view = _view;
         return view.Range.Contains(offset)
             ? ValueTask.FromResult(view.Read(offset))
@@ -82,8 +80,8 @@ public sealed class InMemoryLog : ITruncatableLog
         ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<IReadOnlyList<RecordBatch>>(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException<IReadOnlyList<RecordBatch>>(refusal);
         var view = _view;
         return view.Range.Contains(offset)
             ? ValueTask.FromResult<IReadOnlyList<RecordBatch>>(view.Read(offset, limitBytes))
@@ -92,21 +90,21 @@ public sealed class InMemoryLog : ITruncatableLog
 
     /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException<LogRange>(end) : ValueTask.FromResult(_view.Range);
+        Refuse(cancellationToken) is { } refusal ? ValueTask.FromException<LogRange>(refusal) : ValueTask.FromResult(_view.Range);
 
     /// <inheritdoc/>
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end ? ValueTask.FromException(end) : _appended.WaitAsync(offset, cancellationToken);
+        Refuse(cancellationToken) is { } refusal ? ValueTask.FromException(refusal) : _appended.WaitAsync(offset, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException(refusal);
         lock (_gate)
         {
             if (_isDisposed)
-                return ValueTask.FromException(Disposed());
+                return ValueTask.FromException(LogCalls.Disposed(this));
             if (offset > _view.Range.NextOffset)
                 return ValueTask.FromException(new OffsetOutOfRangeException(offset, _view.Range));
             if (offset > _view.Range.StartOffset)
@@ -124,12 +122,7 @@ public sealed class InMemoryLog : ITruncatableLog
         return ValueTask.CompletedTask;
     }
 
-    private Exception? EndsAtOnce(CancellationToken cancellationToken) =>
-        _isDisposed ? Disposed()
-        : cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken)
-        : null;
-
-    private ObjectDisposedException Disposed() => new(GetType().FullName);
+    private Exception? Refuse(CancellationToken cancellationToken) => LogCalls.Refuse(this, _isDisposed, cancellationToken);
 
     private readonly record struct Entry(ulong Offset, RecordBatch Batch)
     {
@@ -147,6 +140,8 @@ public sealed class InMemoryLog : ITruncatableLog
         public View Append(RecordBatch batch)
         {
             var (array, start, next) = end < entries.Length ? (entries, first, end) : MoveToArrayWithRoom();
+            Debug.Assert(
+                next == start || array[next - 1].Offset + (ulong)array[next - 1].Batch.Count == Range.NextOffset, "offsets are dense");
             array[next] = new Entry(Range.NextOffset, batch);
             return new View(array, start, next + 1, Range with { NextOffset = Range.NextOffset + (ulong)batch.Count });
         }
@@ -185,17 +180,13 @@ public sealed class InMemoryLog : ITruncatableLog
         /// <summary>The last entry that begins at or before an offset.</summary>
         private int IndexOf(ulong offset)
         {
-            int low = first, high = end - 1;
-            while (low < high)
-            {
-                var middle = low + ((high - low + 1) / 2);
-                if (entries[middle].Offset <= offset)
-                    low = middle;
-                else
-                    high = middle - 1;
-            }
+            var index = entries.AsSpan(first, end - first).BinarySearch(new At(offset));
+            return first + (index >= 0 ? index : ~index - 1);
+        }
 
-            return low;
+        private readonly struct At(ulong offset) : IComparable<Entry>
+        {
+            public int CompareTo(Entry entry) => offset.CompareTo(entry.Offset);
         }
     }
 }

@@ -21,7 +21,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     private readonly OffsetSignal _appended;
     private readonly EndWatcher _watcher;
     private readonly GroupWriter _writer;
-    private readonly Retention _retention;
+    private readonly RetentionLoop _retention;
     private readonly Task _background;
     private readonly Lock _disposing = new();
     private volatile bool _isDisposed;
@@ -36,7 +36,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         _appended = new OffsetSignal(nextOffset, this);
         _watcher = new EndWatcher(table, _appended, options.PollIntervalMs);
         _writer = new GroupWriter(table, options, _watcher);
-        _retention = new Retention(table, options);
+        _retention = new RetentionLoop(table, options);
         _background = Task.WhenAll(_watcher.RunAsync(), Task.Run(_retention.RunAsync));
     }
 
@@ -64,7 +64,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         var database = new Database(options);
         try
         {
-            var (version, warnings) = await Opening.PrepareAsync(database, options, cancellationToken).ConfigureAwait(false);
+            var (version, warnings) = await DatabaseChecks.PrepareAsync(database, options, cancellationToken).ConfigureAwait(false);
             var table = await LogTable.OpenAsync(database, options, cancellationToken).ConfigureAwait(false);
             var range = await table.GetRangeAsync(cancellationToken).ConfigureAwait(false);
             return new PostgresLog(table, options, new PostgresLogReport(version, range, warnings));
@@ -72,7 +72,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         catch (LogUnavailableException exception)
         {
             await database.DisposeAsync().ConfigureAwait(false);
-            throw Opening.Explain(database, options, exception);
+            throw DatabaseChecks.Explain(database, options, exception);
         }
         catch
         {
@@ -85,12 +85,8 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     public ValueTask<ulong> AppendBatchAsync(RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException<ulong>(end);
-        if (batch.Count == 0)
-            return ValueTask.FromException<ulong>(new ArgumentException("batch must not be empty", nameof(batch)));
-        if (batch.SizeBytes > _options.BatchLimitBytes)
-            return ValueTask.FromException<ulong>(new BatchTooLargeException(batch.SizeBytes, _options.BatchLimitBytes));
+        if ((Refuse(cancellationToken) ?? LogCalls.Refuse(batch, _options.BatchLimitBytes)) is { } refusal)
+            return ValueTask.FromException<ulong>(refusal);
         return new ValueTask<ulong>(_writer.AppendAsync(batch, expectedOffset, cancellationToken));
     }
 
@@ -99,8 +95,8 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
 
     /// <inheritdoc/>
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<RecordBatch>(end)
+        Refuse(cancellationToken) is { } refusal
+            ? ValueTask.FromException<RecordBatch>(refusal)
             : new ValueTask<RecordBatch>(WatchAsync(_table.ReadAsync(offset, cancellationToken)));
 
     /// <inheritdoc/>
@@ -108,23 +104,23 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         ulong offset, int limitBytes, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
-        return EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<IReadOnlyList<RecordBatch>>(end)
+        return Refuse(cancellationToken) is { } refusal
+            ? ValueTask.FromException<IReadOnlyList<RecordBatch>>(refusal)
             : new ValueTask<IReadOnlyList<RecordBatch>>(WatchAsync(_table.ReadOnAsync(offset, limitBytes, cancellationToken)));
     }
 
     /// <inheritdoc/>
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException<LogRange>(end) : new ValueTask<LogRange>(AskAsync(cancellationToken));
+        Refuse(cancellationToken) is { } refusal
+            ? ValueTask.FromException<LogRange>(refusal) : new ValueTask<LogRange>(AskAsync(cancellationToken));
 
     /// <summary>Completes once an offset can be read. While the database is away it goes on waiting.</summary>
     /// <exception cref="LogUnavailableException">The log is missing from the database, or its tables are.</exception>
     /// <inheritdoc/>
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
     {
-        if (EndsAtOnce(cancellationToken) is { } end)
-            return ValueTask.FromException(end);
+        if (Refuse(cancellationToken) is { } refusal)
+            return ValueTask.FromException(refusal);
         var wait = _appended.WaitAsync(offset, cancellationToken);
         if (!wait.IsCompleted)
             _watcher.Ask();
@@ -134,8 +130,8 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     /// <summary>Moves the start of the log forward, durably; the rows before it are deleted afterwards, in the background.</summary>
     /// <inheritdoc/>
     public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        EndsAtOnce(cancellationToken) is { } end
-            ? ValueTask.FromException(end) : new ValueTask(TruncateAsync(offset, cancellationToken));
+        Refuse(cancellationToken) is { } refusal
+            ? ValueTask.FromException(refusal) : new ValueTask(TruncateAsync(offset, cancellationToken));
 
     /// <summary>
     /// Commits what was appended before, ends pending waits and reads, and lets go of the database. Takes as long as
@@ -210,10 +206,5 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         await _table.Database.DisposeAsync().ConfigureAwait(false);
     }
 
-    private Exception? EndsAtOnce(CancellationToken cancellationToken) =>
-        _isDisposed ? Disposed()
-        : cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken)
-        : null;
-
-    private ObjectDisposedException Disposed() => new(GetType().FullName);
+    private Exception? Refuse(CancellationToken cancellationToken) => LogCalls.Refuse(this, _isDisposed, cancellationToken);
 }

@@ -113,14 +113,14 @@ public static class LogServer
         {
             signal.Cancel = true;
             if (Console.IsOutputRedirected)
-                app.Services.GetRequiredService<FileWatch>().Request();
+                app.Services.GetRequiredService<FileWatcher>().Request();
             else
                 app.Lifetime.StopApplication(); // the terminal that the server was started from is gone
         });
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
         string[] addresses = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
-        journal.LogStarted(Version, addresses[0], security.Summary);
+        journal.ServerStarted(Version, addresses[0], security.Summary);
         if (addresses is [_, var management])
             journal.LogManagement(management);
         if (file is not null)

@@ -13,7 +13,7 @@ namespace LogKit.Benchmarks.Postgres;
 internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table)
 {
     private const int RecordBytes = 100;
-    private const int MostProducers = 1_024;
+    private const int MaxProducers = 1_024;
 
     private static readonly RecordBatch One = Loads.BatchOf(1, RecordBytes);
 
@@ -25,7 +25,7 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
             return;
         }
 
-        using var cluster = new PostgresCluster(connectionLimit: MostProducers + 100);
+        using var cluster = new PostgresCluster(connectionLimit: MaxProducers + 100);
         await settings.RunAsync(
             ("append", () => AppendAsync(cluster)), ("read", () => ReadAsync(cluster)), ("servers", () => ServersAsync(cluster)));
     }
@@ -35,7 +35,7 @@ internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table
         await using var bare = new BareTable(cluster.ConnectionString);
         await bare.CreateAsync();
         await using var log = await OpenAsync(cluster, "appended");
-        foreach (var (producers, target) in ((int, double)[])[(1, 0.7), (64, 5), (MostProducers, 12)])
+        foreach (var (producers, target) in ((int, double)[])[(1, 0.7), (64, 5), (MaxProducers, 12)])
         {
             var result = await Rounds.CompareAsync(
                 () => AppendsPerSecondAsync(producers, log), () => bare.InsertsPerSecondAsync(producers, RecordBytes, settings.Seconds));

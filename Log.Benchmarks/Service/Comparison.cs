@@ -17,13 +17,13 @@ internal sealed class Comparison(Table table)
     {
         await using var firstLog = GrpcLog.Connect(first.Address);
         await using var secondLog = GrpcLog.Connect(second.Address);
-        await using var firstSide = new Side("LogKit", first, () => load(firstLog));
-        await using var secondSide = new Side(peer, second, () => load(secondLog));
+        await using var firstSide = new ComparedServer("LogKit", first, () => load(firstLog));
+        await using var secondSide = new ComparedServer(peer, second, () => load(secondLog));
         await RunAsync(what, target, firstSide, secondSide);
     }
 
     /// <summary>The same, with a load of its own for each.</summary>
-    public async Task RunAsync(string what, Row.Bound? target, Side first, Side second)
+    public async Task RunAsync(string what, Row.Bound? target, ComparedServer first, ComparedServer second)
     {
         var result = await Rounds.CompareAsync(first.RunAsync, second.RunAsync);
         table.Add(result.ToRow(what, second.Name, " records/s", target) with { Costs = [first.GetCost(), second.GetCost()] });

@@ -76,8 +76,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var rest = await ServerProcess.StartPeerAsync("rest", settings.NewPath());
         await using var log = GrpcLog.Connect(logKit.Address);
         using var client = new HttpClient { BaseAddress = new Uri(rest.Address) };
-        await using var first = new Side("LogKit", logKit, () => load(log));
-        await using var second = new Side(Rest, rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds));
+        await using var first = new ComparedServer("LogKit", logKit, () => load(log));
+        await using var second = new ComparedServer(Rest, rest, () => Loads.RestAsync(client, Callers, RecordBytes, settings.Seconds));
         await _comparison.RunAsync(what, Bound.AtLeast(target), first, second);
     }
 
@@ -95,7 +95,7 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         await using var log = GrpcLog.Connect(logKit.Address);
         foreach (var inFlight in (int[])[1, InFlight])
         {
-            await using var side = new Side("LogKit", logKit, () =>
+            await using var side = new ComparedServer("LogKit", logKit, () =>
                 Loads.BatchingAsync(log, Callers, inFlight, RecordBytes, settings.Seconds));
             var result = await Rounds.CompareAsync(side.RunAsync, () =>
                 redis.AppendsPerSecondAsync(Callers, InFlight, RecordBytes, settings.Seconds));
@@ -169,8 +169,8 @@ internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
         using var plain = await ServerProcess.StartOnAsync(settings.NewPath());
         await using var secureLog = GrpcLog.Connect(secure.Address, new GrpcLogOptions { CaFile = $"{certificates}/ca.crt" });
         await using var plainLog = GrpcLog.Connect(plain.Address);
-        await using var first = new Side("over TLS", secure, () => Loads.StreamAsync(secureLog, 1, Hundred, settings.Seconds));
-        await using var second = new Side("plaintext", plain, () => Loads.StreamAsync(plainLog, 1, Hundred, settings.Seconds));
+        await using var first = new ComparedServer("over TLS", secure, () => Loads.StreamAsync(secureLog, 1, Hundred, settings.Seconds));
+        await using var second = new ComparedServer("plaintext", plain, () => Loads.StreamAsync(plainLog, 1, Hundred, settings.Seconds));
         await _comparison.RunAsync("one ProduceStream over TLS, batches of 100, durable", Bound.AtLeast(0.7), first, second);
     }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Bench;
 

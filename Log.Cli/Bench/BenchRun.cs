@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using LogKit.Cli.Errors;
 using LogKit.Client;
 
 namespace LogKit.Cli.Bench;

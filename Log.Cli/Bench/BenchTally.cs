@@ -7,10 +7,10 @@ namespace LogKit.Cli.Bench;
 /// <summary>What became of the appends of one part of a run. All members may be used by many threads at once.</summary>
 internal sealed class BenchTally
 {
-    private static readonly long LongestTicks = Stopwatch.Frequency * 60 * 60;
+    private static readonly long MaxTicks = Stopwatch.Frequency * 60 * 60;
 
     private readonly HistogramBase _latencies =
-        HistogramFactory.With64BitBucketSize().WithValuesUpTo(LongestTicks).WithPrecisionOf(3).WithThreadSafeWrites().Create();
+        HistogramFactory.With64BitBucketSize().WithValuesUpTo(MaxTicks).WithPrecisionOf(3).WithThreadSafeWrites().Create();
 
     private readonly ConcurrentDictionary<string, long> _errors = [];
     private long _appends; // Interlocked
@@ -25,7 +25,7 @@ internal sealed class BenchTally
 
     public void Acknowledged(long ticks)
     {
-        _latencies.RecordValue(Math.Min(ticks, LongestTicks));
+        _latencies.RecordValue(Math.Min(ticks, MaxTicks));
         Interlocked.Increment(ref _appends);
     }
 

@@ -18,7 +18,7 @@ internal sealed class CertificateAuthority : IDisposable
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
     /// <summary>How long an authority lives at least: it outlives what it signs, so that clients can be renewed one by one.</summary>
-    private static readonly TimeSpan LeastLifetime = TimeSpan.FromDays(3650);
+    private static readonly TimeSpan MinLifetime = TimeSpan.FromDays(3650);
 
     /// <summary>Certificates hold from a little before they are made: clocks differ.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
@@ -39,7 +39,7 @@ internal sealed class CertificateAuthority : IDisposable
             new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(subjectKey);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(subjectKey));
-        var ends = now + (lifetime > LeastLifetime ? lifetime : LeastLifetime);
+        var ends = now + (lifetime > MinLifetime ? lifetime : MinLifetime);
         using var certificate = request.Create(
             request.SubjectName, X509SignatureGenerator.CreateForECDsa(key), now - ClockSkew, ends, CreateSerial());
         return new CertificateAuthority(certificate.CopyWithPrivateKey(key));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Certificates;
 
@@ -22,7 +23,7 @@ internal sealed class CertificateDirectory(string path)
     /// <summary>Whether an authority has been here, or part of one.</summary>
     public bool HasAuthority => Path.Exists(CertificateOf(Authority)) || Path.Exists(KeyOf(Authority));
 
-    /// <exception cref="InputException">Its files cannot be read, or are not those of an authority.</exception>
+    /// <exception cref="CommandException">Its files cannot be read, or are not those of an authority.</exception>
     public CertificateAuthority OpenAuthority()
     {
         var pem = new PemPair(Read(CertificateOf(Authority)), Read(KeyOf(Authority)));
@@ -32,22 +33,23 @@ internal sealed class CertificateDirectory(string path)
         }
         catch (CryptographicException exception)
         {
-            throw new InputException($"{CertificateOf(Authority)} with {KeyOf(Authority)}", exception.Message.TrimEnd('.'), exception);
+            throw CommandException.CannotRead(
+                $"{CertificateOf(Authority)} with {KeyOf(Authority)}", exception.Message.TrimEnd('.'), exception);
         }
     }
 
-    /// <exception cref="FileOutputException">One of the files of a name is there.</exception>
+    /// <exception cref="CommandException">One of the files of a name is there.</exception>
     public void RequireFree(string name)
     {
         foreach (var file in new[] { CertificateOf(name), KeyOf(name) })
         {
             if (Path.Exists(file))
-                throw new FileOutputException(file, "it exists already, and is left as it is");
+                throw CommandException.CannotWrite(file, "it exists already, and is left as it is");
         }
     }
 
     /// <summary>Writes a pair, the key first: where there is a certificate, there is its key.</summary>
-    /// <exception cref="FileOutputException">A file exists or cannot be written.</exception>
+    /// <exception cref="CommandException">A file exists or cannot be written.</exception>
     public void Write(string name, PemPair pem)
     {
         Write(KeyOf(name), pem.Key, KeyMode);
@@ -67,7 +69,7 @@ internal sealed class CertificateDirectory(string path)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new FileOutputException(file, exception.Message, exception);
+            throw CommandException.CannotWrite(file, exception.Message, exception);
         }
     }
 
@@ -79,7 +81,7 @@ internal sealed class CertificateDirectory(string path)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new InputException(file, exception.Message, exception);
+            throw CommandException.CannotRead(file, exception.Message, exception);
         }
     }
 }

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using LogKit.Cli.DiskLogs;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
@@ -19,7 +22,7 @@ internal static class BackupCommand
         different moments. The exit code is 1 if the log, and so the copy, is damaged.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var directory = new Argument<string>("directory") { Description = "The directory of a log, which may be in use" };
         var target = new Argument<string>("target") { Description = "The directory for the copy: empty, or not there yet" };
@@ -28,15 +31,15 @@ internal static class BackupCommand
             directory,
             target,
         };
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, parsed.GetValue(target)!, surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, parsed.GetValue(target)!, context, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(string directory, string target, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(string directory, string target, CliContext context, CancellationToken stopping)
     {
         var verification = await LogDirectory.WithProgressAsync(
-            surroundings.Terminal, progress => LogDirectory.Guard(directory, () => LogBackup.Copy(directory, target, progress, stopping)));
-        var output = new LineOutput(surroundings.Stdout);
+            context.Terminal, progress => LogDirectory.Guard(directory, () => LogBackup.Copy(directory, target, progress, stopping)));
+        var output = new LineOutput(context.Stdout);
         await VerificationLines.WriteAsync(verification, output);
         await output.FlushAsync();
         return verification.IsSound ? ExitCodes.Done : ExitCodes.Failed;

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using LogKit.Cli.Arguments;
 using LogKit.Cli.Bench;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -7,12 +10,12 @@ namespace LogKit.Cli.Commands;
 /// <summary><c>logkit bench</c>: loads a server with appends, and says how many it takes and how long each takes.</summary>
 internal static class BenchCommand
 {
-    private const int MostProducers = 10_000;
-    private const int MostBatchRecords = 100_000;
-    private const int MostRecordBytes = 64 * 1024 * 1024;
-    private const int MostInFlight = 10_000;
-    private const int MostSeconds = 24 * 60 * 60;
-    private const int MostTails = 10_000;
+    private const int MaxProducers = 10_000;
+    private const int MaxBatchRecords = 100_000;
+    private const int MaxRecordBytes = 64 * 1024 * 1024;
+    private const int MaxInFlight = 10_000;
+    private const int MaxSeconds = 24 * 60 * 60;
+    private const int MaxTails = 10_000;
 
     private const string Examples =
         """
@@ -28,20 +31,20 @@ internal static class BenchCommand
         anything failed: the errors are counted by their gRPC status.
         """;
 
-    public static Command Create(Surroundings surroundings, ServerOptions server)
+    public static Command Create(CliContext context, ServerOptions server)
     {
-        var producers = NumberOption.Create("--producers", "How many append at the same time", 1, MostProducers);
-        var batch = NumberOption.Create("--batch", "How many records are appended together", 1, MostBatchRecords);
-        var size = NumberOption.Create("--size", "The bytes of a record", 0, MostRecordBytes);
-        var seconds = NumberOption.Create("--seconds", "How long it is measured", 1, MostSeconds);
-        var warmup = NumberOption.Create("--warmup", "How many seconds of appends are made before, and not counted", 0, MostSeconds);
-        var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MostTails);
+        var producers = NumberOption.Create("--producers", "How many append at the same time", 1, MaxProducers);
+        var batch = NumberOption.Create("--batch", "How many records are appended together", 1, MaxBatchRecords);
+        var size = NumberOption.Create("--size", "The bytes of a record", 0, MaxRecordBytes);
+        var seconds = NumberOption.Create("--seconds", "How long it is measured", 1, MaxSeconds);
+        var warmup = NumberOption.Create("--warmup", "How many seconds of appends are made before, and not counted", 0, MaxSeconds);
+        var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MaxTails);
         var stream = new Option<bool>("--stream")
         {
             Description = "Each producer sends ahead in one stream, instead of awaiting each answer",
         };
         var inFlight = NumberOption.Create(
-            "--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MostInFlight);
+            "--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MaxInFlight);
         var json = new Option<bool>("--json") { Description = "The figures as JSON" };
         producers.DefaultValueFactory = _ => 64;
         batch.DefaultValueFactory = _ => 1;
@@ -72,21 +75,21 @@ internal static class BenchCommand
                 parsed.GetValue(tails),
                 TimeSpan.FromSeconds(parsed.GetValue(warmup)),
                 TimeSpan.FromSeconds(parsed.GetValue(seconds)));
-            return RunAsync(load, parsed.GetValue(json), token => server.ConnectAsync(parsed, token), surroundings, stopping);
+            return RunAsync(load, parsed.GetValue(json), token => server.ConnectAsync(parsed, token), context, stopping);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        BenchLoad load, bool isJson, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+        BenchLoad load, bool isJson, Func<CancellationToken, Task<GrpcLog>> connect, CliContext context, CancellationToken stopping)
     {
         await using var log = await connect(stopping);
         var meter = new BenchMeter();
         var run = new BenchRun(log, load, meter);
-        await BenchProgress.RunAsync(surroundings.Terminal, load, meter, () => run.RunAsync(stopping));
+        await BenchProgress.RunAsync(context.Terminal, load, meter, () => run.RunAsync(stopping));
 
         var report = BenchReport.Of(load, meter);
-        var output = new LineOutput(surroundings.Stdout);
+        var output = new LineOutput(context.Stdout);
         await (isJson ? BenchOutput.WriteJsonAsync(report, output) : BenchOutput.WriteTextAsync(report, output));
         return report.Errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
     }

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using LogKit.Cli.Arguments;
 using LogKit.Cli.Certificates;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
@@ -9,7 +12,7 @@ namespace LogKit.Cli.Commands;
 internal static class CertsCommand
 {
     private const int DefaultDays = 365;
-    private const int MostDays = 36_500;
+    private const int MaxDays = 36_500;
     private const string DefaultClient = "client";
 
     private static readonly string[] DefaultHosts = ["localhost", "127.0.0.1", "::1"];
@@ -28,7 +31,7 @@ internal static class CertsCommand
         Keep ca.key away from the server: whoever has it can be any client.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var directory = new Argument<string>("directory") { Description = "Where the files are written; it is made if it is not there" };
         var hosts = new Option<string[]>("--host")
@@ -41,7 +44,7 @@ internal static class CertsCommand
             Description = $"The name of a client, which is its identity; without any: {DefaultClient}",
             HelpName = "name",
         };
-        var days = NumberOption.Create("--days", "How long servers' and clients' certificates hold", 1, MostDays);
+        var days = NumberOption.Create("--days", "How long servers' and clients' certificates hold", 1, MaxDays);
         days.DefaultValueFactory = _ => DefaultDays;
         hosts.Validators.Add(RequireHosts);
         clients.Validators.Add(RequireClients);
@@ -52,7 +55,7 @@ internal static class CertsCommand
         };
         command.SetAction((parsed, _) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(hosts) ?? [], parsed.GetValue(clients) ?? [],
-            TimeSpan.FromDays(parsed.GetValue(days)), surroundings));
+            TimeSpan.FromDays(parsed.GetValue(days)), context));
         return command;
     }
 
@@ -87,14 +90,14 @@ internal static class CertsCommand
         && !host.Contains('%');
 
     private static async Task<int> RunAsync(
-        string path, string[] hosts, string[] clients, TimeSpan lifetime, Surroundings surroundings)
+        string path, string[] hosts, string[] clients, TimeSpan lifetime, CliContext context)
     {
         var directory = new CertificateDirectory(path);
         var isNew = !directory.HasAuthority;
         if (isNew)
             (hosts, clients) = (hosts is [] ? DefaultHosts : hosts, clients is [] ? [DefaultClient] : clients);
         else if (hosts is [] && clients is [])
-            throw new FileOutputException(
+            throw CommandException.CannotWrite(
                 directory.CertificateOf(CertificateDirectory.Authority), "it exists already; --client NAME adds a client to it");
         if (hosts is not [])
             directory.RequireFree(CertificateDirectory.Server);
@@ -104,10 +107,10 @@ internal static class CertsCommand
         var now = DateTimeOffset.UtcNow;
         using var authority = isNew ? CertificateAuthority.Create(lifetime, now) : directory.OpenAuthority();
         if (authority.Ends <= now)
-            throw new InputException(
+            throw CommandException.CannotRead(
                 directory.CertificateOf(CertificateDirectory.Authority), $"the authority ended on {authority.Ends:yyyy-MM-dd}");
 
-        var output = new LineOutput(surroundings.Stdout);
+        var output = new LineOutput(context.Stdout);
         if (isNew)
             await WriteAsync(CertificateDirectory.Authority, authority.ToPem(), "the authority");
         if (hosts is not [])
@@ -116,7 +119,7 @@ internal static class CertsCommand
         foreach (var client in clients)
             await WriteAsync(Identity.FileNameOf(client)!, authority.IssueClient(client, lifetime, now), $"client {client}");
         await output.FlushAsync();
-        await surroundings.Stderr.WriteLineAsync(NextSteps(directory, clients is [] ? null : clients[0], isNew));
+        await context.Stderr.WriteLineAsync(NextSteps(directory, clients is [] ? null : clients[0], isNew));
         return ExitCodes.Done;
 
         async Task WriteAsync(string name, PemPair pem, string owner)

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using LogKit.Cli.Arguments;
+using LogKit.Cli.Errors;
 using LogKit.Cli.Records;
 using LogKit.Client;
 
@@ -15,7 +17,7 @@ internal static class ConsumeCommand
         "logkit tail --offset 42 -n 1" reads that one record; "logkit tail --offset 42" goes on to the records that follow.
         """;
 
-    public static Command Create(Surroundings surroundings, ServerOptions server)
+    public static Command Create(CliContext context, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
         offset.Required = true;
@@ -28,7 +30,7 @@ internal static class ConsumeCommand
         server.AddTo(command);
         command.SetAction(
             (parsed, stopping) =>
-                RunAsync(parsed.GetValue(offset), format.Of(parsed), token => server.ConnectAsync(parsed, token), surroundings, stopping));
+                RunAsync(parsed.GetValue(offset), format.Of(parsed), token => server.ConnectAsync(parsed, token), context, stopping));
         return command;
     }
 
@@ -36,11 +38,11 @@ internal static class ConsumeCommand
         ulong offset,
         RecordFormat format,
         Func<CancellationToken, Task<GrpcLog>> connect,
-        Surroundings surroundings,
+        CliContext context,
         CancellationToken stopping)
     {
         await using var log = await connect(stopping);
-        var output = new RecordWriter(surroundings.Stdout, format);
+        var output = new RecordWriter(context.Stdout, format);
         foreach (var record in await log.ReadBatchAsync(offset, stopping))
             await output.WriteAsync(offset++, record);
         await output.FlushAsync();

@@ -1,4 +1,8 @@
 using System.CommandLine;
+using LogKit.Cli.Arguments;
+using LogKit.Cli.DiskLogs;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
@@ -17,7 +21,7 @@ internal static class DumpCommand
         flushed when the frame was written. Damage is a line too, and the exit code then 1. Nothing is changed.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var directory = LogDirectory.CreateArgument();
         var from = NumberOption.Create("--from", "Begin with the frame that holds this offset", ulong.MinValue, ulong.MaxValue);
@@ -25,15 +29,15 @@ internal static class DumpCommand
         var command = new ExampleCommand("dump", "Shows the frames of a disk log.", Examples) { directory, from, count };
         command.SetAction((parsed, stopping) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(from), parsed.GetResult(count) is null ? ulong.MaxValue : parsed.GetValue(count),
-            surroundings, stopping));
+            context, stopping));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string directory, ulong from, ulong count, Surroundings surroundings, CancellationToken stopping)
+        string directory, ulong from, ulong count, CliContext context, CancellationToken stopping)
     {
-        using var log = await LogDirectory.OpenAsync(directory, surroundings.Stderr);
-        var output = new LineOutput(surroundings.Stdout);
+        using var log = await LogDirectory.OpenAsync(directory, context.Stderr);
+        var output = new LineOutput(context.Stdout);
         var exitCode = ExitCodes.Done;
         using var entries = log.Dump(from).GetEnumerator();
         while (count > 0 && LogDirectory.Guard(directory, entries.MoveNext))

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using System.CommandLine;
+using LogKit.Cli.Arguments;
+using LogKit.Cli.Errors;
 using LogKit.Cli.Records;
+using LogKit.Cli.Streams;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -9,9 +12,9 @@ namespace LogKit.Cli.Commands;
 internal static class ProduceCommand
 {
     private const int DefaultBatchRecords = 1000;
-    private const int MostBatchRecords = 100_000;
+    private const int MaxBatchRecords = 100_000;
     private const int DefaultBatchBytes = 256 * 1024;
-    private const int MostBatchBytes = 1024 * 1024;
+    private const int MaxBatchBytes = 1024 * 1024;
 
     /// <summary>How long an interrupted command waits for the answers to what it has sent.</summary>
     private static readonly TimeSpan AnswersTimeout = TimeSpan.FromSeconds(5);
@@ -30,7 +33,7 @@ internal static class ProduceCommand
         order, in batches. If that fails in the middle, the standard error says which records the server has acknowledged.
         """;
 
-    public static Command Create(Surroundings surroundings, ServerOptions server)
+    public static Command Create(CliContext context, ServerOptions server)
     {
         var values = new Argument<string[]>("values")
         {
@@ -40,9 +43,9 @@ internal static class ProduceCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         var file = new Option<string>("--file", "-f") { Description = "Append the records of this file", HelpName = "path" };
-        var batchRecords = NumberOption.Create("--batch-records", "Append at most this many records together", 1, MostBatchRecords);
+        var batchRecords = NumberOption.Create("--batch-records", "Append at most this many records together", 1, MaxBatchRecords);
         var batchBytes = NumberOption.Create(
-            "--batch-bytes", "Append at most this many bytes together, unless a single record is larger", 1, MostBatchBytes);
+            "--batch-bytes", "Append at most this many bytes together, unless a single record is larger", 1, MaxBatchBytes);
         batchRecords.DefaultValueFactory = _ => DefaultBatchRecords;
         batchBytes.DefaultValueFactory = _ => DefaultBatchBytes;
 
@@ -66,40 +69,40 @@ internal static class ProduceCommand
         command.SetAction((parsed, stopping) =>
         {
             var limits = new BatchLimits(parsed.GetValue(batchRecords), parsed.GetValue(batchBytes));
-            return RunAsync(Open, token => server.ConnectAsync(parsed, token), surroundings, stopping);
+            return RunAsync(Open, token => server.ConnectAsync(parsed, token), context, stopping);
 
             ProduceInput Open() =>
                 parsed.GetValue(values) is { Length: > 0 } texts ? ProduceInput.OfValues(texts)
                 : parsed.GetValue(file) is { } path ? ProduceInput.OfFile(path, format.Of(parsed), limits)
-                : ProduceInput.OfStdin(surroundings.Stdin, format.Of(parsed), limits);
+                : ProduceInput.OfStdin(context.Stdin, format.Of(parsed), limits);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Func<ProduceInput> open, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+        Func<ProduceInput> open, Func<CancellationToken, Task<GrpcLog>> connect, CliContext context, CancellationToken stopping)
     {
-        var produced = new Produced();
-        await using var input = await Blocking.RunAsync(open, stopping);
+        var produced = new ProduceSummary();
+        await using var input = await BlockingCalls.RunAsync(open, stopping);
         await using var log = await connect(stopping);
         try
         {
-            var terminal = input.SizeBytes is null && surroundings.IsStdinTyped ? null : surroundings.Terminal;
+            var terminal = input.SizeBytes is null && context.IsStdinTyped ? null : context.Terminal;
             await ProduceProgress.RunAsync(terminal, input.SizeBytes, show => AppendAsync(log, input, produced, show, stopping));
         }
         catch when (produced.Records > 0)
         {
             var place = input.PlaceOf(1, produced.Records) is { } records ? $": {records}" : "";
-            await surroundings.Stderr.WriteLineAsync($"acknowledged {produced.Acknowledged}{place}");
+            await context.Stderr.WriteLineAsync($"acknowledged {produced.Acknowledged}{place}");
             throw;
         }
 
-        await surroundings.Stderr.WriteLineAsync($"produced {produced}");
+        await context.Stderr.WriteLineAsync($"produced {produced}");
         return ExitCodes.Done;
     }
 
     private static async Task AppendAsync(
-        GrpcLog log, ProduceInput input, Produced produced, Action<Produced> show, CancellationToken stopping)
+        GrpcLog log, ProduceInput input, ProduceSummary produced, Action<ProduceSummary> show, CancellationToken stopping)
     {
         // An interrupt ends the reading, and then the call once all that was sent is answered.
         using var ending = new CancellationTokenSource();
@@ -122,12 +125,12 @@ internal static class ProduceCommand
         }
         catch (RecordException exception)
         {
-            throw new UnusableException(exception.Message + input.Advice("fix it", produced.Records), exception);
+            throw new CommandException(exception.Message + input.Advice("fix it", produced.Records), exception);
         }
         catch (BatchTooLargeException exception)
             when (unanswered.TryPeek(out var refused) && TooLarge(input, produced.Records, refused, exception) is { } message)
         {
-            throw new UnusableException(message, exception);
+            throw new CommandException(message, exception);
         }
     }
 

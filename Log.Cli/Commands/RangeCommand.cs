@@ -1,4 +1,7 @@
 using System.CommandLine;
+using LogKit.Cli.Arguments;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
@@ -13,20 +16,20 @@ internal static class RangeCommand
           [10, 40) 30 records
         """;
 
-    public static Command Create(Surroundings surroundings, ServerOptions server)
+    public static Command Create(CliContext context, ServerOptions server)
     {
         var command = new ExampleCommand("range", "Shows which offsets can be read, and how many records they are.", Examples);
         server.AddTo(command);
-        command.SetAction((parsed, stopping) => RunAsync(token => server.ConnectAsync(parsed, token), surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(token => server.ConnectAsync(parsed, token), context, stopping));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+        Func<CancellationToken, Task<GrpcLog>> connect, CliContext context, CancellationToken stopping)
     {
         await using var log = await connect(stopping);
         var range = await log.GetRangeAsync(stopping);
-        var output = new LineOutput(surroundings.Stdout);
+        var output = new LineOutput(context.Stdout);
         await output.WriteLineAsync($"{range} {range.Count} {(range.Count == 1 ? "record" : "records")}");
         await output.FlushAsync();
         return ExitCodes.Done;

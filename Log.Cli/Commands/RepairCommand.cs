@@ -1,4 +1,7 @@
 using System.CommandLine;
+using LogKit.Cli.DiskLogs;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
@@ -19,7 +22,7 @@ internal static class RepairCommand
         A repair that was interrupted is run again. If the log is replicated, or there is a copy, restoring that loses less.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var directory = LogDirectory.CreateArgument();
         var flag = new Option<bool>(FlagName)
@@ -35,22 +38,22 @@ internal static class RepairCommand
                     + "'logkit verify' shows where that is");
             }
         });
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, context, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(string directory, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(string directory, CliContext context, CancellationToken stopping)
     {
-        var report = await LogDirectory.WithProgressAsync(surroundings.Terminal, progress => LogDirectory.Guard(
+        var report = await LogDirectory.WithProgressAsync(context.Terminal, progress => LogDirectory.Guard(
             directory, () => LogRepair.TruncateAtFirstError(directory, progress, stopping)));
         if (report.Refusal is { } refusal)
         {
-            await surroundings.Stderr.WriteLineAsync($"error: cannot repair {directory}: {refusal}");
-            await surroundings.Stderr.WriteLineAsync("nothing was changed");
+            await context.Stderr.WriteLineAsync($"error: cannot repair {directory}: {refusal}");
+            await context.Stderr.WriteLineAsync("nothing was changed");
             return ExitCodes.Failed;
         }
 
-        var output = new LineOutput(surroundings.Stdout);
+        var output = new LineOutput(context.Stdout);
         if (report.Before.IsSound)
             await output.WriteLineAsync($"there is nothing to repair: {report.After.Range}");
         else

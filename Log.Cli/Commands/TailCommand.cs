@@ -1,4 +1,6 @@
 using System.CommandLine;
+using LogKit.Cli.Arguments;
+using LogKit.Cli.Errors;
 using LogKit.Cli.Records;
 using LogKit.Client;
 
@@ -25,7 +27,7 @@ internal static class TailCommand
     /// <param name="Format">How records are written.</param>
     private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd, bool Reconnects, RecordFormat Format);
 
-    public static Command Create(Surroundings surroundings, ServerOptions server)
+    public static Command Create(CliContext context, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
         var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record that the log holds" };
@@ -57,7 +59,7 @@ internal static class TailCommand
                 parsed.GetResult(offset) is null ? null : parsed.GetValue(offset), parsed.GetValue(fromStart),
                 parsed.GetResult(count) is null ? null : parsed.GetValue(count), parsed.GetValue(stopAtEnd),
                 !parsed.GetValue(noReconnect), format.Of(parsed));
-            return RunAsync(request, token => server.ConnectAsync(parsed, token), surroundings, stopping);
+            return RunAsync(request, token => server.ConnectAsync(parsed, token), context, stopping);
         });
         return command;
     }
@@ -69,19 +71,19 @@ internal static class TailCommand
     }
 
     private static async Task<int> RunAsync(
-        Request request, Func<CancellationToken, Task<GrpcLog>> connect, Surroundings surroundings, CancellationToken stopping)
+        Request request, Func<CancellationToken, Task<GrpcLog>> connect, CliContext context, CancellationToken stopping)
     {
-        var output = new RecordWriter(surroundings.Stdout, request.Format);
+        var output = new RecordWriter(context.Stdout, request.Format);
         var position = new Position();
         try
         {
             await using var log = await connect(stopping);
-            await TailAsync(log, request, output, position, surroundings.Stderr, stopping);
+            await TailAsync(log, request, output, position, context.Stderr, stopping);
         }
         catch (LogException) when (position.NextOffset is { } next)
         {
             await output.FlushAsync();
-            await surroundings.Stderr.WriteLineAsync(FormattableString.Invariant($"the next offset is {next}: go on with --offset {next}"));
+            await context.Stderr.WriteLineAsync(FormattableString.Invariant($"the next offset is {next}: go on with --offset {next}"));
             throw;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

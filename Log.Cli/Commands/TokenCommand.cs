@@ -3,6 +3,8 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
 using LogKit.Cli.Certificates;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
@@ -20,7 +22,7 @@ internal static class TokenCommand
         holds the token's SHA-256 and not the token. Nothing is written to any file: a token that is lost is replaced by a new one.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var identity = new Argument<string>("identity") { Description = "The name by which the server knows the client" };
         identity.Validators.Add(result =>
@@ -29,14 +31,14 @@ internal static class TokenCommand
                 result.AddError($"identity '{result.Tokens[0].Value}' {problem}");
         });
         var command = new ExampleCommand("token", "Makes a token for a client.", Examples) { identity };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(identity)!, surroundings));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(identity)!, context));
         return command;
     }
 
-    private static async Task<int> RunAsync(string identity, Surroundings surroundings)
+    private static async Task<int> RunAsync(string identity, CliContext context)
     {
         var token = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(TokenBytes));
-        var output = new LineOutput(surroundings.Stdout);
+        var output = new LineOutput(context.Stdout);
         await output.WriteLineAsync($"{token}");
         await output.WriteLineAsync($"{identity} {Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(token)))}");
         await output.FlushAsync();

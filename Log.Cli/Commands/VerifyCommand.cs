@@ -1,4 +1,7 @@
 using System.CommandLine;
+using LogKit.Cli.DiskLogs;
+using LogKit.Cli.Errors;
+using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
@@ -16,20 +19,20 @@ internal static class VerifyCommand
         is 0 if the log is sound, and 1 if anything is damaged or cannot be read. Nothing is changed.
         """;
 
-    public static Command Create(Surroundings surroundings)
+    public static Command Create(CliContext context)
     {
         var directory = LogDirectory.CreateArgument();
         var command = new ExampleCommand("verify", "Checks every byte of a disk log, segment by segment.", Examples) { directory };
-        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, surroundings, stopping));
+        command.SetAction((parsed, stopping) => RunAsync(parsed.GetValue(directory)!, context, stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(string directory, Surroundings surroundings, CancellationToken stopping)
+    private static async Task<int> RunAsync(string directory, CliContext context, CancellationToken stopping)
     {
-        using var log = await LogDirectory.OpenAsync(directory, surroundings.Stderr);
+        using var log = await LogDirectory.OpenAsync(directory, context.Stderr);
         var verification = await LogDirectory.WithProgressAsync(
-            surroundings.Terminal, progress => LogDirectory.Guard(directory, () => log.Verify(progress, stopping)));
-        var output = new LineOutput(surroundings.Stdout);
+            context.Terminal, progress => LogDirectory.Guard(directory, () => log.Verify(progress, stopping)));
+        var output = new LineOutput(context.Stdout);
         await VerificationLines.WriteAsync(verification, output);
         await output.FlushAsync();
         return verification.IsSound ? ExitCodes.Done : ExitCodes.Failed;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Records;
 
@@ -39,11 +40,11 @@ internal sealed class ProduceInput : IAsyncDisposable
     }
 
     /// <summary>Opens a file. Blocks for as long as a named pipe has no writer.</summary>
-    /// <exception cref="InputException">The file cannot be opened.</exception>
+    /// <exception cref="CommandException">The file cannot be opened.</exception>
     public static ProduceInput OfFile(string path, RecordFormat format, BatchLimits limits)
     {
         if (Directory.Exists(path))
-            throw new InputException(path, "it is a directory");
+            throw CommandException.CannotRead(path, "it is a directory");
         try
         {
             var file = new FileStream(
@@ -58,15 +59,15 @@ internal sealed class ProduceInput : IAsyncDisposable
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException(path, "there is no such file", exception);
+            throw CommandException.CannotRead(path, "there is no such file", exception);
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new InputException(path, "permission denied", exception);
+            throw CommandException.CannotRead(path, "permission denied", exception);
         }
         catch (Exception exception) when (exception is IOException or ArgumentException or NotSupportedException)
         {
-            throw new InputException(path, exception.Message, exception);
+            throw CommandException.CannotRead(path, exception.Message, exception);
         }
     }
 

@@ -8,7 +8,7 @@ internal static class ProduceProgress
     /// <param name="terminal">Null: nothing is shown.</param>
     /// <param name="sizeBytes">The size of the input; null where it is not known.</param>
     /// <param name="work">Is given what to call when more has been produced.</param>
-    public static Task RunAsync(IAnsiConsole? terminal, long? sizeBytes, Func<Action<Produced>, Task> work)
+    public static Task RunAsync(IAnsiConsole? terminal, long? sizeBytes, Func<Action<ProduceSummary>, Task> work)
     {
         if (terminal is null)
             return work(static _ => { });

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Records;
 
@@ -20,7 +21,7 @@ internal sealed class RecordReader(Stream input, string name, RecordFormat forma
 
     private const int LingerMs = 10;
     private const int BufferBytes = 256 * 1024;
-    private const int LeastReadBytes = 64 * 1024;
+    private const int MinReadBytes = 64 * 1024;
 
     // What the encoding adds to a record at most: twice a tag of one byte and a length of up to five.
     private const int RecordOverheadBytes = 12;
@@ -37,7 +38,7 @@ internal sealed class RecordReader(Stream input, string name, RecordFormat forma
 
     private ulong _count; // of the records that were found
 
-    /// <exception cref="InputException">The stream cannot be read.</exception>
+    /// <exception cref="CommandException">The stream cannot be read.</exception>
     /// <exception cref="RecordException">
     /// A record is larger than <see cref="RecordLimitBytes"/>, or is not as the format has it. All records before it have been returned.
     /// </exception>
@@ -141,10 +142,10 @@ internal sealed class RecordReader(Stream input, string name, RecordFormat forma
     private void MakeRoom()
     {
         var rest = _buffer.AsSpan(_recordStart.._end);
-        if (_buffer.Length - _end >= LeastReadBytes)
+        if (_buffer.Length - _end >= MinReadBytes)
             return;
 
-        var fits = _buffer.Length - rest.Length >= Math.Max(LeastReadBytes, rest.Length);
+        var fits = _buffer.Length - rest.Length >= Math.Max(MinReadBytes, rest.Length);
         var target = fits && _records.Count == 0 ? _buffer : new byte[Math.Max(BufferBytes, 2 * rest.Length)];
         rest.CopyTo(target);
         _buffer = target;
@@ -162,7 +163,7 @@ internal sealed class RecordReader(Stream input, string name, RecordFormat forma
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new InputException(name, exception.Message, exception);
+            throw CommandException.CannotRead(name, exception.Message, exception);
         }
     }
 

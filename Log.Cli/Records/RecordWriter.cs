@@ -1,4 +1,5 @@
 using System.Buffers;
+using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Records;
 

@@ -23,7 +23,7 @@ internal static class LogChannel
             throw new ArgumentException($"TLS is required: the address '{address}' must be https://");
 
         var proxy = servers.IsTls && servers.Target.Scheme == Uri.UriSchemeHttps ? ProxiedHandler.ProxyOf(servers.Target) : null;
-        var serviceConfig = new ServiceConfig { MethodConfigs = { RepeatedReads() } };
+        var serviceConfig = new ServiceConfig { MethodConfigs = { ReadRetries() } };
         if (proxy is null)
             serviceConfig.LoadBalancingConfigs.Add(new RoundRobinConfig());
         return GrpcChannel.ForAddress(servers.Target, new GrpcChannelOptions
@@ -75,7 +75,7 @@ internal static class LogChannel
         }));
     }
 
-    private static MethodConfig RepeatedReads() => new()
+    private static MethodConfig ReadRetries() => new()
     {
         Names = { NameOf(LogMethods.Consume), NameOf(LogMethods.GetRange) },
         RetryPolicy = new RetryPolicy

@@ -28,7 +28,7 @@ public sealed class BatchingProducer : IAsyncDisposable
         _options = options ?? new BatchingProducerOptions();
         _options.Validate();
         _queue = new RecordQueue(_options.QueuedLimitBytes);
-        IOutcomes outcomes = _options.Mode is ProducerMode.Exclusive ? new ExclusiveOutcomes(log) : new SharedOutcomes();
+        IResendPolicy outcomes = _options.Mode is ProducerMode.Exclusive ? new ExclusiveResendPolicy(log) : new SharedResendPolicy();
         var loop = new ProduceLoop(log, _queue, _options, outcomes);
         _running = Task.Run(() => loop.RunAsync(_givingUp.Token));
         _expiring = Task.Run(() => ExpireAsync(_ended.Token));

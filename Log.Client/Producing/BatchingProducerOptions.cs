@@ -45,7 +45,7 @@ public sealed record BatchingProducerOptions
     /// <summary>How long disposing waits for a server that is away to take what is left, 30 s by default; the rest then fails.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan LongestDelivery = TimeSpan.FromDays(24);
+    private static readonly TimeSpan MaxDelivery = TimeSpan.FromDays(24);
 
     internal void Validate()
     {
@@ -56,8 +56,8 @@ public sealed record BatchingProducerOptions
         Require(InFlightLimit, nameof(InFlightLimit));
         Require(DrainLimit.Ticks, nameof(DrainLimit));
         Require(DeliveryLimit.Ticks, nameof(DeliveryLimit));
-        if (DeliveryLimit > LongestDelivery)
-            throw new ArgumentException($"{nameof(DeliveryLimit)} is wrong: it must be at most {LongestDelivery.TotalDays} days");
+        if (DeliveryLimit > MaxDelivery)
+            throw new ArgumentException($"{nameof(DeliveryLimit)} is wrong: it must be at most {MaxDelivery.TotalDays} days");
     }
 
     private static void Require(long value, string name)

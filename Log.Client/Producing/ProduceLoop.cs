@@ -8,7 +8,7 @@ namespace LogKit.Client.Producing;
 /// Moves records from a producer's queue to the server, over one call for as long as it holds, then over the next. Whatever is queued
 /// when there is a place among the batches in flight becomes the next batch: so batches grow by themselves as answers take longer.
 /// </summary>
-internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProducerOptions options, IOutcomes outcomes)
+internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProducerOptions options, IResendPolicy outcomes)
 {
     private readonly ConcurrentQueue<SentBatch> _unanswered = new(); // of the call, in the order of sending
     private readonly Backoff _backoff = new();

@@ -9,15 +9,15 @@ namespace LogKit.Client.Producing;
 internal sealed class RecordQueue(long limitBytes)
 {
     private readonly Lock _gate = new();
-    private readonly LinkedList<PendingRecord> _waiting = []; // for room
-    private readonly LinkedList<PendingRecord> _accepted = []; // and not sent
-    private readonly HashSet<PendingRecord[]> _taken = []; // and not finished
+    private readonly LinkedList<PendingRecord> _waiting = []; // under _gate: for space in the queue
+    private readonly LinkedList<PendingRecord> _accepted = []; // under _gate: and not sent yet
+    private readonly HashSet<PendingRecord[]> _taken = []; // under _gate: sent, or about to be, and not finished
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
-    private bool _isAwaited; // whoever takes has found nothing, and waits for a change
-    private long _heldBytes;
-    private Exception? _closed; // why no more is taken
+    private bool _isAwaited; // set under _gate, cleared with Volatile: the consumer found nothing and waits for a change
+    private long _heldBytes; // under _gate: of all records that are accepted and not finished
+    private Exception? _closed; // set once under _gate: why the queue takes no more records
 
     /// <exception cref="Exception">What the queue was closed with.</exception>
     public void Add(PendingRecord record)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Linearizability;
@@ -174,18 +175,12 @@ internal sealed class HistoryCheck
     /// <summary>The batch that holds an offset; negative where none does.</summary>
     private int IndexOf(ulong offset)
     {
-        int low = 0, high = _entries.Count - 1;
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            if (offset < _entries[middle].First)
-                high = middle - 1;
-            else if (offset >= _entries[middle].Next)
-                low = middle + 1;
-            else
-                return middle;
-        }
+        var index = CollectionsMarshal.AsSpan(_entries).BinarySearch(new At(offset));
+        return index >= 0 ? index : -1;
+    }
 
-        return -1;
+    private readonly struct At(ulong offset) : IComparable<LogEntry>
+    {
+        public int CompareTo(LogEntry entry) => offset < entry.First ? -1 : offset >= entry.Next ? 1 : 0;
     }
 }

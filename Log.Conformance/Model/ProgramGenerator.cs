@@ -1,14 +1,14 @@
 namespace LogKit.Conformance.Model;
 
 /// <summary>Makes a program of a seed: steps near the log's ends, where mistakes are, and the odd one far away.</summary>
-internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, int largestValue)
+internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, int maxValue)
 {
     private readonly Random _random = new(seed);
     private readonly ModelLog _model = new();
 
-    public static List<Step> Make(int seed, LogCapabilities capabilities, int largestValue, int length)
+    public static List<Step> Make(int seed, LogCapabilities capabilities, int maxValue, int length)
     {
-        var generator = new ProgramGenerator(seed, capabilities, largestValue);
+        var generator = new ProgramGenerator(seed, capabilities, maxValue);
         var steps = new List<Step>();
         for (var i = 0; i < length; i++)
         {
@@ -52,7 +52,7 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         return [.. Enumerable.Range(0, count).Select(i => _random.Next(16) switch
         {
             0 => "",
-            1 => new string((char)('a' + (i % 26)), _random.Next(largestValue)),
+            1 => new string((char)('a' + (i % 26)), _random.Next(maxValue)),
             _ => $"r{_random.Next(1000)}",
         })];
     }

@@ -89,8 +89,7 @@ public abstract partial class LogConformance<THarness>
     {
         var appended = await AppendAsync(log, 2, 2, 30, 1, 1);
         var sizes = appended.Select(append => append.Batch.SizeBytes).ToList();
-        foreach (
-            var limitBytes in (int[])[1, sizes[0], sizes[0] + sizes[1] - 1, sizes[0] + sizes[1], sizes[2] - 1, sizes.Sum() - 1])
+        foreach (var limitBytes in (int[])[1, sizes[0], sizes[0] + sizes[1] - 1, sizes[0] + sizes[1], sizes[2] - 1, sizes.Sum() - 1])
         {
             foreach (var (first, _) in appended)
             {

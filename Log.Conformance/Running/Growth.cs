@@ -6,7 +6,7 @@ namespace LogKit.Conformance.Running;
 /// </summary>
 internal static class Growth
 {
-    private const int LeastBytes = 32;
+    private const int MinBytes = 32;
 
     // No row of numbers that memory takes by itself looks like this.
     private static readonly int[] Amounts = [2, 0, 5, 1, 0, 4, 3, 0];
@@ -29,7 +29,7 @@ internal static class Growth
 
         var slope = Amounts.Zip(growth, (amount, bytes) => amount * bytes).Sum() / Amounts.Sum(amount => amount * amount);
         var isInStep = Amounts.Zip(growth, (amount, bytes) => Math.Abs(bytes - (amount * slope)) <= slope / 3).All(isNear => isNear);
-        return isInStep && slope / unit >= LeastBytes ? slope / unit : null;
+        return isInStep && slope / unit >= MinBytes ? slope / unit : null;
     }
 
     private static long LiveBytes()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LogKit.Disk.Format;
 
 namespace LogKit.Disk.Commit;
@@ -29,6 +30,7 @@ internal sealed class GroupBuffer
 
     public void Add(RecordBatch batch, ulong firstOffset, long flushedPosition, FrameSalts salts)
     {
+        Debug.Assert(Frames.Count == 0 || Frames[^1].FirstOffset < firstOffset, "frames are in the order of their offsets");
         var header = new FrameHeader(batch.SizeBytes, batch.Count, firstOffset, flushedPosition);
         if (_bytes.Length < Length + header.FrameBytes)
             Array.Resize(ref _bytes, Math.Max(Length + header.FrameBytes, Math.Min(2 * _bytes.Length, LimitBytes)));

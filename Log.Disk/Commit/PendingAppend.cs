@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 
 namespace LogKit.Disk.Commit;
@@ -12,20 +13,18 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     private const int PoolLimit = 4096;
 
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
-    private static int _pooled;
+    private static int _pooled; // Interlocked: how many the pool holds, or is about to
 
     /// <summary>The one that this thread has just been done with: what a caller that appends again takes.</summary>
     [ThreadStatic]
     private static PendingAppend? _own;
 
     private ManualResetValueTaskSourceCore<ulong> _source; // runs continuations where the answer is given: see GroupAnswers
-    private Exception? _refusal;
-    private CancellationTokenRegistration _cancellation;
-    private int _state;
+    private Exception? _refusal; // of whoever took the append out of the queued state, until it is answered
+    private CancellationTokenRegistration _cancellation; // of the caller
+    private int _state; // Interlocked: see State
 
-    private PendingAppend()
-    {
-    }
+    private PendingAppend() => _state = State.Pooled;
 
     /// <summary>An append as it was when it was answered: later it may be another, of another caller.</summary>
     internal readonly record struct Answered(PendingAppend? Append, short Version)
@@ -54,6 +53,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         if (append is null && Pool.TryDequeue(out append))
             Interlocked.Decrement(ref _pooled);
         append ??= new PendingAppend();
+        Debug.Assert(append.Batch is null && append._state != State.Queued, "what is in the pool is nobody's");
         append.Batch = batch;
         append.ExpectedOffset = expectedOffset;
         append._refusal = null;
@@ -85,6 +85,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     /// </summary>
     public void Answer()
     {
+        Debug.Assert(_state is State.Taken or State.Cancelled, "only an append that is out of the queue is answered");
         if (_refusal is { } refusal)
             _source.SetException(refusal);
         else
@@ -116,7 +117,9 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
 
     private void Return()
     {
+        Debug.Assert(_state == State.Taken, "a canceled append may still be in the queue, and is not pooled");
         _source.Reset();
+        _state = State.Pooled;
         if (_own is null)
             _own = this;
         else if (Interlocked.Increment(ref _pooled) <= PoolLimit)
@@ -140,5 +143,6 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         public const int Queued = 0;
         public const int Taken = 1;
         public const int Cancelled = 2;
+        public const int Pooled = 3;
     }
 }

@@ -29,7 +29,7 @@ internal static class LockFile
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Version);
         logId.TryWriteBytes(bytes.AsSpan(16));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(32), Crc32C.Append(0, bytes.AsSpan(0, 32)));
+        Checksum.Write(bytes, salt: 0);
         return bytes;
     }
 
@@ -39,7 +39,7 @@ internal static class LockFile
         Span<byte> bytes = stackalloc byte[SizeBytes];
         return file.Read(bytes, 0) == SizeBytes && bytes[..8].SequenceEqual(Magic)
             && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == Version
-            && BinaryPrimitives.ReadUInt32LittleEndian(bytes[32..]) == Crc32C.Append(0, bytes[..32])
+            && Checksum.Matches(bytes, salt: 0)
             ? new Guid(bytes.Slice(16, 16))
             : null;
     }

@@ -21,18 +21,14 @@ internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFol
         BinaryPrimitives.WriteInt64LittleEndian(buffer[8..], Position);
         BinaryPrimitives.WriteUInt64LittleEndian(buffer[16..], NextOffset);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[24..], IsFollowed ? 1u : 0u);
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[28..], Crc32C.Append(salt, buffer[..28]));
+        Checksum.Write(buffer[..SizeBytes], salt);
     }
 
     /// <summary>Reads a seal; there is none where it was never written, or is damaged.</summary>
     public static Seal? TryRead(ReadOnlySpan<byte> buffer, uint salt)
     {
-        if (buffer.Length < SizeBytes || !buffer[..8].SequenceEqual(Magic)
-            || BinaryPrimitives.ReadUInt32LittleEndian(buffer[28..]) != Crc32C.Append(salt, buffer[..28]))
-        {
+        if (buffer.Length < SizeBytes || !buffer[..8].SequenceEqual(Magic) || !Checksum.Matches(buffer[..SizeBytes], salt))
             return null;
-        }
-
         return new Seal(
             BinaryPrimitives.ReadInt64LittleEndian(buffer[8..]), BinaryPrimitives.ReadUInt64LittleEndian(buffer[16..]),
             (BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]) & 1) != 0);

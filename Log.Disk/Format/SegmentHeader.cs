@@ -45,7 +45,7 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, Segme
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[8..], Version);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[12..], Salt);
         BinaryPrimitives.WriteUInt64LittleEndian(buffer[16..], BaseOffset);
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[28..], Crc32C.Append(0, buffer[..28]));
+        Checksum.Write(buffer[..IdentityBytes], salt: 0);
         Origin?.Write(buffer.Slice(IdentityBytes, SegmentOrigin.SizeBytes), Salt);
         Lineage?.Write(buffer.Slice(SegmentLineage.Position, SegmentLineage.SizeBytes), Salt);
     }
@@ -66,7 +66,7 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, Segme
             return new FormatProblem("the file ends inside its header", length);
         if (!bytes[..8].SequenceEqual(Magic))
             return new FormatProblem("the header does not begin with the magic of a segment");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[28..]) != Crc32C.Append(0, bytes[..28]))
+        if (!Checksum.Matches(bytes[..IdentityBytes], salt: 0))
             return new FormatProblem("the header's checksum does not match");
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is var version && version is 0 or > NewestVersion)
             return FormatProblem.ForeignVersion(version, "versions 1 and 2");
@@ -108,13 +108,12 @@ internal readonly record struct SegmentOrigin(long CreatedMs, bool IsAfterUnflus
     {
         BinaryPrimitives.WriteInt64LittleEndian(buffer, Math.Max(1, CreatedMs)); // 0 is how an origin that was never written looks
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[8..], (IsAfterUnflushed ? 1u : 0u) | (IsAfterClockChange ? 2u : 0u));
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[12..], Crc32C.Append(salt, buffer[..12]));
+        Checksum.Write(buffer[..SizeBytes], salt);
     }
 
     /// <summary>Reads an origin; there is none where it was never written, or is damaged.</summary>
     public static SegmentOrigin? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
-        BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0
-        && BinaryPrimitives.ReadUInt32LittleEndian(buffer[12..]) == Crc32C.Append(salt, buffer[..12])
+        BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0 && Checksum.Matches(buffer[..SizeBytes], salt)
             ? new SegmentOrigin(BinaryPrimitives.ReadInt64LittleEndian(buffer), (buffer[8] & 1) != 0, (buffer[8] & 2) != 0)
             : null;
 }
@@ -137,12 +136,12 @@ internal readonly record struct SegmentLineage(Guid LogId, uint PreviousSalt, ui
         LogId.TryWriteBytes(buffer);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[16..], PreviousSalt);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[20..], FrameSalt);
-        BinaryPrimitives.WriteUInt32LittleEndian(buffer[24..], Crc32C.Append(salt, buffer[..24]));
+        Checksum.Write(buffer[..SizeBytes], salt);
     }
 
     /// <summary>Reads a lineage; null if it is damaged.</summary>
     public static SegmentLineage? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
-        BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]) == Crc32C.Append(salt, buffer[..24])
+        Checksum.Matches(buffer[..SizeBytes], salt)
             ? new SegmentLineage(
                 new Guid(buffer[..16]),
                 BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]),

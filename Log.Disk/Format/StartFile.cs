@@ -12,7 +12,6 @@ internal static class StartFile
     private const uint Version = 2;
     private const int SizeBytes = 48;
     private const int Version1SizeBytes = 32; // the same without the log's identity
-    private const int ChecksumBytes = sizeof(uint);
 
     private static ReadOnlySpan<byte> Magic => "LogKit.B"u8;
 
@@ -42,7 +41,7 @@ internal static class StartFile
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), logId is null ? 1 : Version);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), startOffset);
         logId?.TryWriteBytes(bytes.AsSpan(24));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - ChecksumBytes), ChecksumOf(bytes));
+        Checksum.Write(bytes, salt: 0);
         return bytes;
     }
 
@@ -56,7 +55,7 @@ internal static class StartFile
         var bytes = buffer.AsSpan(0, file.Read(buffer, 0));
         if (bytes.Length is not (Version1SizeBytes or SizeBytes) || !bytes[..8].SequenceEqual(Magic))
             return new FormatProblem("it is not the start file of a log");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[^ChecksumBytes..]) != ChecksumOf(bytes))
+        if (!Checksum.Matches(bytes, salt: 0))
             return new FormatProblem("its checksum does not match");
         var version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version is 0 or > Version)
@@ -66,6 +65,4 @@ internal static class StartFile
         content = new Content(BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]), version == 1 ? null : new Guid(bytes.Slice(24, 16)));
         return null;
     }
-
-    private static uint ChecksumOf(ReadOnlySpan<byte> bytes) => Crc32C.Append(0, bytes[..^ChecksumBytes]);
 }

@@ -40,7 +40,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
             storage.FlushDirectory(); // what is decided by a name must not be undone by a power loss
             var isNew = files.Bases.Length == 0;
             var startOffset = files.StartOffset ?? (isNew ? initialOffset : 0);
-            var end = isNew ? CreateFirst(startOffset) : OpenSegments(startOffset, [.. files.Bases]);
+            var end = isNew ? CreateFirst(startOffset) : OpenExisting(startOffset, [.. files.Bases]);
             var range = new LogRange(startOffset, end);
             RemoveLeftovers();
             if (files.LockId is null)
@@ -84,7 +84,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         return startOffset;
     }
 
-    private ulong OpenSegments(ulong startOffset, List<ulong> bases)
+    private ulong OpenExisting(ulong startOffset, List<ulong> bases)
     {
         LeaveOutTruncated(startOffset, bases);
         for (var i = 0; i < bases.Count - 1; i++)

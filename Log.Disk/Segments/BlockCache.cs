@@ -1,20 +1,20 @@
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// The blocks that were read last: what makes reading on, and many readers at one place, cheap. Lock-free: a race costs at most a
-/// block that is read twice.
+/// The most recently read blocks. They make sequential reads cheap, and many readers at one place. Lock-free: a race costs at most reading
+/// a block twice.
 /// </summary>
 internal sealed class BlockCache
 {
     private const int BlockCount = 16;
 
-    private readonly ReadBlock?[] _blocks = new ReadBlock?[BlockCount];
-    private ReadBlock? _last;
-    private uint _next;
+    private readonly ReadBlock?[] _blocks = new ReadBlock?[BlockCount]; // Volatile per slot: any reader replaces any slot
+    private ReadBlock? _last; // Volatile; the block that was used last, by whichever reader
+    private uint _next; // Interlocked: the slot that is replaced next
 
     /// <summary>A block that holds an offset.</summary>
     /// <exception cref="RecordCorruptException">There is none: what should be there is damaged.</exception>
-    public ReadBlock BlockOf(View view, ulong offset)
+    public ReadBlock BlockOf(LogView view, ulong offset)
     {
         if (Volatile.Read(ref _last) is { } last && last.Contains(offset))
             return last;

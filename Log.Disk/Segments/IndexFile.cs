@@ -12,7 +12,6 @@ internal static class IndexFile
 {
     private const int HeadBytes = 40;
     private const int EntryBytes = 8;
-    private const int ChecksumBytes = 4;
     private const uint Version = 1;
 
     private static ReadOnlySpan<byte> Magic => "LogKit.X"u8;
@@ -25,7 +24,7 @@ internal static class IndexFile
     public static void TryWrite(IStorage storage, SegmentHeader header, long end, SegmentIndex index)
     {
         var entries = index.Entries;
-        var bytes = new byte[HeadBytes + (entries.Length * EntryBytes) + ChecksumBytes];
+        var bytes = new byte[HeadBytes + (entries.Length * EntryBytes) + Checksum.SizeBytes];
         WriteHead(bytes, header, end, entries.Length);
         for (var i = 0; i < entries.Length; i++)
         {
@@ -34,8 +33,7 @@ internal static class IndexFile
             BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], entries[i].Position);
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(
-            bytes.AsSpan(bytes.Length - ChecksumBytes), Crc32C.Append(header.Salt, bytes.AsSpan(0, bytes.Length - ChecksumBytes)));
+        Checksum.Write(bytes, header.Salt);
         try
         {
             using var file = storage.Create(SegmentName.OfIndex(header.BaseOffset));
@@ -55,7 +53,8 @@ internal static class IndexFile
         {
             using var file = storage.Open(SegmentName.OfIndex(header.BaseOffset), canWrite: false);
             var length = file.Length;
-            if (length < HeadBytes + ChecksumBytes || length > HeadBytes + ChecksumBytes + SegmentIndex.EntryLimit(end) * EntryBytes)
+            if (length < HeadBytes + Checksum.SizeBytes
+                || length > HeadBytes + Checksum.SizeBytes + SegmentIndex.EntryLimit(end) * EntryBytes)
                 return null;
             bytes = new byte[length];
             if (file.Read(bytes, 0) != bytes.Length)
@@ -67,17 +66,15 @@ internal static class IndexFile
         }
 
         Span<byte> head = stackalloc byte[HeadBytes];
-        var count = (bytes.Length - HeadBytes - ChecksumBytes) / EntryBytes;
+        var count = (bytes.Length - HeadBytes - Checksum.SizeBytes) / EntryBytes;
         WriteHead(head, header, end, count);
-        var body = bytes.AsSpan(0, bytes.Length - ChecksumBytes);
-        if (!bytes.AsSpan().StartsWith(head)
-            || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(body.Length)) != Crc32C.Append(header.Salt, body))
+        if (!bytes.AsSpan().StartsWith(head) || !Checksum.Matches(bytes, header.Salt))
             return null;
 
         var entries = new SegmentIndex.Entry[count];
         for (var i = 0; i < count; i++)
         {
-            var entry = body.Slice(HeadBytes + (i * EntryBytes), EntryBytes);
+            var entry = bytes.AsSpan(HeadBytes + (i * EntryBytes), EntryBytes);
             entries[i] = new SegmentIndex.Entry(
                 BinaryPrimitives.ReadUInt32LittleEndian(entry), BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]));
         }

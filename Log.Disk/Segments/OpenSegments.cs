@@ -1,19 +1,19 @@
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// The full segments that have their file open and their index in memory: so many at most, whatever the size of the log. Room is made
-/// at the expense of one that was not read from lately (the "clock" algorithm).
+/// The full segments whose file is open and whose index is in memory: a fixed number at most, whatever the size of the log. A segment that
+/// was not read recently is evicted to make room (the CLOCK algorithm).
 /// </summary>
 internal sealed class OpenSegments
 {
     private const int Limit = 128;
 
     private readonly Lock _gate = new();
-    private readonly List<Segment> _ring = [];
-    private int _hand;
+    private readonly List<Segment> _ring = []; // under _gate
+    private int _hand; // under _gate
 
-    /// <summary>Takes note of a segment that has been opened.</summary>
-    public void Enter(Segment segment)
+    /// <summary>Adds a segment that has been opened, and may evict another.</summary>
+    public void Add(Segment segment)
     {
         Segment? evicted = null;
         lock (_gate)
@@ -32,14 +32,14 @@ internal sealed class OpenSegments
         evicted?.Release();
     }
 
-    /// <summary>Takes note of a segment that is closed for good.</summary>
-    public void Leave(Segment segment)
+    /// <summary>Removes a segment that is closed for good.</summary>
+    public void Remove(Segment segment)
     {
         lock (_gate)
             _ring.Remove(segment);
     }
 
-    /// <summary>Moves the hand on to a segment that was not used since the hand was last there.</summary>
+    /// <summary>Advances the hand to a segment that was not used since the hand last passed it.</summary>
     private Segment FindUnused()
     {
         while (true)

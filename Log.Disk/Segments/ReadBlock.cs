@@ -152,17 +152,13 @@ internal sealed class ReadBlock
 
     private int IndexOf(ulong offset)
     {
-        int low = 0, high = _count - 1;
-        while (low < high)
-        {
-            var middle = (low + high + 1) / 2;
-            if (FirstOffsetOf(middle) <= offset)
-                low = middle;
-            else
-                high = middle - 1;
-        }
+        var index = _frames.AsSpan(0, _count).BinarySearch(new At(offset, _bytes));
+        return index >= 0 ? index : ~index - 1;
+    }
 
-        return low;
+    private readonly struct At(ulong offset, byte[] bytes) : IComparable<int>
+    {
+        public int CompareTo(int frame) => offset.CompareTo(FrameHeader.ReadFirstOffset(bytes.AsSpan(frame)));
     }
 
     private ulong FirstOffsetOf(int index) => FrameHeader.ReadFirstOffset(_bytes.AsSpan(_frames[index]));

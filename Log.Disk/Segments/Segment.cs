@@ -13,11 +13,12 @@ namespace LogKit.Disk.Segments;
 /// </remarks>
 internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end)
 {
+    /// <summary>Held while the file is opened or closed, or the index is made. Readers take it only if they lack one of them.</summary>
     private readonly Lock _opening = new();
-    private IStorageFile? _file;
-    private SegmentIndex? _index;
-    private long _end = end;
-    private volatile bool _isGone;
+    private IStorageFile? _file; // set under _opening; taken out with Interlocked by whoever closes it
+    private SegmentIndex? _index; // set under _opening; dropped without it, as a reader may go on with the one that it has
+    private long _end = end; // Volatile: written by the writer alone
+    private volatile bool _isGone; // set once
 
     /// <summary>The segment that is written to.</summary>
     public Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end, IStorageFile file, SegmentIndex index)
@@ -40,20 +41,20 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
         set => Volatile.Write(ref _end, value);
     }
 
-    /// <summary>Whether it was read from since <see cref="OpenSegments"/> last looked.</summary>
+    /// <summary>Whether it was read since <see cref="OpenSegments"/> last looked. A hint, which any reader sets without a lock.</summary>
     public bool WasUsed { get; set; }
 
-    /// <summary>The length of a frame that was read, in bytes: what the next one may be about as long as.</summary>
+    /// <summary>The length of the frame that was read last, in bytes. A hint of the next one's, which any reader sets without a lock.</summary>
     public int FrameBytes { get; set; }
 
     /// <summary>Tells of a frame that is about to become readable. For the one writer only.</summary>
-    public void Enter(ulong firstOffset, long position) => _index!.Add(firstOffset, position);
+    public void Add(ulong firstOffset, long position) => _index!.Add(firstOffset, position);
 
     /// <summary>Says that it is full: the file is no longer written to, and what a reader needs is kept beside it.</summary>
     public void Finish()
     {
         IndexFile.TryWrite(storage, Header, End, _index!);
-        open.Enter(this);
+        open.Add(this);
     }
 
     /// <summary>A position at or before the frame that holds an offset, which must be before the segment's end.</summary>
@@ -107,7 +108,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
         _isGone = true;
         lock (_opening)
             Release();
-        open.Leave(this);
+        open.Remove(this);
     }
 
     private SegmentIndex Index
@@ -131,7 +132,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
             Volatile.Write(ref _file, opened = OpenFile());
         }
 
-        open.Enter(this);
+        open.Add(this);
         return opened;
     }
 

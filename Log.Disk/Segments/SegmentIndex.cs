@@ -100,16 +100,12 @@ internal sealed class SegmentIndex(ulong baseOffset)
 
     private int IndexOf(ReadOnlySpan<Entry> entries, ulong offset)
     {
-        int low = 0, high = entries.Length;
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (baseOffset + entries[middle].RelativeOffset <= offset)
-                low = middle + 1;
-            else
-                high = middle;
-        }
+        var index = entries.BinarySearch(new At(offset - baseOffset));
+        return index >= 0 ? index : ~index - 1;
+    }
 
-        return low - 1;
+    private readonly struct At(ulong relativeOffset) : IComparable<Entry>
+    {
+        public int CompareTo(Entry entry) => relativeOffset.CompareTo(entry.RelativeOffset);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LogKit.Disk.Format;
 using LogKit.Disk.Storage;
 
@@ -96,6 +97,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     /// <summary>Writes frames, for which there is room. They are neither flushed nor readable yet.</summary>
     public void Write(ReadOnlySpan<byte> frames)
     {
+        Debug.Assert(Position + frames.Length <= _reserved, "space is reserved before it is written to");
         file.Write(frames, Position);
         Position += frames.Length;
     }
@@ -120,6 +122,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     /// <param name="nextOffset">The offset after the last frame before <see cref="FlushedPosition"/>.</param>
     public void Mark(ulong nextOffset)
     {
+        Debug.Assert(MarkedPosition <= FlushedPosition && FlushedPosition <= Position, "the seal only grows, and claims no more than is flushed");
         WriteSeal(new Seal(FlushedPosition, nextOffset));
         MarkedPosition = FlushedPosition;
     }
@@ -131,6 +134,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     {
         if (FlushedPosition != Position)
             Flush();
+        Debug.Assert(FlushedPosition == Position, "the seal claims no more than is flushed");
         WriteSeal(new Seal(Position, nextOffset, isFollowed));
         ReleaseReserve();
         file.Flush();

@@ -9,13 +9,13 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Writing;
 
 /// <summary>
-/// All that changes the files of a log: groups of appends, rolls, truncation, retention, the close. One thing at a time, under one
-/// lock; what has come of it is published as a <see cref="View"/>, which readers take without the lock.
+/// Everything that changes the files of a log: appending groups, rolling to a new segment, truncation, retention, and closing. One
+/// operation runs at a time, under one lock, and publishes its result as a <see cref="LogView"/>, which readers take without the lock.
 /// </summary>
 /// <remarks>
-/// A write or a flush that fails ends the writing: nobody knows then what is on the device. So does the loss of the files' names.
-/// Running out of room does not, where what was written of the group can be taken back, nor does a segment that can't be made: the next
-/// append tries again.
+/// After a failed write or flush, nobody knows what is on the device, so the writer stops for good. It also stops if its files lose their
+/// names. It does not stop when it runs out of space, provided that a partial write can be undone, or when a segment cannot be created:
+/// the next append tries again.
 /// </remarks>
 internal sealed class LogWriter : IGroupCommitter
 {
@@ -31,10 +31,12 @@ internal sealed class LogWriter : IGroupCommitter
     private readonly LogStart _start;
     private readonly RetentionClock _clock;
     private readonly Guid _logId;
+
+    /// <summary>Guards the fields below, and the files. Held during device I/O.</summary>
     private readonly Lock _writing = new();
     private readonly GroupBuffer _buffer = new(); // under _writing
-    private SegmentWriter _writer; // under _writing
-    private volatile View _view; // written under _writing, read by anybody
+    private SegmentWriter _segmentWriter; // under _writing; always that of the view's last segment
+    private volatile LogView _view; // replaced under _writing, read by any thread; immutable
     private bool _isClosed; // under _writing
 
     public LogWriter(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, OffsetSignal appended, LogEvents events)
@@ -43,9 +45,9 @@ internal sealed class LogWriter : IGroupCommitter
         _options = options;
         _open = recovered.Open;
         _appended = appended;
-        _writer = recovered.Writer;
+        _segmentWriter = recovered.Writer;
         _logId = recovered.LogId;
-        _view = new View(recovered.Segments, recovered.Range);
+        _view = new LogView(recovered.Segments, recovered.Range);
         _condition = new WriteCondition(events, storage.Location);
         _sealer = new SegmentSealer(options.Background, _condition.Fail);
         _start = new LogStart(storage, _logId, options.Background, events, _condition.Fail);
@@ -54,7 +56,7 @@ internal sealed class LogWriter : IGroupCommitter
     }
 
     /// <summary>What can be read at this moment.</summary>
-    public View View => _view;
+    public LogView View => _view;
 
     /// <inheritdoc/>
     public void Commit(Group group)
@@ -108,8 +110,8 @@ internal sealed class LogWriter : IGroupCommitter
             FailOnStorageFailure(() =>
             {
                 FlushBefore(ulong.MaxValue);
-                if (_writer.MarkedPosition < _writer.FlushedPosition)
-                    _writer.Mark(_view.Range.NextOffset); // it comes to the device with the next flush
+                if (_segmentWriter.MarkedPosition < _segmentWriter.FlushedPosition)
+                    _segmentWriter.Mark(_view.Range.NextOffset); // it comes to the device with the next flush
             });
         }
     }
@@ -124,16 +126,16 @@ internal sealed class LogWriter : IGroupCommitter
         {
             FailOnStorageFailure(() =>
             {
-                _storage.RequirePresence(_writer.Segment.Name, _writer.File);
-                if (_options.FlushMode != FlushMode.Always || _writer.MarkedPosition == _writer.FlushedPosition)
+                _storage.RequirePresence(_segmentWriter.Segment.Name, _segmentWriter.File);
+                if (_options.FlushMode != FlushMode.Always || _segmentWriter.MarkedPosition == _segmentWriter.FlushedPosition)
                     return;
-                _writer.Mark(_view.Range.NextOffset);
-                _writer.Flush();
+                _segmentWriter.Mark(_view.Range.NextOffset);
+                _segmentWriter.Flush();
             });
         }
     }
 
-    /// <summary>Removes what is to be kept no longer: see <see cref="Retention"/>.</summary>
+    /// <summary>Removes what is to be kept no longer: see <see cref="RetentionPolicy"/>.</summary>
     public void Retain()
     {
         Segment[] expired = [];
@@ -142,8 +144,8 @@ internal sealed class LogWriter : IGroupCommitter
             FailOnStorageFailure(() =>
             {
                 _clock.Look();
-                if (_writer.Position > SegmentHeader.SizeBytes
-                    && (_clock.ChangedAtMs is not null || Retention.IsLastOld(_view, _options, _clock)))
+                if (_segmentWriter.Position > SegmentHeader.SizeBytes
+                    && (_clock.ChangedAtMs is not null || RetentionPolicy.IsLastOld(_view, _options, _clock)))
                     TryRoll();
                 expired = MoveStartForRetention(isRolling: false);
             });
@@ -161,7 +163,7 @@ internal sealed class LogWriter : IGroupCommitter
             FailOnStorageFailure(() =>
             {
                 _sealer.SealBefore(ulong.MaxValue);
-                _writer.Seal(_view.Range.NextOffset, isFollowed: false);
+                _segmentWriter.Seal(_view.Range.NextOffset, isFollowed: false);
             });
             _sealer.Stop();
             _isClosed = true;
@@ -213,7 +215,7 @@ internal sealed class LogWriter : IGroupCommitter
 
             if (_buffer.Length > 0)
             {
-                _writer.Reserve(_buffer.Length);
+                _segmentWriter.Reserve(_buffer.Length);
                 isWriting = true;
                 try
                 {
@@ -221,7 +223,7 @@ internal sealed class LogWriter : IGroupCommitter
                 }
                 catch (StorageFullException)
                 {
-                    _writer.TakeBack(); // where a write takes new blocks (copy on write), room that was reserved may be gone
+                    _segmentWriter.TakeBack(); // where a write takes new blocks (copy on write), room that was reserved may be gone
                     isWriting = false;
                     throw;
                 }
@@ -263,19 +265,19 @@ internal sealed class LogWriter : IGroupCommitter
         }
 
         var size = FrameHeader.SizeBytes + append.Batch.SizeBytes;
-        if (!_buffer.HasRoomFor(size) || !_writer.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
+        if (!_buffer.HasRoomFor(size) || !_segmentWriter.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
             return false;
         append.FirstOffset = nextOffset;
         nextOffset += (ulong)append.Batch.Count;
-        _buffer.Add(append.Batch, append.FirstOffset, _writer.FlushedPosition, _writer.Segment.Header.Salts);
+        _buffer.Add(append.Batch, append.FirstOffset, _segmentWriter.FlushedPosition, _segmentWriter.Segment.Header.Salts);
         return true;
     }
 
     private void Write()
     {
-        if (_options.FlushMode == FlushMode.Always && _writer.FlushedPosition - _writer.MarkedPosition >= MarkIntervalBytes)
-            _writer.Mark(_view.Range.NextOffset); // it comes to the device with the group
-        _writer.Write(_buffer.Bytes);
+        if (_options.FlushMode == FlushMode.Always && _segmentWriter.FlushedPosition - _segmentWriter.MarkedPosition >= MarkIntervalBytes)
+            _segmentWriter.Mark(_view.Range.NextOffset); // it comes to the device with the group
+        _segmentWriter.Write(_buffer.Bytes);
         if (_options.FlushMode != FlushMode.Always)
             return;
         Flush();
@@ -285,10 +287,16 @@ internal sealed class LogWriter : IGroupCommitter
     /// <summary>Lets readers see what was written.</summary>
     private void Publish(ulong nextOffset)
     {
+        Debug.Assert(_view.Segments[^1] == _segmentWriter.Segment, "the last segment is the one that is written to");
+        Debug.Assert(_buffer.Frames[0].FirstOffset == _view.Range.NextOffset, "offsets are dense");
+        Debug.Assert(_segmentWriter.Position == _segmentWriter.Segment.End + _buffer.Length, "the group is all that was written");
+        Debug.Assert(
+            _options.FlushMode != FlushMode.Always || _segmentWriter.FlushedPosition == _segmentWriter.Position,
+            "nothing becomes readable before it is flushed");
         foreach (var (offset, position) in _buffer.Frames)
-            _writer.Segment.Enter(offset, _writer.Position - _buffer.Length + position);
-        _writer.Segment.End = _writer.Position;
-        _view = new View(_view.Segments, _view.Range with { NextOffset = nextOffset });
+            _segmentWriter.Segment.Add(offset, _segmentWriter.Position - _buffer.Length + position);
+        _segmentWriter.Segment.End = _segmentWriter.Position;
+        _view = new LogView(_view.Segments, _view.Range with { NextOffset = nextOffset });
         _appended.Advance(nextOffset);
     }
 
@@ -297,13 +305,14 @@ internal sealed class LogWriter : IGroupCommitter
     {
         _start.RemoveSome(MoveStartForRetention(isRolling: true));
         var nextOffset = _view.Range.NextOffset;
-        var full = _writer;
+        var full = _segmentWriter;
         var (createdMs, isAfterClockChange) = _clock.Stamp();
         var origin = new SegmentOrigin(createdMs, full.FlushedPosition < full.Position || _sealer.HasUnflushed, isAfterClockChange);
         var header = SegmentHeader.New(nextOffset, origin, _logId, full.Segment.Header);
-        _writer = SegmentWriter.Create(_storage, _open, header, _options.Reserve);
+        Debug.Assert(full.Position == full.Segment.End, "no group is being written");
+        _segmentWriter = SegmentWriter.Create(_storage, _open, header, _options.Reserve);
         _clock.Stamped();
-        _view = new View([.. _view.Segments, _writer.Segment], _view.Range);
+        _view = new LogView([.. _view.Segments, _segmentWriter.Segment], _view.Range);
         _sealer.Enqueue(full, nextOffset);
         _start.RemoveSome(MoveStartForRetention(isRolling: false)); // the full one itself, if a single batch made it larger than the limit
     }
@@ -324,7 +333,7 @@ internal sealed class LogWriter : IGroupCommitter
     {
         try
         {
-            return MoveStart(Retention.StartOf(_view, _options, _clock, isRolling));
+            return MoveStart(RetentionPolicy.StartOf(_view, _options, _clock, isRolling));
         }
         catch (Exception exception) when (exception is LogException or FileNotMadeException)
         {
@@ -338,14 +347,14 @@ internal sealed class LogWriter : IGroupCommitter
     private void FlushBefore(ulong offset)
     {
         _sealer.SealBefore(offset);
-        if (_writer.Segment.BaseOffset < offset && _writer.FlushedPosition < _writer.Position)
+        if (_segmentWriter.Segment.BaseOffset < offset && _segmentWriter.FlushedPosition < _segmentWriter.Position)
             Flush();
     }
 
     private void Flush()
     {
         var started = DiskMetrics.FlushDuration.Enabled ? Stopwatch.GetTimestamp() : 0;
-        _writer.Flush();
+        _segmentWriter.Flush();
         if (started != 0)
             DiskMetrics.FlushDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
@@ -365,8 +374,8 @@ internal sealed class LogWriter : IGroupCommitter
         FlushBefore(offset); // the log must not begin after what a power loss leaves of it
         var firstKept = view.IndexOf(offset);
         var truncated = view.Segments[..firstKept];
-        _start.Replace(offset, view.Segments, _writer);
-        _view = new View(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // from here on it has happened
+        _start.Replace(offset, view.Segments, _segmentWriter);
+        _view = new LogView(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // from here on it has happened
         return truncated;
     }
 

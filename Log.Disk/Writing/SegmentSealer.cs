@@ -1,28 +1,29 @@
+using System.Diagnostics;
 using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Writing;
 
 /// <summary>
-/// Finishes full segments behind the writer's back: flushes what is not flushed yet, writes the seal and the index. In order, so that a
-/// segment is flushed only once all before it are. Where there is no room for a seal, its segment waits for the next time: a seal
-/// overwrites, but on some file systems that takes room, too.
+/// Finishes full segments in the background: flushes what is not flushed yet, then writes the seal and the index. It does so in order, so
+/// that a segment is flushed only once all segments before it are. If there is no space for a seal, which on a copy-on-write file system
+/// takes space although it overwrites, the segment waits for its next turn.
 /// </summary>
-/// <param name="background">Runs something, not on the caller's thread.</param>
-/// <param name="failed">Is told of the first failure; nothing is sealed after it.</param>
+/// <param name="background">Runs an action on another thread.</param>
+/// <param name="failed">Receives the first failure. Nothing is sealed after it.</param>
 internal sealed class SegmentSealer(Action<Action> background, Action<Exception> failed)
 {
     /// <summary>How many segments may wait: what an opening after a crash has to read through, besides the last.</summary>
     private const int QueueLimit = 32;
 
     private readonly Lock _sealing = new(); // held while the device works; taken before the queue's, where both are
-    private readonly Queue<Full> _queue = new();
-    private int _left; // under _sealing; how many were not sealed in their turn, as there was no room
+    private readonly Queue<Full> _queue = new(); // under its own lock; dequeued from under both
+    private int _left; // under _sealing; how many segments missed their turn because there was no space
     private bool _hasFailed; // under _sealing
 
     private readonly record struct Full(SegmentWriter Writer, ulong NextOffset);
 
-    /// <summary>Whether a segment waits of which not everything is flushed.</summary>
+    /// <summary>Whether a waiting segment has data that is not flushed.</summary>
     public bool HasUnflushed
     {
         get
@@ -32,13 +33,15 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    /// <summary>Takes a full segment. Waits only where too many wait already.</summary>
-    /// <exception cref="IOException">The storage failed. What waits then stays as it is.</exception>
+    /// <summary>Queues a full segment. Seals on the caller's thread only if too many are waiting.</summary>
+    /// <exception cref="IOException">The storage failed. Segments that were waiting stay as they are.</exception>
     public void Enqueue(SegmentWriter writer, ulong nextOffset)
     {
         bool isCrowded;
         lock (_queue)
         {
+            Debug.Assert(
+                _queue.All(full => full.Writer.Segment.BaseOffset < writer.Segment.BaseOffset), "segments are sealed in their order");
             _queue.Enqueue(new Full(writer, nextOffset));
             isCrowded = _queue.Count > QueueLimit;
         }
@@ -49,7 +52,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
             background(SealInBackground);
     }
 
-    /// <summary>Seals those that wait and begin before an offset, on this thread; at least they are flushed then.</summary>
+    /// <summary>Seals the waiting segments that start before an offset, on this thread. They are flushed even if there is no space to seal.</summary>
     /// <exception cref="IOException">The storage failed, now or before.</exception>
     public void SealBefore(ulong offset)
     {
@@ -64,7 +67,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    /// <summary>Seals no more: what waits is found by the next opening.</summary>
+    /// <summary>Stops sealing. The next opening finds the segments that were waiting.</summary>
     public void Stop()
     {
         lock (_sealing)
@@ -111,7 +114,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    /// <summary>There is room again: seals what was left.</summary>
+    /// <summary>Seals the segments that missed their turn, now that there is space.</summary>
     private void SealLeft()
     {
         lock (_sealing)
@@ -124,7 +127,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    /// <summary>Flushes what waits, in order, where there is no room for seals.</summary>
+    /// <summary>Flushes the waiting segments, in order, if there was no space to seal them.</summary>
     private void FlushBefore(ulong offset)
     {
         Full[] waiting;
@@ -140,7 +143,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
     }
 
-    /// <summary>Does something after whose failure nothing is flushed or sealed any more. Under the lock.</summary>
+    /// <summary>Runs an action under _sealing. If it fails, nothing is flushed or sealed after it.</summary>
     private bool Guarded(Func<bool> action)
     {
         if (_hasFailed)
@@ -160,7 +163,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         }
         catch (StorageFullException)
         {
-            return false; // no append can be refused for it, and none is in doubt: its frames are flushed
+            return false; // no append depends on it: the frames are flushed
         }
     }
 }

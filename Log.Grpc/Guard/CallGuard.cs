@@ -35,7 +35,7 @@ internal sealed class CallGuard : IDisposable
     private const int MinStrangers = 16;
 
     /// <summary>How often calls are looked at, at most.</summary>
-    private const long LongestIntervalMs = 1000;
+    private const long MaxIntervalMs = 1000;
 
     private static readonly object ConnectionKey = new();
 
@@ -54,7 +54,7 @@ internal sealed class CallGuard : IDisposable
         Waiting = new ByteBudget(Math.Max(options.QueuedLimitBytes / WaitingPart, MinWaitingBytes));
         Time = services.GetService<TimeProvider>() ?? TimeProvider.System;
         var shortest = Math.Min(options.StallLimitMs, options.RequestLimitMs);
-        var interval = TimeSpan.FromMilliseconds(Math.Clamp(shortest / 4, 1, LongestIntervalMs));
+        var interval = TimeSpan.FromMilliseconds(Math.Clamp(shortest / 4, 1, MaxIntervalMs));
         _timer = Time.CreateTimer(_ => Look(), null, interval, interval);
     }
 

@@ -43,7 +43,7 @@ internal sealed class ServiceMetrics : IDisposable
             "logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
         _meter.CreateObservableGauge(
             "logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
-        _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(LargestLag), "{record}", "how far behind the last of the tails is");
+        _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(MaxLag), "{record}", "how far behind the last of the tails is");
     }
 
     /// <summary>The time at which an append begins; 0 where nobody wants to know.</summary>
@@ -103,7 +103,7 @@ internal sealed class ServiceMetrics : IDisposable
         }
     }
 
-    private ulong LargestLag(LogRange range) =>
+    private ulong MaxLag(LogRange range) =>
         _streams.EarliestPosition() is { } position && position < range.NextOffset ? range.NextOffset - position : 0;
 
     /// <summary>What went one way: in batches, records and bytes.</summary>

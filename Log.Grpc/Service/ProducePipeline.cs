@@ -21,7 +21,7 @@ internal sealed class ProducePipeline(
     private const long LimitBytes = 8 * 1024 * 1024;
 
     /// <summary>What a small batch counts as, so that no more than a thousand are on their way.</summary>
-    private const long LeastBytes = LimitBytes / 1024;
+    private const long MinBytes = LimitBytes / 1024;
 
     private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -114,7 +114,7 @@ internal sealed class ProducePipeline(
         }
     }
 
-    private static long Charge(int sizeBytes) => Math.Max(sizeBytes, LeastBytes);
+    private static long Charge(int sizeBytes) => Math.Max(sizeBytes, MinBytes);
 
     private async Task ObserveRestAsync()
     {

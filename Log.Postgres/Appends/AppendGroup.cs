@@ -3,12 +3,12 @@ namespace LogKit.Postgres.Appends;
 /// <summary>Appends that are one transaction, under an id that the first of their rows carries.</summary>
 internal sealed class AppendGroup
 {
-    private readonly List<PendingAppend> _appends = [];
+    private readonly List<QueuedAppend> _appends = [];
 
     /// <summary>In the order of time, so that the index on it grows at its end.</summary>
     public Guid Id { get; } = Guid.CreateVersion7();
 
-    public IReadOnlyList<PendingAppend> Appends => _appends;
+    public IReadOnlyList<QueuedAppend> Appends => _appends;
 
     public long SizeBytes { get; private set; }
 
@@ -17,7 +17,7 @@ internal sealed class AppendGroup
     /// <summary>Whether any of them expects an offset.</summary>
     public bool IsConditional { get; private set; }
 
-    public void Add(PendingAppend append)
+    public void Add(QueuedAppend append)
     {
         _appends.Add(append);
         SizeBytes += append.Batch.SizeBytes;

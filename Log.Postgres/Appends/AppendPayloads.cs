@@ -32,7 +32,7 @@ internal sealed class AppendPayloads
             batch.Encoded.CopyTo(rest);
             Payloads[i] = rest[..batch.SizeBytes];
             Counts[i] = batch.Count;
-            Checksums[i] = Crc32C.Of(batch.Count, Payloads[i].Span);
+            Checksums[i] = BatchChecksum.Of(batch.Count, Payloads[i].Span);
             rest = rest[batch.SizeBytes..];
         }
     }

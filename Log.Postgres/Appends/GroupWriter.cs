@@ -22,7 +22,7 @@ internal sealed class GroupWriter : IDisposable
     /// <summary>How much longer an answer is waited for than the server waits for the log's row: then it has said so.</summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(); // one that counts what it holds
+    private readonly Channel<QueuedAppend> _queue = Channel.CreateUnbounded<QueuedAppend>(); // one that counts what it holds
     private readonly LogTable _table;
     private readonly LostAnswer _lostAnswer;
     private readonly TimeSpan _unavailableAfter;
@@ -46,7 +46,7 @@ internal sealed class GroupWriter : IDisposable
     /// <summary>Queues an append and completes once its group is committed.</summary>
     public Task<ulong> AppendAsync(RecordBatch batch, ulong? expectedOffset, CancellationToken cancellationToken)
     {
-        var append = new PendingAppend(batch, expectedOffset);
+        var append = new QueuedAppend(batch, expectedOffset);
         append.CancelBy(cancellationToken);
         if (!_queue.Writer.TryWrite(append) && append.TryTake())
             append.SetException(new ObjectDisposedException(typeof(PostgresLog).FullName));

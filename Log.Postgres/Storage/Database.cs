@@ -19,7 +19,7 @@ internal sealed class Database : IAsyncDisposable
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The fewest connections that the log gets by with: two it keeps, the others take turns.</summary>
-    private const int LeastConnections = 5;
+    private const int MinConnections = 5;
 
     /// <summary>
     /// How many times more connections the pool may hold than may be waited for: those that nobody waits for, because a server that was
@@ -27,7 +27,7 @@ internal sealed class Database : IAsyncDisposable
     /// </summary>
     private const int SpareFactor = 10;
 
-    private readonly Hosts _hosts;
+    private readonly DatabaseHosts _hosts;
     private readonly SemaphoreSlim _turns;
     private readonly TimeSpan _unavailableAfter;
     private readonly CancellationTokenSource _stop = new();
@@ -43,7 +43,7 @@ internal sealed class Database : IAsyncDisposable
             var limit = settings.MaxPoolSize;
             _turns = new SemaphoreSlim(limit, limit);
             settings.MaxPoolSize = limit * SpareFactor;
-            _hosts = new Hosts(settings, _unavailableAfter);
+            _hosts = new DatabaseHosts(settings, _unavailableAfter);
             User = settings.Username ?? Environment.UserName;
             Name = settings.Database ?? User;
         }
@@ -189,8 +189,8 @@ internal sealed class Database : IAsyncDisposable
             settings.TcpKeepAliveTime = 15;
         if (settings.TcpKeepAliveInterval == 0)
             settings.TcpKeepAliveInterval = 5;
-        settings.MaxPoolSize = Math.Max(settings.MaxPoolSize, LeastConnections);
-        if (Hosts.CountOf(settings) is var hosts and > 1)
+        settings.MaxPoolSize = Math.Max(settings.MaxPoolSize, MinConnections);
+        if (DatabaseHosts.CountOf(settings) is var hosts and > 1)
         {
             settings.TargetSessionAttributes ??= "read-write";
             settings.Timeout = Math.Max(1, seconds / (hosts + 1)); // one that does not answer is to leave time for the others

@@ -196,7 +196,7 @@ internal sealed class LogTable
         if (row.IsDBNull(2))
             return null;
         var (first, count, checksum, payload) = (row.GetInt64(2), row.GetInt32(3), row.GetInt32(4), (byte[])row.GetValue(5));
-        if (offset - (ulong)first >= (ulong)count || Crc32C.Of(count, payload) != checksum)
+        if (offset - (ulong)first >= (ulong)count || BatchChecksum.Of(count, payload) != checksum)
             return null;
 
         // Rows that an older version wrote have none. That there are such rows among those of this version is damage.

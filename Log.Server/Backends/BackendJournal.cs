@@ -9,7 +9,7 @@ internal static partial class BackendJournal
     public static partial void LogDirectory(this ILogger journal, string directory, RecoveryReport recovery);
 
     [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data in memory only: it is gone when the server stops")]
-    public static partial void LogMemory(this ILogger journal);
+    public static partial void BackendIsMemory(this ILogger journal);
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "data in log {Name} of PostgreSQL {Version}: range {Range}")]
     public static partial void LogDatabase(this ILogger journal, string name, Version version, LogRange range);

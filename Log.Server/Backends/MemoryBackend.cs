@@ -21,6 +21,6 @@ public sealed class MemoryBackend : ILogBackend
 
     private sealed class Opened(InMemoryLog log) : OpenedLog(log)
     {
-        public override void Report(ILogger journal) => journal.LogMemory();
+        public override void Report(ILogger journal) => journal.BackendIsMemory();
     }
 }

@@ -11,7 +11,7 @@ namespace LogKit.Server.Observability;
 internal static partial class Journal
 {
     [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "LogKit {Version} listening on {Address} ({Security})")]
-    public static partial void LogStarted(this ILogger journal, string version, string address, string security);
+    public static partial void ServerStarted(this ILogger journal, string version, string address, string security);
 
     [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "stopped")]
     public static partial void LogStopped(this ILogger journal);

@@ -4,7 +4,7 @@ using LogKit.Grpc.Errors;
 namespace LogKit.Server.Security;
 
 /// <summary>Says of a caller who it is, and whether it may do what it asks for, by the lists as they are now.</summary>
-internal sealed class AccessGate(WatchedFiles<TokenList>? tokens, WatchedFiles<AccessList> access)
+internal sealed class AccessGate(ReloadedFiles<TokenList>? tokens, ReloadedFiles<AccessList> access)
 {
     /// <summary>Why the caller may not do it; null if it may. <see cref="LogActions.None"/> takes an identity, and no right.</summary>
     public Exception? RefusalOf(Caller caller, LogActions action)

@@ -14,8 +14,8 @@ namespace LogKit.Server.Security;
 /// </summary>
 internal sealed class ServerSecurity
 {
-    private readonly WatchedFiles<SslStreamCertificateContext>? _certificate;
-    private readonly WatchedFiles<ClientAuthority>? _authority;
+    private readonly ReloadedFiles<SslStreamCertificateContext>? _certificate;
+    private readonly ReloadedFiles<ClientAuthority>? _authority;
     private readonly AccessGate? _gate;
     private readonly ServerSettings _settings;
 
@@ -35,7 +35,7 @@ internal sealed class ServerSecurity
     }
 
     /// <summary>All files that are looked at for changes.</summary>
-    public List<IWatchedFiles> Watched { get; } = [];
+    public List<IReloadedFiles> Watched { get; } = [];
 
     /// <summary>In a few words, for the journal.</summary>
     public string Summary => (_settings.IsTls, _authority, _gate) switch
@@ -50,8 +50,8 @@ internal sealed class ServerSecurity
     {
         if (_gate is not null)
             services.AddSingleton(_gate);
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<FileWatch>(provider, Watched, _settings.ReloadIntervalMs));
-        services.AddHostedService(provider => provider.GetRequiredService<FileWatch>());
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<FileWatcher>(provider, Watched, _settings.ReloadIntervalMs));
+        services.AddHostedService(provider => provider.GetRequiredService<FileWatcher>());
     }
 
     public void UseIn(IApplicationBuilder app)
@@ -87,12 +87,12 @@ internal sealed class ServerSecurity
         });
     }
 
-    private WatchedFiles<T> Open<T>(Setting setting, string[] paths, Func<string[], T> parse)
+    private ReloadedFiles<T> Open<T>(Setting setting, string[] paths, Func<string[], T> parse)
         where T : class
     {
         try
         {
-            var watched = new WatchedFiles<T>(paths, parse);
+            var watched = new ReloadedFiles<T>(paths, parse);
             Watched.Add(watched);
             return watched;
         }

@@ -139,7 +139,7 @@ public sealed class CommandLineTests : IAsyncLifetime
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
         var exitCode = await CommandLine.RunAsync(
-            arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
+            arguments, new CliContext(stdin, stdout, stderr) { Address = _server.Address }, stopping);
         return new Outcome(exitCode, stdout.ToArray(), stderr.ToString());
     }
 }

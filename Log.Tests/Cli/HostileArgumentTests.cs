@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using LogKit.Cli.Errors;
 using LogKit.Cli;
 using LogKit.InMemory;
 using LogKit.Tests.Support;
@@ -67,7 +68,7 @@ public sealed class HostileArgumentTests
         using var stdin = new MemoryStream();
         await using var stdout = new FullStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
-        Assert.Equal(ExitCodes.Failed, await CommandLine.RunAsync(arguments, new Surroundings(stdin, stdout, stderr)));
+        Assert.Equal(ExitCodes.Failed, await CommandLine.RunAsync(arguments, new CliContext(stdin, stdout, stderr)));
         Assert.Equal("error: cannot write the output: no space left on device\n", stderr.ToString());
     }
 
@@ -81,7 +82,7 @@ public sealed class HostileArgumentTests
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
         var tailing = CommandLine.RunAsync(
-            ["tail", "--from-start", "-n", "2", "-a", server.Address], new Surroundings(stdin, stdout, stderr));
+            ["tail", "--from-start", "-n", "2", "-a", server.Address], new CliContext(stdin, stdout, stderr));
         await Poll.UntilAsync(() => Task.FromResult(stdout.Length > 0), "the first record");
         await server.KillAsync();
         await server.StartAsync();
@@ -108,7 +109,7 @@ public sealed class HostileArgumentTests
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
         var tailing = CommandLine.RunAsync(
-            ["tail", "--from-start", "--no-reconnect", "-a", server.Address], new Surroundings(stdin, stdout, stderr));
+            ["tail", "--from-start", "--no-reconnect", "-a", server.Address], new CliContext(stdin, stdout, stderr));
         await Poll.UntilAsync(() => Task.FromResult(stdout.Length > 0), "the first record");
         await server.KillAsync();
         Assert.Equal(ExitCodes.Failed, await tailing.Within("the tail to end"));

@@ -13,7 +13,7 @@ internal static class Logkit
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
         var exitCode = await CommandLine.RunAsync(
-            arguments, new Surroundings(stdin, stdout, stderr) { Address = address, Token = token }, stopping);
+            arguments, new CliContext(stdin, stdout, stderr) { Address = address, Token = token }, stopping);
         return (exitCode, Encoding.UTF8.GetString(stdout.ToArray()), stderr.ToString());
     }
 }

@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using LogKit.Cli;
+using LogKit.Cli.Errors;
 using LogKit.InMemory;
 using LogKit.Tests.Support;
 

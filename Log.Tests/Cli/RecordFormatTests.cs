@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using LogKit.Cli.Errors;
 using LogKit.Cli;
 using LogKit.Client;
 using LogKit.Tests.Support;
@@ -197,7 +198,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
         using var stdout = new MemoryStream();
         await using var stderr = new StringWriter { NewLine = "\n" };
         var exitCode = await CommandLine.RunAsync(
-            arguments, new Surroundings(stdin, stdout, stderr) { Address = _server.Address }, stopping);
+            arguments, new CliContext(stdin, stdout, stderr) { Address = _server.Address }, stopping);
         return (exitCode, stdout.ToArray(), stderr.ToString());
     }
 }

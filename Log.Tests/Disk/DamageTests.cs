@@ -150,7 +150,7 @@ public sealed class DamageTests : IDisposable
         var bytes = await WriteAsync(close: true);
         bytes[8] = 3;
         System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(
-            bytes.AsSpan(28), LogKit.Disk.Format.Crc32C.Append(0, bytes.AsSpan(0, 28)));
+            bytes.AsSpan(28), Crc32C.Append(0, bytes.AsSpan(0, 28)));
         Place(bytes);
         var damaged = Assert.Throws<LogDamagedException>(() => DiskLog.Open(_directory["image"]));
         Assert.Contains("it has format version 3: this program reads versions 1 and 2", damaged.Message, StringComparison.Ordinal);

@@ -42,7 +42,7 @@ public sealed class FormatTests : IDisposable
             var buffer = new GroupBuffer();
             buffer.Add(batch, offset, writer.FlushedPosition, writer.Segment.Header.Salts);
             writer.Reserve(buffer.Length);
-            writer.Segment.Enter(offset, writer.Position);
+            writer.Segment.Add(offset, writer.Position);
             writer.Write(buffer.Bytes);
             writer.Flush();
             offset += (ulong)batch.Count;

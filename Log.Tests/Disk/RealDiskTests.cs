@@ -38,12 +38,12 @@ public sealed class RealDiskTests : IDisposable
         File.WriteAllBytes(ballast, new byte[DiskBytes / 3]);
         await using (var log = DiskLog.Open(directory, SmallSegments))
         {
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
             Assert.Equal(expected, await log.ReadAllTextAsync());
             await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
 
             File.WriteAllBytes(ballast, new byte[DiskBytes / 6]); // makes room
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
             Assert.Equal(expected, await log.ReadAllTextAsync());
         }
 
@@ -52,9 +52,9 @@ public sealed class RealDiskTests : IDisposable
         {
             Assert.True(log.Recovery.WasClosedCleanly, $"{log.Recovery}");
             Assert.Equal(expected, await log.ReadAllTextAsync());
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
             File.Delete(ballast);
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
         }
 
         await using var reopened = DiskLog.Open(directory, SmallSegments);
@@ -68,13 +68,13 @@ public sealed class RealDiskTests : IDisposable
         var expected = new List<string>();
         await using (var log = DiskLog.Open(_directory["mount"], SmallSegments))
         {
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
             for (var round = 0; round < 3; round++)
             {
                 var start = (ulong)expected.Count / 2 * (ulong)(round + 1) / 3;
                 await log.TruncateBeforeAsync(start);
                 var before = expected.Count;
-                await log.FillAsync(expected, leastBytes: 10);
+                await log.FillAsync(expected, minBytes: 10);
                 Assert.True(expected.Count > before, $"nothing more was appended after truncation before {start}");
                 Assert.Equal(expected.Skip((int)start), await log.ReadAllTextAsync());
             }
@@ -90,9 +90,9 @@ public sealed class RealDiskTests : IDisposable
         using var mount = new TestMount(_directory["mount"], DiskBytes);
         var expected = new List<string>();
         await using var log = DiskLog.Open(_directory["mount"], SmallSegments with { Background = work => work() });
-        await log.FillAsync(expected, leastBytes: 10);
+        await log.FillAsync(expected, minBytes: 10);
         File.Delete(Directory.GetFiles(_directory["mount"], "*.idx").Order(StringComparer.Ordinal).First());
-        await log.FillAsync(expected, leastBytes: 10);
+        await log.FillAsync(expected, minBytes: 10);
         await log.TruncateBeforeAsync(1);
         Assert.Equal(new LogRange(1, (ulong)expected.Count), await log.GetRangeAsync());
         Assert.Equal(expected.Skip(1), await log.ReadAllTextAsync());

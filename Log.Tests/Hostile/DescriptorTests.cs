@@ -50,10 +50,9 @@ public sealed class DescriptorTests : IDisposable
         Assert.DoesNotContain("fail:", server.Output, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [ToolFact("/usr/bin/prlimit")]
     public async Task Without_a_descriptor_left_it_waits_for_one_and_says_so_once()
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/usr/bin/prlimit"), "there is no prlimit on this machine");
         using var server = ServerProcess.StartWithDescriptors(4096, $"--Log:Directory={_directory["log"]}");
         server.Expects(40, 44);
         var address = await server.AddressAsync();

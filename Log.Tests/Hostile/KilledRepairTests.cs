@@ -21,10 +21,9 @@ public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [SkippableFact]
+    [StraceFact]
     public async Task Killed_at_any_system_call_and_run_again_it_gives_the_same_log_and_keeps_what_it_removed()
     {
-        Skip.IfNot(Strace.ReasonToSkip is null, Strace.ReasonToSkip);
         await MakeDamagedAsync(_directory["damaged"]);
         Copy("damaged", "whole");
         await RequireRepairedAsync("whole", "uninterrupted");

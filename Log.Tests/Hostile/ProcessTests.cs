@@ -109,12 +109,12 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         {
             server.Expects(61, 62, 61);
             await using var log = GrpcLog.Connect(await server.AddressAsync());
-            Assert.Equal("the disk is full: appends are refused, reads continue", (await log.FillAsync(expected, leastBytes: 10)).Message);
+            Assert.Equal("the disk is full: appends are refused, reads continue", (await log.FillAsync(expected, minBytes: 10)).Message);
             Assert.Equal(expected, await log.ReadAllTextAsync());
 
             File.Delete(ballast);
             var before = expected.Count;
-            await log.FillAsync(expected, leastBytes: 10);
+            await log.FillAsync(expected, minBytes: 10);
             Assert.True(expected.Count > before + 1, "room was made, and nothing more was appended");
             Assert.Equal(expected, await log.ReadAllTextAsync());
             server.Signal("TERM");

@@ -34,11 +34,10 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [SkippableTheory]
+    [StraceTheory]
     [MemberData(nameof(Faults))]
     public async Task What_fails_below_the_server_costs_nothing_acknowledged_and_is_said_once(string call, string outcome, int[] entries)
     {
-        Skip.IfNot(Strace.ReasonToSkip is null, Strace.ReasonToSkip);
         for (var round = 0; round < TestSeed.Effort; round++)
             await FailAsync(_directory[$"log{round}"], call, outcome, entries);
     }

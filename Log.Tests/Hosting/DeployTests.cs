@@ -49,10 +49,9 @@ public sealed partial class DeployTests : IDisposable
         Assert.Equal("", server.Errors);
     }
 
-    [SkippableFact]
+    [ToolFact("/usr/bin/systemd-analyze")]
     public async Task The_unit_file_is_sound_and_hardened()
     {
-        Skip.IfNot(File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
         var unit = await File.ReadAllTextAsync(DeployFile("logkit.service"));
         await File.WriteAllTextAsync(
             _directory["logkit.service"], unit.Replace("/opt/logkit/LogKit.Server", "/bin/true", StringComparison.Ordinal));

@@ -48,7 +48,7 @@ public sealed class LogEventReportTests : IDisposable
         using var server = ServerProcess.StartOn(Path.Combine(_directory["mount"], "log"));
         server.Expects(61, 62);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
-        await log.FillAsync([], leastBytes: 1000);
+        await log.FillAsync([], minBytes: 1000);
         await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
         await server.SaysAsync("fail: LogKit[61] the log in ");
         File.Delete(ballast);

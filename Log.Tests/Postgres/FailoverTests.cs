@@ -15,17 +15,16 @@ public sealed class FailoverTests(ITestOutputHelper output)
     private const int Clients = 2;
     private const int ProducersPerClient = 4;
 
-    [SkippableFact]
+    [PostgresFact]
     public Task A_primary_is_killed_under_load_and_nothing_acknowledged_is_lost_or_doubled() =>
         FailOverUnderLoadAsync(cluster => cluster.KillPrimary(), TestSeed.Effort);
 
-    [SkippableFact]
+    [PostgresFact]
     public Task A_primary_hangs_under_load_and_nothing_acknowledged_is_lost_or_doubled() =>
         FailOverUnderLoadAsync(cluster => cluster.FreezePrimary(), rounds: 1);
 
     private async Task FailOverUnderLoadAsync(Action<ReplicatedCluster> fail, int rounds)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = await ReplicatedCluster.StartAsync();
         using var first = ServerProcess.StartOnDatabase(cluster.ConnectionString);
         using var second = ServerProcess.StartOnDatabase(cluster.ConnectionString);
@@ -53,10 +52,9 @@ public sealed class FailoverTests(ITestOutputHelper output)
         await load.StopAndVerifyAsync(log);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task What_no_standby_has_confirmed_is_not_acknowledged_nor_shown_unless_somebody_cancels_the_wait()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = await ReplicatedCluster.StartAsync();
         await cluster.ExecuteAsync("alter role postgres set client_min_messages = error"); // hides the warning that the answer comes with
         var options = new PostgresLogOptions { ConnectionString = cluster.ConnectionString };

@@ -14,10 +14,9 @@ public sealed class FrozenDatabaseTests
     private const int Tails = 100;
     private const int Producers = 4;
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_server_whose_database_hangs_answers_health_probes_and_stops_within_its_limit()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
         using var server = ServerProcess.StartOnDatabase(cluster.ConnectionString, "--Log:StopLimitMs=1000");
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync());

@@ -11,11 +11,9 @@ public sealed class FullDiskTests
 {
     private const int DiskBytes = 4 * 1024 * 1024;
 
-    [SkippableFact]
+    [PostgresMountFact]
     public async Task A_full_disk_refuses_appends_until_there_is_room_and_loses_nothing()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
-        Skip.IfNot(TestMount.WhyNot is null, TestMount.WhyNot);
         using var cluster = new PostgresCluster();
         using var mount = new TestMount(cluster["small"], DiskBytes);
         await cluster.CreateTablespaceAsync("small");
@@ -25,13 +23,13 @@ public sealed class FullDiskTests
         var expected = new List<string>();
         await using (var log = await PostgresLog.OpenAsync(options))
         {
-            await log.FillAsync(expected, leastBytes: 1000);
+            await log.FillAsync(expected, minBytes: 1000);
             Assert.Equal(expected, await log.ReadAllTextAsync());
             await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
 
             File.WriteAllBytes(ballast, new byte[DiskBytes / 4]); // makes room
             var before = expected.Count;
-            await log.FillAsync(expected, leastBytes: 1000);
+            await log.FillAsync(expected, minBytes: 1000);
             Assert.True(expected.Count > before + 10, $"{expected.Count - before} appends where there was room for many");
             Assert.Equal(expected, await log.ReadAllTextAsync());
         }

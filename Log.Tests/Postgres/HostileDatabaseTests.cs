@@ -11,10 +11,9 @@ public sealed class HostileDatabaseTests
 {
     private readonly string _schema = $"hostile_{Guid.NewGuid():N}";
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_log_works_whatever_defaults_its_role_and_its_connection_string_have()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         var role = $"role_{Guid.NewGuid():N}";
         string[] defaults =
         [
@@ -38,7 +37,7 @@ public sealed class HostileDatabaseTests
         await log.TruncateBeforeAsync(10);
     }
 
-    [SkippableTheory]
+    [PostgresTheory]
     [InlineData("18446744073709551615")]
     [InlineData("9223372036854775807")]
     [InlineData("-1")]
@@ -46,7 +45,6 @@ public sealed class HostileDatabaseTests
     [InlineData("")]
     public async Task A_notification_that_anybody_sent_ends_no_wait(string payload)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
         var waiting = log.WaitForAppendAsync(1).AsTask();
@@ -63,10 +61,9 @@ public sealed class HostileDatabaseTests
         Assert.Equal(new LogRange(0, 2), await log.GetRangeAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_log_whose_row_is_missing_says_so_to_every_call_and_goes_on_when_it_is_back()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
         await PostgresCluster.Shared.ExecuteAsync($"create table {_schema}.kept as select * from {_schema}.logs");
@@ -91,10 +88,9 @@ public sealed class HostileDatabaseTests
         }
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_database_that_is_read_only_was_reached_and_the_error_says_what_to_do()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using (var writable = await OpenAsync())
             await writable.AppendBatchAsync(RecordBatch.OfText("first"));
         var refused = await Assert.ThrowsAsync<LogUnavailableException>(() => OpenAsync(
@@ -103,10 +99,9 @@ public sealed class HostileDatabaseTests
         Assert.Contains("connect to the primary", refused.Message, StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Rows_that_change_places_are_seen_to_be_damaged()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("one"));
         await log.AppendBatchAsync(RecordBatch.OfText("two"));
@@ -116,10 +111,9 @@ public sealed class HostileDatabaseTests
         await Assert.ThrowsAsync<RecordCorruptException>(() => log.ReadBatchAsync(1).AsTask());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_batch_of_a_log_is_damaged_in_another()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var one = await OpenAsync();
         await using var other = await OpenAsync(options => options with { LogName = "other" });
         await one.AppendBatchAsync(RecordBatch.OfText("one"));
@@ -131,13 +125,12 @@ public sealed class HostileDatabaseTests
         Assert.Equal(["two"], await other.ReadAllTextAsync());
     }
 
-    [SkippableTheory]
+    [PostgresTheory]
     [InlineData("select")]
     [InlineData("user")]
     [InlineData("order")]
     public async Task A_schema_may_have_the_name_of_a_word_that_the_database_reserves(string schema)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using (var log = await OpenAsync(options => options with { SchemaName = schema }))
         {
             Assert.Equal(0ul, await log.AppendBatchAsync(RecordBatch.OfText("first")));
@@ -177,7 +170,7 @@ public sealed class HostileDatabaseTests
     {
         var bytes = RecordBatch.OfText("before").Encoded.ToArray();
         var group = new AppendGroup();
-        group.Add(new PendingAppend(RecordBatch.Decode(bytes), expectedOffset: null));
+        group.Add(new QueuedAppend(RecordBatch.Decode(bytes), expectedOffset: null));
         var payloads = new AppendPayloads();
         payloads.Fill(group);
         var sent = payloads.Payloads[0].ToArray();
@@ -185,10 +178,9 @@ public sealed class HostileDatabaseTests
         Assert.Equal(sent, payloads.Payloads[0].ToArray());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_database_of_version_1_is_brought_up_to_date_and_keeps_its_records()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await PostgresCluster.Shared.ExecuteAsync(
             (await File.ReadAllTextAsync(Repository.PathOf("Log.Tests/Postgres/golden/schema-v1.sql"))).Replace(
                 "the_schema", _schema, StringComparison.Ordinal));
@@ -208,7 +200,7 @@ public sealed class HostileDatabaseTests
         {
             var batch = RecordBatch.OfText(text);
             var payload = Convert.ToHexString(batch.Encoded.Span);
-            var checksum = LogKit.Postgres.Storage.Crc32C.Of(1, batch.Encoded.Span);
+            var checksum = LogKit.Postgres.Storage.BatchChecksum.Of(1, batch.Encoded.Span);
             return PostgresCluster.Shared.ExecuteAsync(
                 $"select {_schema}.append((select id from {_schema}.logs), gen_random_uuid(), array[null]::bigint[], array[1], "
                     + $"array[{checksum}], array['\\x{payload}'::bytea])");

@@ -13,23 +13,21 @@ public sealed class PoolerTests
         "the connection goes through a pooler that shares sessions between transactions, such as PgBouncer with pool_mode=transaction: "
         + "connect to PostgreSQL directly, or set pool_mode=session for this database";
 
-    [SkippableTheory]
+    [PgBouncerTheory]
     [InlineData("transaction", 20)]
     [InlineData("transaction", 1)]
     [InlineData("statement", 20)]
     public async Task A_pooler_that_shares_sessions_is_named(string mode, int poolSize)
     {
-        Skip.IfNot(PgBouncer.ReasonToSkip is null, PgBouncer.ReasonToSkip);
         using var pooler = await PgBouncer.StartAsync(PostgresCluster.Shared, $"pool_mode = {mode}\ndefault_pool_size = {poolSize}");
         var refused = await Assert.ThrowsAsync<PostgresLogOpenException>(() =>
             OpenAsync(pooler, "pooled_" + mode + poolSize).Within("the log to be refused"));
         Assert.Equal(Shared, refused.Message);
     }
 
-    [SkippableFact]
+    [PgBouncerFact]
     public async Task Through_a_pooler_that_keeps_sessions_the_log_works_and_a_lost_answer_is_found_out()
     {
-        Skip.IfNot(PgBouncer.ReasonToSkip is null, PgBouncer.ReasonToSkip);
         using var pooler = await PgBouncer.StartAsync(PostgresCluster.Shared, "pool_mode = session");
         await using var log = await OpenAsync(pooler, "pooled_session").Within("the log to be opened");
         var waiting = log.WaitForAppendAsync(0).AsTask();

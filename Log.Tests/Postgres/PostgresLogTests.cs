@@ -14,10 +14,9 @@ public sealed class PostgresLogTests
 
     private readonly string _schema = $"tests_{Guid.NewGuid():N}";
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task An_answer_lost_after_the_commit_is_found_out_and_nothing_is_stored_twice()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -43,10 +42,9 @@ public sealed class PostgresLogTests
         Assert.Equal(["before", .. Enumerable.Range(0, 30).Select(i => $"{Marker} {i / 3} {i % 3}")], await log.ReadAllTextAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_connection_lost_at_any_moment_of_an_append_neither_loses_nor_doubles_it()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         var seed = TestSeed.Next();
         var random = new Random(seed);
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
@@ -67,10 +65,9 @@ public sealed class PostgresLogTests
         Assert.Equal(expected, await log.ReadAllTextAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_statement_still_at_work_when_its_connection_is_lost_is_ended_before_it_is_sent_again()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -100,10 +97,9 @@ public sealed class PostgresLogTests
         Assert.Equal(["before", Marker], await log.ReadAllTextAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task An_append_whose_outcome_cannot_be_asked_for_says_that_it_is_unknown()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way, options => options with { OutcomeUnknownAfterMs = 100 });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -137,10 +133,9 @@ public sealed class PostgresLogTests
         return transaction;
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Appends_through_several_servers_are_dense_and_none_is_lost_or_doubled()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         const int Servers = 4;
         const int Appends = 100;
         var logs = await Task.WhenAll(Enumerable.Range(0, Servers).Select(_ => OpenAsync())); // each makes the schema
@@ -160,10 +155,9 @@ public sealed class PostgresLogTests
             (await log.AppendBatchAsync(RecordBatch.OfText(text, "second")), text);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_waiter_is_woken_though_the_notification_is_lost()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var log = await OpenAsync(change: options => options with { PollIntervalMs = 20 });
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
         var wait = log.WaitForAppendAsync(1).AsTask();
@@ -174,10 +168,9 @@ public sealed class PostgresLogTests
         await wait.Within("the poll to see an append that nobody told of");
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_database_that_crashes_loses_nothing_and_is_used_again_when_it_is_back()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
         await using var log = await OpenAsync(port: cluster.Port);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -192,10 +185,9 @@ public sealed class PostgresLogTests
         Assert.Equal(["before", "after"], await log.ReadAllTextAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_connection_that_broke_is_made_anew_and_a_mistake_of_the_log_s_own_is_not_taken_for_that()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var database = new Database(new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString });
         var tries = 0;
         var answer = await database.RunAsync(
@@ -220,10 +212,9 @@ public sealed class PostgresLogTests
         Assert.Equal(1, tries);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_server_that_takes_no_writes_any_more_stores_nothing_and_the_one_that_does_is_gone_on_with()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = await ReplicatedCluster.StartAsync();
         await using var log = await PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = cluster.ConnectionString });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -247,11 +238,10 @@ public sealed class PostgresLogTests
         { "Database", "missing", "there is no database \"missing\"" },
     };
 
-    [SkippableTheory]
+    [PostgresTheory]
     [MemberData(nameof(WrongConnections))]
     public async Task What_is_wrong_for_good_is_one_line_and_shows_no_password(string setting, string value, string message)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [setting] = value };
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
             () => PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connection.ConnectionString, SchemaName = _schema }));
@@ -259,10 +249,9 @@ public sealed class PostgresLogTests
         Assert.DoesNotContain(PostgresCluster.Password, exception.ToString(), StringComparison.Ordinal);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_user_without_rights_is_told_which()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await PostgresCluster.Shared.ExecuteAsync($"create role {_schema} login password 'p'");
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { Username = _schema, Password = "p" };
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
@@ -273,10 +262,9 @@ public sealed class PostgresLogTests
             exception.Message);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_weak_setting_of_the_database_is_reported()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var sound = await OpenAsync();
         Assert.Empty(sound.Report.Warnings);
         await using var weak = await OpenAsync(
@@ -287,10 +275,9 @@ public sealed class PostgresLogTests
             Assert.Single(weak.Report.Warnings));
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_commit_that_does_not_wait_for_the_synchronous_standbys_is_reported()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
         await using (var alone = await OpenAsync(port: cluster.Port, change: Commits("local")))
             Assert.Empty(alone.Report.Warnings);
@@ -318,20 +305,18 @@ public sealed class PostgresLogTests
         };
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_server_that_is_too_old_is_told_and_that_is_all()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var way = TcpProxy.ToOldServer();
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(way));
         Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest that will do is 13$", exception.Message);
         Assert.Equal(0L, await PostgresCluster.Shared.ExecuteAsync($"select count(*) from pg_namespace where nspname = '{_schema}'"));
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Retention_by_age_goes_by_the_clock_of_the_database()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         const int LimitMs = 3_600_000;
         await using (var log = await OpenAsync())
         {
@@ -352,10 +337,9 @@ public sealed class PostgresLogTests
         Assert.Equal(["3", "second", "4", "second"], await limited.ReadAllTextAsync());
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Retention_by_bytes_keeps_whole_batches_and_deletes_the_rows_before()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using (var log = await OpenAsync())
         {
             for (var i = 0; i < 10; i++)

@@ -8,7 +8,7 @@ public sealed class ReadBatchesTests
 {
     private readonly string _schema = $"tests_{Guid.NewGuid():N}";
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task As_many_batches_come_as_the_limit_allows()
     {
         await using var log = await OpenAsync();
@@ -22,7 +22,7 @@ public sealed class ReadBatchesTests
         Assert.Equal(47, (await log.ReadBatchesAsync(3, int.MaxValue)).Count);
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Batches_of_all_sizes_come_in_order_and_within_the_limit()
     {
         var seed = TestSeed.Next();
@@ -59,7 +59,7 @@ public sealed class ReadBatchesTests
         }
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task What_another_server_truncates_is_gone_for_the_next_read()
     {
         await using var log = await OpenAsync();
@@ -72,7 +72,7 @@ public sealed class ReadBatchesTests
         Assert.Equal(2, (await log.ReadBatchesAsync(8, 100)).Count);
     }
 
-    [SkippableTheory]
+    [PostgresTheory]
     [InlineData("update {0}.batches set payload = set_byte(payload, 3, 255 - get_byte(payload, 3)) where first_offset = 6")]
     [InlineData("update {0}.batches set record_count = record_count + 1 where first_offset = 6")]
     [InlineData("delete from {0}.batches where first_offset = 6")]
@@ -86,10 +86,9 @@ public sealed class ReadBatchesTests
         Assert.Equal(appended[7..].Select(TextOf), (await log.ReadBatchesAsync(7, int.MaxValue)).Select(TextOf));
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task An_answer_that_breaks_off_is_asked_for_again_as_a_whole()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(PostgresCluster.ConnectionStringAt(way.Port));
         for (var i = 0; i < 40; i++)
@@ -113,7 +112,6 @@ public sealed class ReadBatchesTests
 
     private Task<PostgresLog> OpenAsync(string? connectionString = null)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         connectionString ??= PostgresCluster.Shared.ConnectionString;
         return PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = connectionString, SchemaName = _schema });
     }

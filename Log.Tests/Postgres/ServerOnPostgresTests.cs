@@ -17,10 +17,9 @@ public sealed class ServerOnPostgresTests
 
     private readonly string _name = $"server_{Guid.NewGuid():N}";
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task It_serves_the_log_of_its_name_and_keeps_it()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         for (var run = 0ul; run < 2; run++)
         {
             using var server = Start(PostgresCluster.Shared.ConnectionString, "--Log:BatchLimitBytes=1024");
@@ -37,10 +36,9 @@ public sealed class ServerOnPostgresTests
         }
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task What_weakens_an_acknowledgement_is_a_warning_in_the_journal()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
         server.Expects(15);
         await server.AddressAsync();
@@ -48,10 +46,9 @@ public sealed class ServerOnPostgresTests
             "warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task The_oldest_records_go_where_the_settings_say_so()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using (var unlimited = Start(PostgresCluster.Shared.ConnectionString))
         {
             await using var log = GrpcLog.Connect(await unlimited.AddressAsync());
@@ -72,19 +69,17 @@ public sealed class ServerOnPostgresTests
         { "Port", "1", "the database cannot be reached: Failed to connect to 127.0.0.1:1" },
     };
 
-    [SkippableTheory]
+    [PostgresTheory]
     [MemberData(nameof(WrongConnections))]
     public async Task A_database_that_cannot_be_used_is_one_line_and_exit_code_1(string key, string value, string problem)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [key] = value };
         await AssertRefusedAsync(Start(connection.ConnectionString), $"error: Log:ConnectionString: {problem}");
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_server_that_is_too_old_is_one_line_and_exit_code_1()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         var version = ((string)(await PostgresCluster.Shared.ExecuteAsync("show server_version"))!).Split(' ', '.');
         await using var way = TcpProxy.ToOldServer();
         await AssertRefusedAsync(
@@ -92,10 +87,9 @@ public sealed class ServerOnPostgresTests
             $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest that will do is 13");
     }
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_user_without_rights_is_one_line_and_exit_code_1()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await PostgresCluster.Shared.ExecuteAsync($"create database {_name}");
         await PostgresCluster.Shared.ExecuteAsync($"create role {_name} login password '{Secret}'");
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString)
@@ -148,10 +142,9 @@ public sealed class ServerOnPostgresTests
     public async Task A_wrong_setting_is_one_line_and_shows_no_password(string[] arguments, string message) =>
         await AssertRefusedAsync(ServerProcess.Start(arguments), message);
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task A_server_whose_database_is_stopped_says_unavailable_and_goes_on_when_it_is_back()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var cluster = new PostgresCluster();
         using var server = Start(cluster.ConnectionString);
         server.Expects(63, 64);

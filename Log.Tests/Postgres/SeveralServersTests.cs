@@ -11,10 +11,9 @@ public sealed class SeveralServersTests
 {
     private readonly string _name = $"several_{Guid.NewGuid():N}";
 
-    [SkippableFact]
+    [PostgresFact]
     public async Task Servers_come_and_go_under_load_and_nothing_is_lost_or_doubled()
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         using var kept = StartServer();
         using var killed = StartServer();
         using var drained = StartServer();

@@ -67,11 +67,10 @@ public sealed class ErrorStatusTests
     }
 
     /// <remarks>What the log in memory gives is held against the snapshots above.</remarks>
-    [SkippableTheory]
+    [PostgresTheory]
     [MemberData(nameof(RowsOfAnyLog))]
     public async Task Status_is_the_same_where_the_log_is_in_a_database(string row)
     {
-        Skip.IfNot(PostgresCluster.ReasonToSkip is null, PostgresCluster.ReasonToSkip);
         await using var memory = TestLog.Open(Backend.InMemory);
         await using var database = await PostgresLog.OpenAsync(
             new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString, LogName = $"status_{Guid.NewGuid():N}" });

@@ -9,208 +9,238 @@ using Moq;
 namespace LogKit.Tests.Service;
 
 /// <summary>
-/// What the service does, seen by a client made from the .proto, over a real socket: a table of scenarios, each run against every
-/// backend.
+/// What the service does, as seen by a client generated from the .proto, over a real socket. Each scenario runs against every backend.
 /// </summary>
 public sealed class ServiceTests
 {
-    private static readonly Dictionary<string, Func<V1.Log.LogClient, Task>> Scenarios = new()
-    {
-        ["consuming from an empty log fails"] = async client =>
-        {
-            var status = await FailureOf(client.ConsumeAsync(new ConsumeRequest { Offset = 0 }).ResponseAsync);
-            Assert.Equal(StatusCode.OutOfRange, status.StatusCode);
-        },
-        ["what is produced is consumed"] = async client =>
-        {
-            Assert.Equal(0ul, await ProduceAsync(client, "hello", "world"));
-            Assert.Equal((0ul, "hello,world"), await ConsumeAsync(client, 0));
-            Assert.Equal((1ul, "world"), await ConsumeAsync(client, 1));
-        },
-        ["consuming past the end fails"] = async client =>
-        {
-            await ProduceAsync(client, "only");
-            var status = await FailureOf(client.ConsumeAsync(new ConsumeRequest { Offset = 1 }).ResponseAsync);
-            Assert.Equal("offset 1 is out of range: the log holds [0, 1)", status.Status.Detail);
-        },
-        ["the range grows with each batch"] = async client =>
-        {
-            Assert.Equal(new GetRangeResponse(), await client.GetRangeAsync(new GetRangeRequest()));
-            await ProduceAsync(client, "a", "b");
-            Assert.Equal(new GetRangeResponse { NextOffset = 2 }, await client.GetRangeAsync(new GetRangeRequest()));
-        },
-        ["a stream of batches is produced and answered in order"] = async client =>
-        {
-            using var call = client.ProduceStream();
-            for (var i = 0; i < 3; i++)
-                await call.RequestStream.WriteAsync(Request($"{i}/0", $"{i}/1"));
-            await call.RequestStream.CompleteAsync();
-            Assert.Equal([0ul, 2ul, 4ul], (await ReadToEndAsync(call.ResponseStream)).Select(response => response.FirstOffset));
-            Assert.Equal((4ul, "2/0,2/1"), await ConsumeAsync(client, 4));
-        },
-        ["a stream of thousands of batches keeps its order"] = async client =>
-        {
-            const int Count = 5000;
-            using var call = client.ProduceStream();
-            var answers = ReadToEndAsync(call.ResponseStream);
-            for (var i = 0; i < Count; i++)
-                await call.RequestStream.WriteAsync(Request($"{i}"));
-            await call.RequestStream.CompleteAsync();
-            Assert.Equal(
-                Enumerable.Range(0, Count).Select(i => (ulong)i),
-                (await answers.Within("the answers")).Select(answer => answer.FirstOffset));
-            foreach (var i in (int[])[0, 1, 777, Count - 1])
-                Assert.Equal(((ulong)i, $"{i}"), await ConsumeAsync(client, (ulong)i));
-        },
-        ["a stream of no batches is no failure"] = async client =>
-        {
-            using var call = client.ProduceStream();
-            await call.RequestStream.CompleteAsync();
-            Assert.Empty(await ReadToEndAsync(call.ResponseStream));
-        },
-        ["a batch is answered before the stream is complete"] = async client =>
-        {
-            using var call = client.ProduceStream();
-            for (var i = 0ul; i < 3; i++)
-            {
-                await call.RequestStream.WriteAsync(Request("ping"));
-                Assert.True(await call.ResponseStream.MoveNext().Within("the answer"));
-                Assert.Equal(i, call.ResponseStream.Current.FirstOffset);
-            }
-        },
-        ["the first failure ends a stream after what came before it is answered"] = async client =>
-        {
-            using var call = client.ProduceStream();
-            await call.RequestStream.WriteAsync(Request("a"));
-            await call.RequestStream.WriteAsync(Request("b"));
-            await call.RequestStream.WriteAsync(new ProduceRequest { RecordBatch = BatchOf("c"), ExpectedOffset = 7 });
-            var answers = new List<ulong>();
-            var failure = await FailureOf(Task.Run(async () =>
-            {
-                while (await call.ResponseStream.MoveNext())
-                    answers.Add(call.ResponseStream.Current.FirstOffset);
-            }));
-            Assert.Equal([0ul, 1ul], answers);
-            Assert.Equal((StatusCode.Aborted, "expected offset 7: the next offset is 2"), (failure.StatusCode, failure.Status.Detail));
-        },
-        ["a consumed stream begins where it is told and follows the log"] = async client =>
-        {
-            await ProduceAsync(client, "a", "b");
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 1 });
-            Assert.Equal((1ul, "b"), await NextAsync(call));
-            await ProduceAsync(client, "c", "d");
-            Assert.Equal((2ul, "c,d"), await NextAsync(call));
-            await ProduceAsync(client, "e");
-            Assert.Equal((4ul, "e"), await NextAsync(call));
-        },
-        ["a tail of an empty log gets what is produced later"] = async client =>
-        {
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 });
-            var first = NextAsync(call);
-            await ProduceAsync(client, "later");
-            Assert.Equal((0ul, "later"), await first);
-        },
-        ["many tails all get everything in order"] = async client =>
-        {
-            var tails = Enumerable.Range(0, 20).Select(_ => TakeAsync(client, 50)).ToList();
-            for (var i = 0; i < 50; i++)
-                await ProduceAsync(client, $"{i}");
-            foreach (var tail in tails)
-                Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}"), await tail.Within("a tail"));
-        },
-        ["stop_at_end ends at the end as it was"] = async client =>
-        {
-            await ProduceAsync(client, "a", "b");
-            await ProduceAsync(client, "c");
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0, StopAtEnd = true });
-            Assert.Equal(["a,b", "c"], (await ReadToEndAsync(call.ResponseStream).Within("the end")).Select(TextOf));
-            using var atEnd = client.ConsumeStream(new ConsumeRequest { Offset = 3, StopAtEnd = true });
-            Assert.Empty(await ReadToEndAsync(atEnd.ResponseStream).Within("the end"));
-        },
-        ["a stream from beyond the end fails"] = async client =>
-        {
-            await ProduceAsync(client, "a");
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 2 });
-            var failure = await FailureOf(call.ResponseStream.MoveNext());
-            Assert.Equal(
-                (StatusCode.OutOfRange, "offset 2 is out of range: the log holds [0, 1)"), (failure.StatusCode, failure.Status.Detail));
-        },
-        ["a conditional produce is done once"] = async client =>
-        {
-            var request = new ProduceRequest { RecordBatch = BatchOf("once"), ExpectedOffset = 0 };
-            Assert.Equal(0ul, (await client.ProduceAsync(request)).FirstOffset);
-            Assert.Equal(StatusCode.Aborted, (await FailureOf(client.ProduceAsync(request).ResponseAsync)).StatusCode);
-            Assert.Equal(1ul, (await client.GetRangeAsync(new GetRangeRequest())).NextOffset);
-        },
-        ["64 concurrent producers lose, double and reorder nothing"] = async client =>
-        {
-            const int Producers = 64, Each = 50;
-            var acknowledged = await Task.WhenAll(Enumerable.Range(0, Producers).Select(async producer =>
-            {
-                var offsets = new List<ulong>();
-                for (var i = 0; i < Each; i++)
-                    offsets.Add(await ProduceAsync(client, $"{producer}:{i}"));
-                return offsets;
-            })).Within("64 producers");
-
-            using var call = client.ConsumeStream(new ConsumeRequest { StopAtEnd = true });
-            var log = (await ReadToEndAsync(call.ResponseStream)).Select(TextOf).ToList();
-            Assert.Equal(Producers * Each, log.Count);
-            for (var producer = 0; producer < Producers; producer++)
-            {
-                Assert.Equal(
-                    Enumerable.Range(0, Each).Select(i => $"{producer}:{i}"), acknowledged[producer].Select(offset => log[(int)offset]));
-                Assert.Equal(acknowledged[producer].Order(), acknowledged[producer]);
-            }
-        },
-        ["a field of a later version survives the way through the log"] = async client =>
-        {
-            // record { value: "a", 9: "new" }, as a newer client would send it
-            var record = new V1.Record { Value = ByteString.CopyFromUtf8("a") };
-            record.MergeFrom(new byte[] { 0x4A, 0x03, (byte)'n', (byte)'e', (byte)'w' });
-            await client.ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { record } } });
-            var consumed = await client.ConsumeAsync(new ConsumeRequest { Offset = 0 });
-            Assert.Equal(record, consumed.RecordBatch.Records.Single());
-        },
-        ["a cancelled tail ends, and the service goes on"] = async client =>
-        {
-            using var cancellation = new CancellationTokenSource();
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, cancellationToken: cancellation.Token);
-            var next = call.ResponseStream.MoveNext(CancellationToken.None);
-            await cancellation.CancelAsync();
-            Assert.Equal(StatusCode.Cancelled, (await FailureOf(next)).StatusCode);
-            Assert.Equal(0ul, await ProduceAsync(client, "still there"));
-        },
-        ["a tail with a deadline ends with it"] = async client =>
-        {
-            using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, deadline: DateTime.UtcNow.AddMilliseconds(200));
-            Assert.Equal(StatusCode.DeadlineExceeded, (await FailureOf(call.ResponseStream.MoveNext())).StatusCode);
-        },
-    };
-
-    public static TheoryData<Backend, string> Table
-    {
-        get
-        {
-            var table = new TheoryData<Backend, string>();
-            foreach (var backend in Enum.GetValues<Backend>())
-            {
-                foreach (var scenario in Scenarios.Keys)
-                    table.Add(backend, scenario);
-            }
-
-            return table;
-        }
-    }
+    public static TheoryData<Backend> Backends => [.. Enum.GetValues<Backend>()];
 
     [Theory]
-    [MemberData(nameof(Table))]
-    public async Task Scenario(Backend backend, string scenario)
+    [MemberData(nameof(Backends))]
+    public Task Consuming_from_an_empty_log_fails(Backend backend) => ServeAsync(backend, async client =>
     {
-        await using var log = TestLog.Open(backend);
-        await using var server = await TestServer.StartAsync(log.Log);
-        await Scenarios[scenario](server.Client);
-    }
+        var status = await FailureOf(client.ConsumeAsync(new ConsumeRequest { Offset = 0 }).ResponseAsync);
+        Assert.Equal(StatusCode.OutOfRange, status.StatusCode);
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task What_is_produced_is_consumed(Backend backend) => ServeAsync(backend, async client =>
+    {
+        Assert.Equal(0ul, await ProduceAsync(client, "hello", "world"));
+        Assert.Equal((0ul, "hello,world"), await ConsumeAsync(client, 0));
+        Assert.Equal((1ul, "world"), await ConsumeAsync(client, 1));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task Consuming_past_the_end_fails(Backend backend) => ServeAsync(backend, async client =>
+    {
+        await ProduceAsync(client, "only");
+        var status = await FailureOf(client.ConsumeAsync(new ConsumeRequest { Offset = 1 }).ResponseAsync);
+        Assert.Equal("offset 1 is out of range: the log holds [0, 1)", status.Status.Detail);
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task The_range_grows_with_each_batch(Backend backend) => ServeAsync(backend, async client =>
+    {
+        Assert.Equal(new GetRangeResponse(), await client.GetRangeAsync(new GetRangeRequest()));
+        await ProduceAsync(client, "a", "b");
+        Assert.Equal(new GetRangeResponse { NextOffset = 2 }, await client.GetRangeAsync(new GetRangeRequest()));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_stream_of_batches_is_produced_and_answered_in_order(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ProduceStream();
+        for (var i = 0; i < 3; i++)
+            await call.RequestStream.WriteAsync(Request($"{i}/0", $"{i}/1"));
+        await call.RequestStream.CompleteAsync();
+        Assert.Equal([0ul, 2ul, 4ul], (await ReadToEndAsync(call.ResponseStream)).Select(response => response.FirstOffset));
+        Assert.Equal((4ul, "2/0,2/1"), await ConsumeAsync(client, 4));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_stream_of_thousands_of_batches_keeps_its_order(Backend backend) => ServeAsync(backend, async client =>
+    {
+        const int Count = 5000;
+        using var call = client.ProduceStream();
+        var answers = ReadToEndAsync(call.ResponseStream);
+        for (var i = 0; i < Count; i++)
+            await call.RequestStream.WriteAsync(Request($"{i}"));
+        await call.RequestStream.CompleteAsync();
+        Assert.Equal(
+            Enumerable.Range(0, Count).Select(i => (ulong)i),
+            (await answers.Within("the answers")).Select(answer => answer.FirstOffset));
+        foreach (var i in (int[])[0, 1, 777, Count - 1])
+            Assert.Equal(((ulong)i, $"{i}"), await ConsumeAsync(client, (ulong)i));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_stream_of_no_batches_is_no_failure(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ProduceStream();
+        await call.RequestStream.CompleteAsync();
+        Assert.Empty(await ReadToEndAsync(call.ResponseStream));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_batch_is_answered_before_the_stream_is_complete(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ProduceStream();
+        for (var i = 0ul; i < 3; i++)
+        {
+            await call.RequestStream.WriteAsync(Request("ping"));
+            Assert.True(await call.ResponseStream.MoveNext().Within("the answer"));
+            Assert.Equal(i, call.ResponseStream.Current.FirstOffset);
+        }
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task The_first_failure_ends_a_stream_after_what_came_before_it_is_answered(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ProduceStream();
+        await call.RequestStream.WriteAsync(Request("a"));
+        await call.RequestStream.WriteAsync(Request("b"));
+        await call.RequestStream.WriteAsync(new ProduceRequest { RecordBatch = BatchOf("c"), ExpectedOffset = 7 });
+        var answers = new List<ulong>();
+        var failure = await FailureOf(Task.Run(async () =>
+        {
+            while (await call.ResponseStream.MoveNext())
+                answers.Add(call.ResponseStream.Current.FirstOffset);
+        }));
+        Assert.Equal([0ul, 1ul], answers);
+        Assert.Equal((StatusCode.Aborted, "expected offset 7: the next offset is 2"), (failure.StatusCode, failure.Status.Detail));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_consumed_stream_begins_where_it_is_told_and_follows_the_log(Backend backend) => ServeAsync(backend, async client =>
+    {
+        await ProduceAsync(client, "a", "b");
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 1 });
+        Assert.Equal((1ul, "b"), await NextAsync(call));
+        await ProduceAsync(client, "c", "d");
+        Assert.Equal((2ul, "c,d"), await NextAsync(call));
+        await ProduceAsync(client, "e");
+        Assert.Equal((4ul, "e"), await NextAsync(call));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_tail_of_an_empty_log_gets_what_is_produced_later(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 });
+        var first = NextAsync(call);
+        await ProduceAsync(client, "later");
+        Assert.Equal((0ul, "later"), await first);
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task Many_tails_all_get_everything_in_order(Backend backend) => ServeAsync(backend, async client =>
+    {
+        var tails = Enumerable.Range(0, 20).Select(_ => TakeAsync(client, 50)).ToList();
+        for (var i = 0; i < 50; i++)
+            await ProduceAsync(client, $"{i}");
+        foreach (var tail in tails)
+            Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}"), await tail.Within("a tail"));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task Stop_at_end_ends_at_the_end_as_it_was(Backend backend) => ServeAsync(backend, async client =>
+    {
+        await ProduceAsync(client, "a", "b");
+        await ProduceAsync(client, "c");
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0, StopAtEnd = true });
+        Assert.Equal(["a,b", "c"], (await ReadToEndAsync(call.ResponseStream).Within("the end")).Select(TextOf));
+        using var atEnd = client.ConsumeStream(new ConsumeRequest { Offset = 3, StopAtEnd = true });
+        Assert.Empty(await ReadToEndAsync(atEnd.ResponseStream).Within("the end"));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_stream_from_beyond_the_end_fails(Backend backend) => ServeAsync(backend, async client =>
+    {
+        await ProduceAsync(client, "a");
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 2 });
+        var failure = await FailureOf(call.ResponseStream.MoveNext());
+        Assert.Equal(
+            (StatusCode.OutOfRange, "offset 2 is out of range: the log holds [0, 1)"), (failure.StatusCode, failure.Status.Detail));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_conditional_produce_is_done_once(Backend backend) => ServeAsync(backend, async client =>
+    {
+        var request = new ProduceRequest { RecordBatch = BatchOf("once"), ExpectedOffset = 0 };
+        Assert.Equal(0ul, (await client.ProduceAsync(request)).FirstOffset);
+        Assert.Equal(StatusCode.Aborted, (await FailureOf(client.ProduceAsync(request).ResponseAsync)).StatusCode);
+        Assert.Equal(1ul, (await client.GetRangeAsync(new GetRangeRequest())).NextOffset);
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task Sixty_four_concurrent_producers_lose_double_and_reorder_nothing(Backend backend) => ServeAsync(backend, async client =>
+    {
+        const int Producers = 64, Each = 50;
+        var acknowledged = await Task.WhenAll(Enumerable.Range(0, Producers).Select(async producer =>
+        {
+            var offsets = new List<ulong>();
+            for (var i = 0; i < Each; i++)
+                offsets.Add(await ProduceAsync(client, $"{producer}:{i}"));
+            return offsets;
+        })).Within("64 producers");
+
+        using var call = client.ConsumeStream(new ConsumeRequest { StopAtEnd = true });
+        var log = (await ReadToEndAsync(call.ResponseStream)).Select(TextOf).ToList();
+        Assert.Equal(Producers * Each, log.Count);
+        for (var producer = 0; producer < Producers; producer++)
+        {
+            Assert.Equal(
+                Enumerable.Range(0, Each).Select(i => $"{producer}:{i}"), acknowledged[producer].Select(offset => log[(int)offset]));
+            Assert.Equal(acknowledged[producer].Order(), acknowledged[producer]);
+        }
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_field_of_a_later_version_survives_the_way_through_the_log(Backend backend) => ServeAsync(backend, async client =>
+    {
+        // record { value: "a", 9: "new" }, as a newer client would send it
+        var record = new V1.Record { Value = ByteString.CopyFromUtf8("a") };
+        record.MergeFrom(new byte[] { 0x4A, 0x03, (byte)'n', (byte)'e', (byte)'w' });
+        await client.ProduceAsync(new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { record } } });
+        var consumed = await client.ConsumeAsync(new ConsumeRequest { Offset = 0 });
+        Assert.Equal(record, consumed.RecordBatch.Records.Single());
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_cancelled_tail_ends_and_the_service_goes_on(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, cancellationToken: cancellation.Token);
+        var next = call.ResponseStream.MoveNext(CancellationToken.None);
+        await cancellation.CancelAsync();
+        Assert.Equal(StatusCode.Cancelled, (await FailureOf(next)).StatusCode);
+        Assert.Equal(0ul, await ProduceAsync(client, "still there"));
+    });
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public Task A_tail_with_a_deadline_ends_with_it(Backend backend) => ServeAsync(backend, async client =>
+    {
+        using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, deadline: DateTime.UtcNow.AddMilliseconds(200));
+        Assert.Equal(StatusCode.DeadlineExceeded, (await FailureOf(call.ResponseStream.MoveNext())).StatusCode);
+    });
 
     /// <summary>The queue of a stream is full of appends that nobody answers, and then the first of them fails.</summary>
     [Fact]
@@ -287,6 +317,13 @@ public sealed class ServiceTests
     }
 
     /// <summary>A log of two records in two batches, whose reader gets these texts, a batch each, at once.</summary>
+    private static async Task ServeAsync(Backend backend, Func<V1.Log.LogClient, Task> scenario)
+    {
+        await using var log = TestLog.Open(backend);
+        await using var server = await TestServer.StartAsync(log.Log);
+        await scenario(server.Client);
+    }
+
     private static Mock<ILog> LogThatReads(Action between, params string[] texts)
     {
         var batches = new Mock<IReadOnlyList<RecordBatch>>();

@@ -21,7 +21,7 @@ internal static class LogExtensions
     /// Appends, smaller and smaller, until nothing more goes, and adds what went to what is expected of the log; what the last was
     /// refused with.
     /// </summary>
-    public static async Task<LogFullException> FillAsync(this ILog log, List<string> expected, int leastBytes)
+    public static async Task<LogFullException> FillAsync(this ILog log, List<string> expected, int minBytes)
     {
         for (var size = 30_000; ;)
         {
@@ -34,7 +34,7 @@ internal static class LogExtensions
             catch (LogFullException exception)
             {
                 size /= 2;
-                if (size <= leastBytes)
+                if (size <= minBytes)
                     return exception;
             }
         }

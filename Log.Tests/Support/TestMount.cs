@@ -63,24 +63,3 @@ internal sealed class TestMount : IDisposable
         }
     }
 }
-
-/// <summary>A test that mounts a file system: skipped, with the reason, where that is not possible or not allowed.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class MountFactAttribute : FactAttribute
-{
-    public MountFactAttribute() => Skip = TestMount.WhyNot;
-}
-
-/// <summary>A test that looks at what only Linux shows.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class LinuxFactAttribute : FactAttribute
-{
-    public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "it is for Linux only";
-}
-
-/// <summary>The same for a table of cases.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class LinuxTheoryAttribute : TheoryAttribute
-{
-    public LinuxTheoryAttribute() => Skip = OperatingSystem.IsLinux() ? null : "it is for Linux only";
-}

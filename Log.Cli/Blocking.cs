@@ -1,8 +1,0 @@
-namespace LogKit.Cli;
-
-/// <summary>Calls that block and cannot be cancelled, such as opening a named pipe that nobody writes to.</summary>
-internal static class Blocking
-{
-    /// <summary>Makes the call on another thread. An interrupt abandons it, and the end of the process ends it.</summary>
-    public static Task<T> RunAsync<T>(Func<T> call, CancellationToken stopping) => Task.Run(call, stopping).WaitAsync(stopping);
-}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using LogKit.Cli.Errors;
+using LogKit.Disk;
+using LogKit.Disk.Inspection;
+using Spectre.Console;
+
+namespace LogKit.Cli.DiskLogs;
+
+/// <summary>What the commands that read the files of a log have in common: the argument, the failures, the progress.</summary>
+internal static class LogDirectory
+{
+    public static Argument<string> CreateArgument() => new("directory") { Description = "The directory of a log that nobody has open" };
+
+    /// <summary>Opens a log for reading, and says so on the standard error where it is without the log's lock.</summary>
+    public static async Task<LogInspector> OpenAsync(string directory, TextWriter stderr)
+    {
+        var log = Guard(directory, () => LogInspector.Open(directory));
+        if (log.LockProblem is { } problem)
+            await stderr.WriteLineAsync($"note: going on without the log's lock: {problem}");
+        return log;
+    }
+
+    /// <summary>Does something with a log's files.</summary>
+    /// <exception cref="CommandException">It failed, for a reason that lies with them.</exception>
+    public static T Guard<T>(string directory, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (LogInUseException exception)
+        {
+            throw CommandException.CannotRead(directory, "the log is in use by another process", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CommandException.CannotRead(directory, exception.Message, exception);
+        }
+    }
+
+    /// <summary>Runs a verification, with a bar on a terminal.</summary>
+    /// <param name="terminal">Null: nothing is shown.</param>
+    /// <param name="work">Is given whom to tell how far it has come; null where nobody asks.</param>
+    public static Task<T> WithProgressAsync<T>(IAnsiConsole? terminal, Func<IProgress<VerificationProgress>?, T> work)
+    {
+        if (terminal is null)
+            return Task.FromResult(work(null));
+
+        ProgressColumn[] columns =
+        [new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
+        return terminal
+            .Progress()
+            .AutoClear(true)
+            .Columns(columns)
+            .StartAsync(context => Task.Run(() => work(new Bar(context.AddTask("verifying")))));
+    }
+
+    private sealed class Bar(ProgressTask task) : IProgress<VerificationProgress>
+    {
+        // A log is verified faster than a bar is told of each frame.
+        private const long StepBytes = 1024 * 1024;
+
+        private long _shownBytes = -StepBytes;
+
+        public void Report(VerificationProgress value)
+        {
+            if (Math.Abs(value.CheckedBytes - _shownBytes) < StepBytes && value.CheckedBytes < value.TotalBytes)
+                return;
+            _shownBytes = value.CheckedBytes;
+            task.MaxValue = Math.Max(1, value.TotalBytes);
+            task.Value = value.CheckedBytes;
+        }
+    }
+}

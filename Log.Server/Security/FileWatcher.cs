@@ -1,0 +1,53 @@
+using LogKit.Grpc.Streams;
+using LogKit.Server.Observability;
+
+namespace LogKit.Server.Security;
+
+/// <summary>
+/// Looks at the files of the server's security now and then, and when it is asked to; says what came of it, and ends the streams that are
+/// not permitted any more.
+/// </summary>
+internal sealed class FileWatcher(
+    IReadOnlyList<IReloadedFiles> files, int intervalMs, LiveStreams streams, ILogger<FileWatcher> journal) : BackgroundService
+{
+    private readonly SemaphoreSlim _requests = new(0);
+
+    /// <summary>Asks for a look at once, which takes what it finds without a second one.</summary>
+    public void Request() => _requests.Release();
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _requests.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            var isRequested = await _requests.WaitAsync(files.Count > 0 ? intervalMs : Timeout.Infinite, stoppingToken);
+            var changes = 0;
+            foreach (var file in files)
+                changes += await LookAsync(file, isRequested, stoppingToken) ? 1 : 0;
+            if (isRequested)
+                journal.LogReloadRequested(files.Count, changes);
+        }
+    }
+
+    private async Task<bool> LookAsync(IReloadedFiles file, bool isRequested, CancellationToken stoppingToken)
+    {
+        var (outcome, problem) = await file.LookAsync(isRequested, stoppingToken);
+        switch (outcome)
+        {
+            case ReloadOutcome.Reloaded:
+                journal.LogReloaded(file.Names);
+                streams.Reconsider();
+                return true;
+            case ReloadOutcome.Refused:
+                journal.LogKept(file.Names, problem);
+                return false;
+            default:
+                return false;
+        }
+    }
+}
