@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace LogKit;
 
 /// <summary>
-/// For those who implement <see cref="ILog"/>: CRC-32C (the Castagnoli polynomial, reflected, as in RFC 3720), using the CPU's instruction
+/// For implementations of <see cref="ILog"/>: CRC-32C (the Castagnoli polynomial, reflected, as in RFC 3720), using the CPU's instruction
 /// where there is one.
 /// </summary>
 /// <remarks>

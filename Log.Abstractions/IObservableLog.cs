@@ -1,55 +1,55 @@
 namespace LogKit;
 
-/// <summary>A log that reports changes of its own state, for whoever operates it.</summary>
-/// <remarks><see cref="LogEvents"/> implements the reporting.</remarks>
+/// <summary>A log that reports changes of its state to its operator.</summary>
+/// <remarks>Use <see cref="LogEvents"/> to implement it.</remarks>
 public interface IObservableLog : ILog
 {
     /// <summary>Calls an observer once for each change, in order, until the returned subscription is disposed.</summary>
     /// <param name="observer">
-    /// Is first called for the latest changes before the subscription, among them what happened while the log was opened. Runs on a
-    /// thread of the pool, one call at a time, and never inside a lock of the log. What it throws is ignored.
+    /// Called first for the most recent changes before the subscription, which include those made while the log was opened. Runs on a
+    /// thread-pool thread, one call at a time, and never inside a lock of the log. Exceptions that it throws are ignored.
     /// </param>
-    /// <returns>The subscription. A call that is already running may still end after its disposal.</returns>
+    /// <returns>The subscription. A call that is already running may end after the subscription is disposed.</returns>
     IDisposable Observe(Action<LogEvent> observer);
 }
 
-/// <summary>A change of a log's state that its operator should know about.</summary>
+/// <summary>A change of a log's state that concerns its operator.</summary>
 /// <param name="Kind">What changed.</param>
-/// <param name="Message">What happened, why, and what to do next: one line of text.</param>
-/// <param name="Cause">The failure behind it; null if there is none.</param>
+/// <param name="Message">What happened, why, and what to do next, in one line of text.</param>
+/// <param name="Cause">The exception that caused it, or null.</param>
 public sealed record LogEvent(LogEventKind Kind, string Message, Exception? Cause = null);
 
-/// <summary>What changed about a log.</summary>
+/// <summary>The kind of a <see cref="LogEvent"/>.</summary>
 public enum LogEventKind
 {
-    /// <summary>A write failed. The log takes no appends until it is opened again.</summary>
+    /// <summary>A write failed. The log refuses appends until it is reopened.</summary>
     ReadOnly,
 
-    /// <summary>An append was refused because there is no room. Reported once, until there is room again.</summary>
+    /// <summary>An append was refused because there is no space. Reported once until there is space again.</summary>
     Full,
 
     /// <summary>An append succeeded for the first time after <see cref="Full"/>.</summary>
     RoomAgain,
 
-    /// <summary>The storage behind the log can't be reached. Reported once, until it can be.</summary>
+    /// <summary>The storage of the log cannot be reached. Reported once until it can be reached again.</summary>
     StorageLost,
 
-    /// <summary>The storage behind the log can be reached again.</summary>
+    /// <summary>The storage of the log can be reached again.</summary>
     StorageBack,
 
     /// <summary>
-    /// The clock shows a time that it can't, before or long after what the log has seen of it. Ages are not taken from it.
+    /// The clock shows an implausible time, earlier or much later than times the log has seen. The log does not use it to compute ages.
     /// </summary>
     ClockSuspect,
 
     /// <summary>
-    /// The log lacks a resource of the process or machine, such as a file descriptor, and refuses what needs it until it has it.
+    /// The process or machine has run out of a resource, such as file descriptors. Operations that need it fail until it is available.
     /// </summary>
     ResourceExhausted,
 
-    /// <summary>The log has again the resource that it lacked.</summary>
+    /// <summary>The resource is available again.</summary>
     ResourceAvailable,
 
-    /// <summary>Something else that does not change what the log can do.</summary>
+    /// <summary>Another event, which does not change what the log can do.</summary>
     Notice,
 }

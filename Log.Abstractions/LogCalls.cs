@@ -1,15 +1,15 @@
 namespace LogKit;
 
 /// <summary>
-/// For those who implement <see cref="ILog"/>: the checks that come first in every call, with the exceptions that the contract asks for.
-/// Each returns the exception to fail the call with, or null if the call may go on.
+/// For implementations of <see cref="ILog"/>: the checks at the start of every call. Each returns the exception that the contract requires,
+/// or null if the call may proceed.
 /// </summary>
 public static class LogCalls
 {
-    /// <summary>Refuses a call on a disposed log, or one that is canceled before it begins.</summary>
-    /// <param name="log">The log, whose name the exception carries.</param>
-    /// <param name="isDisposed">Whether disposing it has begun.</param>
-    /// <param name="cancellationToken">The call's.</param>
+    /// <summary>Checks that the log is not disposed and the call is not canceled.</summary>
+    /// <param name="log">The log, whose type name appears in the exception.</param>
+    /// <param name="isDisposed">Whether disposal of the log has begun.</param>
+    /// <param name="cancellationToken">The token of the call.</param>
     public static Exception? Refuse(ILog log, bool isDisposed, CancellationToken cancellationToken)
     {
         if (!isDisposed && !cancellationToken.IsCancellationRequested)
@@ -17,9 +17,9 @@ public static class LogCalls
         return isDisposed ? Disposed(log) : new OperationCanceledException(cancellationToken);
     }
 
-    /// <summary>Refuses an append of an empty batch, or of one over the limit.</summary>
-    /// <param name="batch">What is to be appended.</param>
-    /// <param name="limitBytes">The largest encoding that the log takes.</param>
+    /// <summary>Checks that a batch is not empty and not over the limit.</summary>
+    /// <param name="batch">The batch to append.</param>
+    /// <param name="limitBytes">The limit of the log on <see cref="RecordBatch.SizeBytes"/>.</param>
     public static Exception? Refuse(RecordBatch batch, int limitBytes)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -28,7 +28,7 @@ public static class LogCalls
         return batch.SizeBytes > limitBytes ? new BatchTooLargeException(batch.SizeBytes, limitBytes) : null;
     }
 
-    /// <summary>The exception for a call on a disposed log.</summary>
+    /// <summary>Makes the exception for a call on a disposed log.</summary>
     public static ObjectDisposedException Disposed(ILog log)
     {
         ArgumentNullException.ThrowIfNull(log);

@@ -1,21 +1,21 @@
 namespace LogKit;
 
 /// <summary>
-/// For those who implement <see cref="IObservableLog"/>: passes events on to observers, in order, without ever calling one on the
-/// reporting thread, which may hold locks of the log.
+/// For implementations of <see cref="IObservableLog"/>: delivers events to observers, in order, and never on the reporting thread, which
+/// may hold locks of the log.
 /// </summary>
 public sealed class LogEvents
 {
-    /// <summary>How many past events a new observer is told of.</summary>
+    /// <summary>The number of past events that a new observer receives.</summary>
     private const int HistoryLimit = 16;
 
     private readonly Lock _gate = new();
     private readonly Queue<LogEvent> _history = new(); // under _gate
     private readonly Queue<(LogEvent Event, Action<LogEvent>[] Observers)> _undelivered = new(); // under _gate
-    private Action<LogEvent>[] _observers = []; // under _gate; an array is never changed, only replaced
+    private Action<LogEvent>[] _observers = []; // under _gate; replaced, never changed
     private bool _isDelivering; // under _gate
 
-    /// <summary>Reports an event to all observers. Returns at once.</summary>
+    /// <summary>Reports an event to all observers. Returns immediately.</summary>
     public void Report(LogEvent logEvent)
     {
         ArgumentNullException.ThrowIfNull(logEvent);
@@ -32,7 +32,7 @@ public sealed class LogEvents
     public IDisposable Observe(Action<LogEvent> observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        Action<LogEvent> own = observer.Invoke; // the same delegate may observe twice, and end its subscriptions one by one
+        Action<LogEvent> own = observer.Invoke; // so that one delegate can have several subscriptions
         lock (_gate)
         {
             foreach (var logEvent in _history)
@@ -76,7 +76,7 @@ public sealed class LogEvents
                 }
                 catch (Exception exception) when (exception is not OutOfMemoryException)
                 {
-                    // An observer's failure must not keep the others from hearing, or end the process.
+                    // A failing observer must not affect the others, or end the process.
                 }
             }
         }

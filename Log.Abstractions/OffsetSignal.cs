@@ -1,11 +1,11 @@
 namespace LogKit;
 
 /// <summary>
-/// For those who implement <see cref="ILog"/>: waits for the end of a log to pass an offset. It is the part of a log that is
-/// easiest to get subtly wrong (a wake lost between the check and the registration, waiters stranded by disposal, cancelled
-/// waits that leak), so the built-in logs share this one.
+/// For implementations of <see cref="ILog"/>: waits until the end of a log passes an offset. This is the part of a log that is easiest to
+/// get subtly wrong (a wakeup lost between check and registration, waiters stranded by disposal, canceled waits that leak), so the built-in
+/// logs share one implementation.
 /// </summary>
-/// <remarks>Waiters are kept in the order of their offsets: an append costs nothing for those it does not reach.</remarks>
+/// <remarks>Waiters are sorted by offset, so an append costs nothing for waiters that it does not reach.</remarks>
 public sealed class OffsetSignal : IDisposable
 {
     private readonly Lock _gate = new();
@@ -15,9 +15,9 @@ public sealed class OffsetSignal : IDisposable
     private ulong _registrations; // under _gate: makes waiters for one offset distinct
     private bool _isDisposed; // set once under _gate, read with Volatile
 
-    /// <summary>A signal that stands at an offset.</summary>
-    /// <param name="nextOffset">The end of the log as it is opened.</param>
-    /// <param name="owner">The log, whose name the <see cref="ObjectDisposedException"/> carries.</param>
+    /// <summary>Makes a signal for a log that ends at an offset.</summary>
+    /// <param name="nextOffset">The next offset of the log when it is opened.</param>
+    /// <param name="owner">The log, whose type name appears in <see cref="ObjectDisposedException"/>.</param>
     public OffsetSignal(ulong nextOffset, ILog owner)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -25,7 +25,7 @@ public sealed class OffsetSignal : IDisposable
         _owner = owner;
     }
 
-    /// <summary>How many waits are pending.</summary>
+    /// <summary>The number of pending waits.</summary>
     public int PendingCount
     {
         get
@@ -35,7 +35,9 @@ public sealed class OffsetSignal : IDisposable
         }
     }
 
-    /// <summary>Says that all offsets below this one can be read, and wakes those who wait for them. Going back has no effect.</summary>
+    /// <summary>
+    /// Reports that all offsets below this one can be read, and completes the waits for them. A lower offset than before has no effect.
+    /// </summary>
     public void Advance(ulong nextOffset)
     {
         lock (_gate)
@@ -46,20 +48,20 @@ public sealed class OffsetSignal : IDisposable
             while (_waiters.Min is { } first && first.Offset < nextOffset)
             {
                 _waiters.Remove(first);
-                first.SetResult(); // never runs the waiter's code here: see Waiter
+                first.SetResult(); // never runs the waiter's continuation here: see Waiter
             }
         }
     }
 
-    /// <summary>The offset that the signal stands at.</summary>
+    /// <summary>The next offset, as last reported.</summary>
     public ulong NextOffset => Volatile.Read(ref _nextOffset);
 
     /// <summary>
-    /// Says that the log has turned out to end earlier, as after its storage was restored from a backup. Pending waits go on. Has no
-    /// effect if the signal no longer stands where it was seen.
+    /// Reports that the log ends earlier than was known, for example because its storage was restored from a backup. Pending waits
+    /// continue. Has no effect if <see cref="NextOffset"/> has changed since it was read.
     /// </summary>
-    /// <param name="seen">Where <see cref="NextOffset"/> stood before the log was asked where it ends.</param>
-    /// <param name="nextOffset">What the log answered.</param>
+    /// <param name="seen">The value of <see cref="NextOffset"/> before the end of the log was looked up.</param>
+    /// <param name="nextOffset">The next offset that was found.</param>
     public void Rewind(ulong seen, ulong nextOffset)
     {
         lock (_gate)
@@ -69,7 +71,7 @@ public sealed class OffsetSignal : IDisposable
         }
     }
 
-    /// <summary>Ends all pending waits with a failure. Later waits are not affected.</summary>
+    /// <summary>Fails all pending waits. Later waits are not affected.</summary>
     public void FailPending(Exception exception)
     {
         lock (_gate)
@@ -80,8 +82,8 @@ public sealed class OffsetSignal : IDisposable
         }
     }
 
-    /// <summary>Completes once <see cref="Advance"/> has passed an offset: at once if it already has.</summary>
-    /// <exception cref="ObjectDisposedException">The signal is disposed, or is while waiting.</exception>
+    /// <summary>Completes once <see cref="Advance"/> has passed an offset, which is at once if it already has.</summary>
+    /// <exception cref="ObjectDisposedException">The signal is disposed, before or during the wait.</exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
     public ValueTask WaitAsync(ulong offset, CancellationToken cancellationToken)
     {
@@ -127,7 +129,7 @@ public sealed class OffsetSignal : IDisposable
         }
     }
 
-    /// <summary>Whoever takes a waiter out of the set, under the lock, completes it: so it is completed once.</summary>
+    /// <summary>Whoever removes a waiter from the set, under the lock, completes it; so it completes exactly once.</summary>
     private sealed class Waiter(ulong offset, ulong registration) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public static readonly IComparer<Waiter> ByOffset = Comparer<Waiter>.Create(static (a, b) =>

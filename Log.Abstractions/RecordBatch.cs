@@ -4,8 +4,8 @@ using System.Text;
 namespace LogKit;
 
 /// <summary>
-/// Records that are appended together. A batch is immutable and <i>is</i> its encoding: the bytes that were received are the
-/// bytes that are stored and sent, so what this version does not know (a field added later) passes through untouched.
+/// Records that are appended together. A batch is immutable, and it <i>is</i> its encoding: the bytes that were received are the bytes that
+/// are stored and sent. Fields that this version does not know are therefore preserved.
 /// </summary>
 /// <remarks>
 /// The encoding is the protobuf message <c>log.v1.RecordBatch</c>: a repeated field 3 of messages whose field 1 is the value.
@@ -14,16 +14,16 @@ namespace LogKit;
 public sealed class RecordBatch : IReadOnlyList<Record>
 {
     /// <summary>
-    /// The limit on <see cref="SizeBytes"/> that the built-in logs set by default: 4 MiB less 1 KiB, so that any batch, with what
-    /// a response adds to it, fits the 4 MiB message that gRPC clients accept by default.
+    /// The default limit on <see cref="SizeBytes"/> in the built-in logs: 4 MiB minus 1 KiB. A response with any such batch fits in 4 MiB,
+    /// the largest message that gRPC clients accept by default.
     /// </summary>
     public const int DefaultLimitBytes = (4 * 1024 * 1024) - 1024;
 
     private bool? _isOnlyRecords;
     private Record[]? _records;
 
-    /// <summary>Makes a batch of records. Their values are copied.</summary>
-    /// <exception cref="ArgumentException">The batch would be larger than an array can be.</exception>
+    /// <summary>Makes a batch of records. Copies their values.</summary>
+    /// <exception cref="ArgumentException">The encoding would exceed the maximum length of an array.</exception>
     public RecordBatch(params ReadOnlySpan<Record> records)
         : this(RecordBatchEncoding.Encode(records), records.Length, isOnlyRecords: true)
     {
@@ -36,17 +36,17 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         _isOnlyRecords = isOnlyRecords;
     }
 
-    /// <summary>The encoding. A batch that was decoded shows the very bytes that it was decoded from.</summary>
+    /// <summary>The encoding. For a decoded batch, the very bytes that it was decoded from.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 
-    /// <summary>The length of <see cref="Encoded"/>: what limits on batches are about.</summary>
+    /// <summary>The length of <see cref="Encoded"/> in bytes. Limits on batches apply to it.</summary>
     public int SizeBytes => Encoded.Length;
 
-    /// <summary>How many records the batch holds.</summary>
+    /// <summary>The number of records in the batch.</summary>
     public int Count { get; }
 
-    /// <summary>The record at an index, from 0.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such record.</exception>
+    /// <summary>The record at a zero-based index.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The index is negative, or not less than <see cref="Count"/>.</exception>
     public Record this[int index]
     {
         get
@@ -57,7 +57,7 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         }
     }
 
-    /// <summary>Makes a batch of texts, each a record of its UTF-8 bytes.</summary>
+    /// <summary>Makes a batch in which each record is the UTF-8 encoding of a text.</summary>
     public static RecordBatch OfText(params ReadOnlySpan<string> texts)
     {
         var records = new Record[texts.Length];
@@ -66,10 +66,12 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         return new RecordBatch(records);
     }
 
-    /// <summary>Takes an encoding as a batch, without copying it.</summary>
-    /// <param name="encoded">The batch keeps this memory: it must not change for as long as the batch is in use.</param>
+    /// <summary>Makes a batch from an encoding, without copying it.</summary>
+    /// <param name="encoded">
+    /// The encoding. The batch keeps a reference to this memory, which must not change while the batch is in use.
+    /// </param>
     /// <exception cref="FormatException">
-    /// It is not the encoding of a batch; the message says what is wrong and where. Unknown fields are no error.
+    /// It is not the encoding of a batch. The message says what is wrong and where. Unknown fields are allowed.
     /// </exception>
     public static RecordBatch Decode(ReadOnlyMemory<byte> encoded)
     {
@@ -78,18 +80,18 @@ public sealed class RecordBatch : IReadOnlyList<Record>
     }
 
     /// <summary>
-    /// Takes an encoding as a batch, without copying it and without looking at it: for a log that reads back what it has stored.
+    /// Makes a batch from an encoding without copying or validating it. For a log that reads back what it has stored.
     /// </summary>
     /// <param name="encoded">
-    /// What <see cref="Encoded"/> of a batch showed, kept unharmed by a checksum: where it is anything else, members of this class
-    /// fail with <see cref="FormatException"/> or worse, later. The batch keeps this memory.
+    /// The <see cref="Encoded"/> bytes of a batch, whose integrity a checksum has confirmed. With any other bytes, members of this class
+    /// may later throw <see cref="FormatException"/> or return wrong records. The batch keeps a reference to this memory.
     /// </param>
-    /// <param name="count">That batch's <see cref="Count"/>.</param>
+    /// <param name="count">The <see cref="Count"/> of that batch.</param>
     public static RecordBatch DecodeTrusted(ReadOnlyMemory<byte> encoded, int count) => new(encoded, count, isOnlyRecords: null);
 
-    /// <summary>The records from an index to the end, as a batch; shares this one's bytes where it can.</summary>
-    /// <param name="index">The first record to keep; 0 gives this batch.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such record.</exception>
+    /// <summary>Makes a batch of the records from an index to the end. It shares this batch's bytes if possible.</summary>
+    /// <param name="index">The index of the first record to keep; 0 returns this batch.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is negative, or not less than <see cref="Count"/>.</exception>
     public RecordBatch From(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -97,7 +99,7 @@ public sealed class RecordBatch : IReadOnlyList<Record>
         if (index == 0)
             return this;
 
-        // Fields of the batch itself belong to every part of it, so only a batch without any can be cut by slicing.
+        // Other fields of the batch belong to each part of it, so only a batch that has none can be sliced.
         var (position, isOnlyRecords) = RecordBatchEncoding.PositionOf(Encoded.Span, index);
         _isOnlyRecords ??= isOnlyRecords && RecordBatchEncoding.Validate(Encoded.Span[position..]).IsOnlyRecords;
         var encoded = _isOnlyRecords.Value ? Encoded[position..] : RecordBatchEncoding.WithoutRecordsBefore(Encoded.Span, index);
@@ -110,9 +112,9 @@ public sealed class RecordBatch : IReadOnlyList<Record>
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>How many records and bytes: for a debugger's or a test's eye.</summary>
+    /// <summary>The number of records and bytes, for diagnostics.</summary>
     public override string ToString() => FormattableString.Invariant($"{Count} records, {SizeBytes} bytes");
 
-    // Made on first use: what only moves batches never needs it. Two threads may both make it, to the same effect.
+    // Made on first use: code that only forwards batches never needs it. If two threads race, both make the same array.
     private Record[] Records => _records ??= RecordBatchEncoding.Records(Encoded, Count);
 }

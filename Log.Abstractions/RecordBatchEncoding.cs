@@ -1,6 +1,6 @@
-// The protobuf encoding of log.v1.RecordBatch, by hand: three functions of varints are all that it takes, and they keep this
-// assembly free of dependencies. Decoding accepts what a protobuf parser accepts, except that a known field with the wrong
-// wire type, and groups (which proto3 does not have), are refused instead of being kept as unknown fields.
+// A hand-written protobuf encoding of log.v1.RecordBatch, which keeps this assembly free of dependencies. Decoding accepts what a
+// protobuf parser accepts, with two exceptions: a known field with the wrong wire type, and groups (which proto3 does not have), are
+// errors instead of unknown fields.
 
 using static System.FormattableString;
 
@@ -31,7 +31,7 @@ internal static class RecordBatchEncoding
             var value = record.Value.Span;
             WriteHeader(encoded, ref position, RecordsTag, SizeOfRecord(record));
             if (value.IsEmpty)
-                continue; // proto3 does not write a default value
+                continue; // proto3 omits default values
             WriteHeader(encoded, ref position, ValueTag, value.Length);
             value.CopyTo(encoded.AsSpan(position));
             position += value.Length;
@@ -40,7 +40,7 @@ internal static class RecordBatchEncoding
         return encoded;
     }
 
-    /// <summary>Checks every byte that is not a value or an unknown field's content, and counts the records.</summary>
+    /// <summary>Checks every byte except those of values and unknown fields, and counts the records.</summary>
     public static (int Count, bool IsOnlyRecords) Validate(ReadOnlySpan<byte> encoded)
     {
         var count = 0;
@@ -88,7 +88,7 @@ internal static class RecordBatchEncoding
         return records;
     }
 
-    /// <summary>Where the record at an index begins, and whether nothing but records comes before it.</summary>
+    /// <summary>Finds the position of the record at an index, and whether only records precede it.</summary>
     public static (int Position, bool IsOnlyRecords) PositionOf(ReadOnlySpan<byte> encoded, int index)
     {
         var position = 0;
@@ -107,14 +107,14 @@ internal static class RecordBatchEncoding
     }
 
     /// <summary>
-    /// Passes over records as <see cref="Encode"/> writes them, of at most 127 bytes: a batch may have millions, and each read looks at
-    /// them all.
+    /// Skips records of at most 127 bytes that are encoded as <see cref="Encode"/> encodes them. A fast path: a batch may have millions of
+    /// records, and each read scans them all.
     /// </summary>
     /// <param name="encoded">The batch.</param>
-    /// <param name="position">Where a field begins.</param>
-    /// <param name="count">Is counted up by the records that are passed over.</param>
-    /// <param name="end">What it is counted up to at most.</param>
-    /// <returns>Where the first field begins that is not such a record, or for which there is no count left.</returns>
+    /// <param name="position">The position of a field.</param>
+    /// <param name="count">Incremented for each record that is skipped.</param>
+    /// <param name="end">The limit on <paramref name="count"/>.</param>
+    /// <returns>The position of the first field that is not such a record, or that would exceed the limit.</returns>
     private static int SkipSmallRecords(ReadOnlySpan<byte> encoded, int position, ref int count, int end)
     {
         while (count < end && position + 1 < encoded.Length && encoded[position] == RecordsTag)
@@ -132,7 +132,7 @@ internal static class RecordBatchEncoding
         return position;
     }
 
-    /// <summary>A copy that lacks the first records, and keeps all else.</summary>
+    /// <summary>Copies the encoding without the first records.</summary>
     public static byte[] WithoutRecordsBefore(ReadOnlySpan<byte> encoded, int index)
     {
         using var kept = new MemoryStream(encoded.Length);
@@ -147,7 +147,7 @@ internal static class RecordBatchEncoding
         return kept.ToArray();
     }
 
-    /// <summary>The bounds of a record's value: the last one wins where there are several, as protobuf has it.</summary>
+    /// <summary>Finds the bounds of a record's value. If the field occurs several times, the last one wins, as in protobuf.</summary>
     private static (int Start, int End) ReadRecord(ReadOnlySpan<byte> encoded, Field record)
     {
         var value = (Start: record.ContentStart, End: record.ContentStart);

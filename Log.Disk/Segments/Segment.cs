@@ -44,7 +44,9 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
     /// <summary>Whether it was read since <see cref="OpenSegments"/> last looked. A hint, which any reader sets without a lock.</summary>
     public bool WasUsed { get; set; }
 
-    /// <summary>The length of the frame that was read last, in bytes. A hint of the next one's, which any reader sets without a lock.</summary>
+    /// <summary>
+    /// The length of the frame that was read last, in bytes. A hint of the next one's, which any reader sets without a lock.
+    /// </summary>
     public int FrameBytes { get; set; }
 
     /// <summary>Tells of a frame that is about to become readable. For the one writer only.</summary>

@@ -52,7 +52,9 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
             background(SealInBackground);
     }
 
-    /// <summary>Seals the waiting segments that start before an offset, on this thread. They are flushed even if there is no space to seal.</summary>
+    /// <summary>
+    /// Seals the waiting segments that start before an offset, on this thread. They are flushed even if there is no space to seal.
+    /// </summary>
     /// <exception cref="IOException">The storage failed, now or before.</exception>
     public void SealBefore(ulong offset)
     {

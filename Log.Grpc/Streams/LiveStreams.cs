@@ -14,7 +14,8 @@ internal sealed class LiveStreams : IDisposable
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
-    private readonly ConcurrentDictionary<LiveStream, byte> _open = new(); // the streams that are counted, but for those being opened or closed
+    // The streams that are counted, but for those being opened or closed.
+    private readonly ConcurrentDictionary<LiveStream, byte> _open = new();
     private int _count; // Interlocked: incremented before a stream is added, decremented after it is removed
 
     public LiveStreams(LogKitOptions options, IHostApplicationLifetime lifetime, IServiceProvider services)
