@@ -8,25 +8,26 @@ using LogKit.Disk.Writing;
 namespace LogKit.Disk;
 
 /// <summary>
-/// A durable log in one directory of one machine. An append is acknowledged once it is flushed to the device
-/// (<see cref="FlushMode.Always"/>), and readable from then on, not before.
+/// A durable log in a directory. An append is acknowledged, and becomes readable, once it is flushed to the device
+/// (with <see cref="FlushMode.Always"/>, the default).
 /// </summary>
 /// <remarks>
-/// <para>Writing: concurrent appends form groups (<see cref="GroupCommit"/>), each of them one write and one flush
-/// (<see cref="LogWriter"/>), which publishes an immutable <see cref="LogView"/>.</para>
-/// <para>Reading: takes the latest view, and no lock. A read blocks its thread during device I/O; data in the page cache needs none.</para>
-/// <para>A write, a flush, or a change of the directory that fails leaves open what is on the device, so the log then takes no
-/// more appends (<see cref="LogReadOnlyException"/>) until it is opened again, which finds out. Reads go on. The same happens if the
-/// log's files are deleted, moved or replaced while it is open. A full disk is not such a failure: it is noticed before anything is
-/// written. Neither is a segment that can't be made, for example because the process has no file descriptor left.</para>
-/// <para>The byte format is described in FORMAT.md.</para>
+/// <para>Writing: concurrent appends form groups (<see cref="GroupCommit"/>). Each group is one write and one flush
+/// (<see cref="LogWriter"/>), after which an immutable <see cref="LogView"/> is published.</para>
+/// <para>Reading: uses the latest view and takes no lock. A read blocks its thread during device I/O; data in the page cache needs
+/// none.</para>
+/// <para>If a write, a flush, or a change to the directory fails, the contents of the device are unknown. The log then refuses appends
+/// (<see cref="LogReadOnlyException"/>) until it is reopened, which determines them. Reads continue. The same happens if files of the
+/// log are deleted, moved, or replaced while it is open. A full disk is not such a failure, because the log detects it before it writes.
+/// Neither is a segment that cannot be created, for example because the process is out of file descriptors.</para>
+/// <para>FORMAT.md specifies the file format.</para>
 /// </remarks>
 public sealed class DiskLog : ITruncatableLog, IObservableLog
 {
     /// <summary>The longest interval between two retention checks.</summary>
     private const long RetentionIntervalMs = 60_000;
 
-    /// <summary>The interval between two looks at what happened to the files behind the log's back.</summary>
+    /// <summary>The interval between two checks that the files are still in place.</summary>
     private const long WatchIntervalMs = 1_000;
 
     private readonly DiskLogOptions _options;
@@ -58,20 +59,20 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         DiskMetrics.Opened(Directory);
     }
 
-    /// <summary>The directory, as a full path.</summary>
+    /// <summary>The full path of the directory.</summary>
     public string Directory { get; }
 
-    /// <summary>What was found when the log was opened.</summary>
+    /// <summary>What recovery found when the log was opened.</summary>
     public RecoveryReport Recovery { get; }
 
-    /// <summary>Opens the log in a directory, or makes a new one there. Reads the last segment; see <see cref="Recovery"/>.</summary>
-    /// <param name="directory">Made where it is not there. Files of other names in it are left alone.</param>
-    /// <param name="options">How to run it.</param>
-    /// <exception cref="LogInUseException">Another open log has the directory.</exception>
-    /// <exception cref="LogDamagedException">What was once flushed is damaged or missing. Nothing has been changed.</exception>
-    /// <exception cref="IOException">The directory cannot be made or used.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not use the directory.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its bounds.</exception>
+    /// <summary>Opens the log in a directory, or creates a log there. Reads the last segment; see <see cref="Recovery"/>.</summary>
+    /// <param name="directory">The directory. Created if it does not exist. Files with other names in it are not touched.</param>
+    /// <param name="options">The options; the defaults if null.</param>
+    /// <exception cref="LogInUseException">The directory is in use by another open log.</exception>
+    /// <exception cref="LogDamagedException">Data that had been flushed is damaged or missing. Nothing has been changed.</exception>
+    /// <exception cref="IOException">The directory cannot be created or used.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process lacks permission for the directory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     public static DiskLog Open(string directory, DiskLogOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
@@ -94,7 +95,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
     }
 
-    /// <summary>True: the order of the calls is the order of the log.</summary>
+    /// <summary>True: appends get offsets in the order of the calls.</summary>
     public bool AppendsInCallOrder => true;
 
     /// <inheritdoc/>
@@ -131,7 +132,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         Refuse(cancellationToken) is { } refusal ? ValueTask.FromException(refusal) : _appended.WaitAsync(offset, cancellationToken);
 
     /// <summary>
-    /// Moves the start of the log forward, durably, and gives back the space of the segments that lie before it as a whole.
+    /// Moves the start of the log forward, durably, and deletes the segments that lie entirely before it.
     /// </summary>
     /// <inheritdoc/>
     public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
@@ -152,7 +153,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     /// <inheritdoc/>
     public IDisposable Observe(Action<LogEvent> observer) => _events.Observe(observer);
 
-    /// <summary>Commits what was appended before, ends pending waits, seals the log and lets go of the directory.</summary>
+    /// <summary>Commits pending appends, ends pending waits, seals the log, and unlocks the directory.</summary>
     public ValueTask DisposeAsync()
     {
         lock (_disposing)
@@ -162,7 +163,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
     }
 
-    /// <summary>Reads from the block that holds an offset; what goes wrong is told as a log tells it.</summary>
+    /// <summary>Reads from the block that contains an offset, and translates failures into exceptions of the contract.</summary>
     private ValueTask<T> Read<T>(
         ulong offset, int limitBytes, Func<ReadBlock, ulong, ulong, int, T> read, CancellationToken cancellationToken)
     {
@@ -181,12 +182,12 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
         catch (FormatException exception)
         {
-            // What was appended was no batch any more: its bytes changed after it was made.
+            // The bytes of the batch were changed by the caller before it was written.
             return ValueTask.FromException<T>(new RecordCorruptException(offset, exception));
         }
         catch (ObjectDisposedException)
         {
-            // The segment's file was closed meanwhile: with the log, or because it was truncated away.
+            // The segment's file was closed meanwhile, because the log was disposed or the segment was truncated.
             return ValueTask.FromException<T>(
                 _isDisposed ? LogCalls.Disposed(this) : new OffsetOutOfRangeException(offset, _writer.View.Range));
         }
@@ -216,7 +217,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
         catch (OperationCanceledException)
         {
-            // The log is being closed.
+            // The log is closing.
         }
     }
 

@@ -3,49 +3,49 @@ using LogKit.Disk.Segments;
 
 namespace LogKit.Disk;
 
-/// <summary>What a <see cref="DiskLog"/> can be told. The defaults lose nothing that was acknowledged, a power cut included.</summary>
+/// <summary>Options for a <see cref="DiskLog"/>. With the defaults, no acknowledged record is lost, even in a power failure.</summary>
 public sealed record DiskLogOptions
 {
-    /// <summary>When an append is flushed to the device.</summary>
+    /// <summary>When appends are flushed to the device.</summary>
     public FlushMode FlushMode { get; init; } = FlushMode.Always;
 
     /// <summary>
-    /// For <see cref="FlushMode.Interval"/>: how much time passes at most, in milliseconds, until what was appended is flushed.
+    /// For <see cref="FlushMode.Interval"/>: the longest time, in milliseconds, before appended data is flushed.
     /// </summary>
     public int FlushIntervalMs { get; init; } = 100;
 
-    /// <summary>The largest batch that an append takes, in bytes of its encoding. At most 1 GiB.</summary>
+    /// <summary>The limit on the size of a batch, in bytes of its encoding. At most 1 GiB.</summary>
     public int BatchLimitBytes { get; init; } = RecordBatch.DefaultLimitBytes;
 
     /// <summary>
-    /// The size, in bytes, that a segment does not grow beyond, unless for a single batch. From 64 KiB to 1 GiB. Opening the log
-    /// reads the last segment; retention and truncation give back whole segments.
+    /// The limit on the size of a segment, in bytes, which only a single large batch exceeds. From 64 KiB to 1 GiB. Opening the log reads
+    /// the last segment; retention and truncation delete whole segments.
     /// </summary>
     public long SegmentLimitBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>
-    /// What the segments of the log may take of the disk, in bytes: at least two of them. Where a new one would make it more, the
-    /// oldest are removed first. Indexes take a two-thousandth besides. Null, the default, is no limit.
+    /// The most disk space that the segments of the log may use, in bytes. At least twice <see cref="SegmentLimitBytes"/>. Before a new
+    /// segment would exceed the limit, the oldest are deleted. Indexes use about 0.05 % more. Null, the default, means no limit.
     /// </summary>
     public long? RetentionLimitBytes { get; init; }
 
     /// <summary>
-    /// How long a record is kept at least, in milliseconds; afterwards it goes with its segment. A segment ends, at the latest, when it
-    /// is this old, so nothing is kept for more than about twice the time. Null, the default, is for ever.
+    /// How long records are kept at least, in milliseconds. After that, a record is deleted with its segment. A new segment starts when the
+    /// last one is this old, so records are kept for at most about twice the time. Null, the default, means forever.
     /// </summary>
     public long? RetentionLimitMs { get; init; }
 
-    /// <summary>How far ahead of the frames space is reserved, in bytes; less for tests, whose disks are small.</summary>
+    /// <summary>How far ahead of the frames space is reserved, in bytes. Tests on small disks set less.</summary>
     internal int? ReserveBytes { get; init; }
 
-    /// <summary>What tells the age of segments.</summary>
+    /// <summary>The clock that determines the age of segments.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>How something is done that nobody waits for; otherwise for tests, in which everything has its order.</summary>
+    /// <summary>How background work is run. Tests replace it to make the order deterministic.</summary>
     internal Action<Action> Background { get; init; } =
         static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);
 
-    // Zeros that are written ahead make flushes cheap. Where nobody waits for these, they would only be written twice.
+    // Writing zeros ahead makes flushes cheap. If nobody waits for flushes, it only doubles the writes.
     internal ReservePolicy Reserve => FlushMode == FlushMode.Always
         ? new(ReserveBytes ?? 1024 * 1024, IsWritten: true, SegmentLimitBytes)
         : new(ReserveBytes ?? 8 * 1024 * 1024, IsWritten: false, SegmentLimitBytes);
@@ -53,7 +53,7 @@ public sealed record DiskLogOptions
     internal void Validate()
     {
         if (!Enum.IsDefined(FlushMode))
-            throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "it is not a mode");
+            throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "it is not a flush mode");
         ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, FrameHeader.PayloadLimitBytes);
@@ -65,15 +65,17 @@ public sealed record DiskLogOptions
     }
 }
 
-/// <summary>When an append is flushed to the device, and so what an acknowledgement is worth.</summary>
+/// <summary>When appends are flushed to the device, and so which failures an acknowledged record survives.</summary>
 public enum FlushMode
 {
-    /// <summary>Before it is acknowledged: it survives a power cut.</summary>
+    /// <summary>Before the append is acknowledged. The record survives a power failure.</summary>
     Always,
 
-    /// <summary>Within an interval: it survives the end of the process, and a power cut loses at most an interval.</summary>
+    /// <summary>At an interval. The record survives the end of the process; a power failure loses at most one interval.</summary>
     Interval,
 
-    /// <summary>When the operating system thinks fit, and soon after a segment is full: it survives the end of the process only.</summary>
+    /// <summary>
+    /// When the operating system decides, and soon after a segment is full. The record survives only the end of the process.
+    /// </summary>
     Never,
 }

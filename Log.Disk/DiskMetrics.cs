@@ -3,8 +3,7 @@ using System.Diagnostics.Metrics;
 namespace LogKit.Disk;
 
 /// <summary>
-/// What the logs of this process measure of their devices, together, as the meter <c>LogKit.Disk</c>. It costs next to nothing where nobody
-/// listens.
+/// The meter <c>LogKit.Disk</c>: measurements of the devices of all logs in this process. Costs almost nothing if nobody listens.
 /// </summary>
 internal static class DiskMetrics
 {
@@ -12,7 +11,7 @@ internal static class DiskMetrics
 
     private static readonly Meter Meter = new(MeterName);
 
-    /// <summary>How long the device takes to flush what was appended.</summary>
+    /// <summary>The time that the device takes for a flush.</summary>
     public static Histogram<double> FlushDuration { get; } = Meter.CreateHistogram(
         "logkit.flush.duration", "s", "how long a flush of what was appended takes",
         advice: new InstrumentAdvice<double>
@@ -20,25 +19,25 @@ internal static class DiskMetrics
             HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
         });
 
-    /// <summary>How many appends share a flush: with <see cref="FlushMode.Always"/>.</summary>
+    /// <summary>The number of appends that share a flush, with <see cref="FlushMode.Always"/>.</summary>
     public static Histogram<int> GroupSize { get; } = Meter.CreateHistogram(
         "logkit.flush.group_size", "{append}", "appends that one flush acknowledges",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096] });
 
     private static readonly Lock Gate = new();
-    private static readonly List<string> Directories = []; // under Gate; those of the logs that are open
+    private static readonly List<string> Directories = []; // under Gate; of the open logs
 
     static DiskMetrics() => Meter.CreateObservableGauge(
         "logkit.disk.free", MeasureFree, "By", "free space on the log's volume; with several logs, the least");
 
-    /// <summary>A log was opened: what is free for it is measured until it is closed.</summary>
+    /// <summary>Starts measuring the free space of a log that was opened.</summary>
     public static void Opened(string directory)
     {
         lock (Gate)
             Directories.Add(directory);
     }
 
-    /// <summary>A log that was opened is closed.</summary>
+    /// <summary>Stops measuring the free space of a log that was closed.</summary>
     public static void Closed(string directory)
     {
         lock (Gate)
@@ -51,7 +50,7 @@ internal static class DiskMetrics
         lock (Gate)
             directories = [.. Directories.Distinct(StringComparer.Ordinal)];
         var free = directories.Select(FreeBytes).OfType<long>().ToList();
-        return free.Count > 0 ? [new Measurement<long>(free.Min())] : []; // unknown is not none
+        return free.Count > 0 ? [new Measurement<long>(free.Min())] : []; // unknown is not zero
     }
 
     private static long? FreeBytes(string directory)

@@ -3,33 +3,33 @@ using System.Text;
 
 namespace LogKit.Disk;
 
-/// <summary>What was found when a log was opened, and what was done about it.</summary>
+/// <summary>What recovery found and did when a log was opened.</summary>
 public sealed record RecoveryReport
 {
-    /// <summary>What the log holds.</summary>
+    /// <summary>The range of the log.</summary>
     public required LogRange Range { get; init; }
 
-    /// <summary>How many segment files there were; 0 for a new log.</summary>
+    /// <summary>The number of segment files found; 0 for a new log.</summary>
     public required int SegmentCount { get; init; }
 
     /// <summary>
-    /// How many of them are of format version 1, which does not say which log a segment belongs to. They are gone once they are truncated.
+    /// The number of segments of format version 1, which does not identify the log. They disappear as they are truncated.
     /// </summary>
     public int UnidentifiedSegmentCount { get; init; }
 
-    /// <summary>Whether the log was closed in order the last time.</summary>
+    /// <summary>Whether the log was closed cleanly the last time.</summary>
     public required bool WasClosedCleanly { get; init; }
 
-    /// <summary>How many bytes of an unfinished append, never acknowledged, were cut off its end.</summary>
+    /// <summary>The number of bytes of an unfinished, unacknowledged append that were cut off.</summary>
     public long CutBytes { get; init; }
 
-    /// <summary>How many segment files were removed because truncation had not got to them.</summary>
+    /// <summary>The number of segment files deleted because an earlier truncation had not deleted them.</summary>
     public int RemovedSegmentCount { get; init; }
 
-    /// <summary>How long opening took, in milliseconds.</summary>
+    /// <summary>The duration of the opening, in milliseconds.</summary>
     public double DurationMs { get; init; }
 
-    /// <summary>The report as a sentence, for a journal.</summary>
+    /// <summary>The report in one line, for a journal.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace LogKit.Disk.Commit;
 
 /// <summary>
-/// Appends that are committed together, and how many of them are settled. Only the thread that leads the group touches it.
+/// Appends that are committed together, and how many of them are settled. Used only by the thread that leads the group.
 /// </summary>
 internal sealed class Group
 {
@@ -12,7 +12,7 @@ internal sealed class Group
 
     public int Count => _appends.Count;
 
-    /// <summary>How many appends, from the first on, are settled: committed, or refused.</summary>
+    /// <summary>The number of leading appends that are settled, that is, committed or refused.</summary>
     public int SettledCount { get; private set; }
 
     public bool IsSettled => SettledCount == _appends.Count;
@@ -22,7 +22,7 @@ internal sealed class Group
 
     public void Add(PendingAppend append) => _appends.Add(append);
 
-    /// <summary>Records that the next appends are settled.</summary>
+    /// <summary>Marks the next appends as settled.</summary>
     public void Settle(int count)
     {
         Debug.Assert(count > 0, "a commit settles at least one append");
@@ -30,7 +30,7 @@ internal sealed class Group
         SettledCount += count;
     }
 
-    /// <summary>The appends that were settled since so many were.</summary>
+    /// <summary>The appends that were settled after the first <paramref name="count"/>.</summary>
     public ReadOnlySpan<PendingAppend> SettledSince(int count) => CollectionsMarshal.AsSpan(_appends)[count..SettledCount];
 
     public void Clear()

@@ -3,40 +3,40 @@ using System.Diagnostics;
 namespace LogKit.Disk.Commit;
 
 /// <summary>
-/// Gives the appends of a group their answers. One thread does it, callers' continuations included, which costs far less than a hop
-/// to another thread for each; but others stand by, so a continuation that blocks holds back nobody but itself.
+/// Completes the appends of a group. One thread runs all continuations, which costs far less than a thread hop per append. Another
+/// thread stands by, so a continuation that blocks delays no other.
 /// </summary>
-/// <param name="owner">Whose appends they are.</param>
-/// <param name="finished">Is told when all answers are given, and takes this back for another group.</param>
+/// <param name="owner">The group commit that the appends belong to.</param>
+/// <param name="finished">Called when all appends are completed. Reuses this object for another group.</param>
 internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finished) : IThreadPoolWorkItem
 {
-    /// <summary>The longest time an action is deferred while answers are pending.</summary>
+    /// <summary>The longest time that an action is deferred while answers are pending.</summary>
     private static readonly long DelayLimitTicks = Stopwatch.Frequency / 1000;
 
     [ThreadStatic]
     private static GroupAnswers? _current;
 
     private readonly List<PendingAppend> _appends = []; // filled before any thread runs, cleared by the last one
-    private int _next; // Interlocked: the answer that is given next
-    private int _threads; // Interlocked: how many threads give answers; the last one finishes
+    private int _next; // Interlocked: the index of the next append to complete
+    private int _threads; // Interlocked: the number of threads at work; the last one finishes
     private Action? _deferred; // Interlocked: whoever takes it runs it
     private long _deferredAt; // written before _deferred is published
 
-    /// <summary>The answers of a log that this thread is giving: whatever it calls meanwhile, a continuation calls.</summary>
+    /// <summary>The answers that this thread is giving for a group commit, if any: then the current code runs in a continuation.</summary>
     public static GroupAnswers? CurrentOf(GroupCommit owner) => _current is { } current && current.Owner == owner ? current : null;
 
     private GroupCommit Owner { get; } = owner;
 
     public void Add(PendingAppend append) => _appends.Add(append);
 
-    /// <summary>Starts giving the answers, on a pool thread.</summary>
+    /// <summary>Completes the appends on a pool thread.</summary>
     public void Queue()
     {
         _threads = 1;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <summary>Gives the answers on this thread, which must be one of the pool and have nothing else to do.</summary>
+    /// <summary>Completes the appends on this thread, which must be a pool thread that has nothing else to do.</summary>
     public void Run()
     {
         _threads = 1;
@@ -44,8 +44,8 @@ internal sealed class GroupAnswers(GroupCommit owner, Action<GroupAnswers> finis
     }
 
     /// <summary>
-    /// Defers an action until only the last answer is pending, or a moment has passed; false if it is too late for that. One action
-    /// at a time.
+    /// Defers an action until only the last answer is pending, or until <see cref="DelayLimitTicks"/> have passed. Returns false if all
+    /// answers have been given. Only one action can be deferred at a time.
     /// </summary>
     public bool TryDefer(Action action)
     {

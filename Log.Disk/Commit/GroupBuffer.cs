@@ -3,10 +3,10 @@ using LogKit.Disk.Format;
 
 namespace LogKit.Disk.Commit;
 
-/// <summary>The bytes of a group: its frames one after the other, to be written with one call.</summary>
+/// <summary>The frames of a group, contiguous, so that one call writes them.</summary>
 internal sealed class GroupBuffer
 {
-    /// <summary>A group's batches go into one write up to this size; a larger batch has a write of its own.</summary>
+    /// <summary>The limit on one write. A batch that is larger gets a write of its own.</summary>
     private const int LimitBytes = 4 * 1024 * 1024;
 
     private byte[] _bytes = new byte[64 * 1024];
@@ -15,7 +15,7 @@ internal sealed class GroupBuffer
 
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
-    /// <summary>The offset and the place in the buffer of each frame.</summary>
+    /// <summary>The first offset of each frame, and its position in the buffer.</summary>
     public List<(ulong FirstOffset, int Position)> Frames { get; } = [];
 
     public void Clear()
@@ -23,7 +23,7 @@ internal sealed class GroupBuffer
         Length = 0;
         Frames.Clear();
         if (_bytes.Length > LimitBytes)
-            _bytes = new byte[LimitBytes]; // of the large batch that was alone in it nothing is kept
+            _bytes = new byte[LimitBytes]; // frees what a single large batch needed
     }
 
     public bool HasRoomFor(int frameBytes) => Length == 0 || Length + frameBytes <= LimitBytes;

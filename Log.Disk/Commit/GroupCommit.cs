@@ -18,11 +18,11 @@ namespace LogKit.Disk.Commit;
 ///        |                                          |            |       |   +----------+ queued meanwhile
 ///        +------------------------------------------+------------+-------+ none queued
 /// </code>
-/// There is no linger: a group is whatever arrived while the group before it was flushed and its callers got their answers. Callers that
-/// append again at once, when they get their answer, therefore meet in one group.
+/// There is no linger time: a group consists of what arrived while the previous group was flushed and its callers got their answers. So
+/// callers that append again as soon as they get an answer end up in the same group.
 /// </remarks>
 /// <param name="committer">Writes the groups.</param>
-/// <param name="owner">The log, whose name the <see cref="ObjectDisposedException"/> for late appends carries.</param>
+/// <param name="owner">The log, whose type name appears in the <see cref="ObjectDisposedException"/> of late appends.</param>
 internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
 {
     private readonly Lock _gate = new();
@@ -31,7 +31,7 @@ internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
     private List<PendingAppend> _queue = []; // under _gate; in the order of the calls
     private bool _isLed; // under _gate; a thread leads, or is about to
     private TaskCompletionSource? _drained; // under _gate; set once, after which nothing is queued
-    private List<PendingAppend> _emptyQueue = []; // of the leader alone, like _group: leads pass from thread to thread under _gate
+    private List<PendingAppend> _emptyQueue = []; // used by the leader only, like _group; the lead passes between threads under _gate
     private readonly Group _group = new();
 
     /// <summary>Queues an append and completes once its group is committed.</summary>
@@ -89,12 +89,12 @@ internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
     {
         while (!TryCommitQueued(caller: null))
         {
-            // The next group has formed meanwhile.
+            // Another group has formed meanwhile.
         }
     }
 
-    /// <summary>Commits the queue as it is; true if nothing was queued meanwhile, and nobody leads any more.</summary>
-    /// <param name="caller">The append on whose caller's thread this happens; null on a pool thread.</param>
+    /// <summary>Commits what is queued. Returns true if nothing was queued meanwhile; then nobody leads.</summary>
+    /// <param name="caller">The append whose caller leads; null on a pool thread.</param>
     private bool TryCommitQueued(PendingAppend? caller)
     {
         List<PendingAppend> taken;
@@ -138,7 +138,7 @@ internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
         return isLast;
     }
 
-    /// <summary>Commits the group, in as many parts as it takes; returns the answers to the last part.</summary>
+    /// <summary>Commits the group, in several writes if needed. Returns the answers of the last write.</summary>
     private GroupAnswers? CommitGroup(PendingAppend? caller)
     {
         GroupAnswers? answers = null;
@@ -152,7 +152,7 @@ internal sealed class GroupCommit(IGroupCommitter committer, ILog owner)
             foreach (var append in _group.SettledSince(before))
             {
                 if (append == caller)
-                    append.Answer(); // its caller does not have the task yet, so this runs nothing
+                    append.Answer(); // the caller does not have the task yet, so this runs no continuation
                 else
                     (answers ??= RentAnswers()).Add(append);
             }

@@ -4,8 +4,8 @@ namespace LogKit.Disk.Commit;
 internal interface IGroupCommitter
 {
     /// <summary>
-    /// Settles appends of a group, from its first unsettled one on: as many as fit one write, and at least one. Each is committed or
-    /// refused. Does not throw, and is called by one thread at a time.
+    /// Commits or refuses appends of a group, starting with the first unsettled one: as many as fit in one write, and at least one. Never
+    /// throws. Called by one thread at a time.
     /// </summary>
     void Commit(Group group);
 }

@@ -10,13 +10,13 @@ namespace LogKit.Disk.Commit;
 /// </remarks>
 internal sealed class LeadPolicy
 {
-    /// <summary>How many groups of a single append pool threads lead, in a row, before callers may lead again.</summary>
+    /// <summary>The number of consecutive groups of a single append after which callers may lead again.</summary>
     public const int PoolGroups = 64;
 
-    private PendingAppend.Answered _ledByCaller; // what the last caller that led had appended
-    private int _poolGroups; // until callers lead again
+    private PendingAppend.Answered _ledByCaller; // the append of the last caller that led
+    private int _poolGroups; // remaining until callers lead again
 
-    /// <summary>A caller found nobody leading. Decides whether it leads.</summary>
+    /// <summary>Decides whether a caller that found nobody leading leads.</summary>
     public bool CallerLeads()
     {
         if (_ledByCaller.IsNotTaken)
@@ -24,9 +24,9 @@ internal sealed class LeadPolicy
         return _poolGroups == 0;
     }
 
-    /// <summary>A group was committed.</summary>
+    /// <summary>Records that a group was committed.</summary>
     /// <param name="leader">The append whose caller led; null if a pool thread did.</param>
-    /// <param name="size">How many appends were in the group.</param>
+    /// <param name="size">The number of appends in the group.</param>
     public void Committed(PendingAppend? leader, int size)
     {
         _ledByCaller = leader?.AsAnswered ?? default;

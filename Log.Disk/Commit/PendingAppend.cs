@@ -5,8 +5,8 @@ using System.Threading.Tasks.Sources;
 namespace LogKit.Disk.Commit;
 
 /// <summary>
-/// An append between its call and its answer; pooled, and itself the source of the caller's task. It has one owner at a time:
-/// queued, either the committer takes it or the caller's cancellation does, whoever is first; once taken it is always answered.
+/// An append from the call until the caller has its result. Pooled, and itself the source of the caller's task. While it is queued, either
+/// the committer or the caller's cancellation takes it, whichever is first. Once taken, it is always completed.
 /// </summary>
 internal sealed class PendingAppend : IValueTaskSource<ulong>
 {
@@ -15,35 +15,35 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
     private static int _pooled; // Interlocked: how many the pool holds, or is about to
 
-    /// <summary>The one that this thread has just been done with: what a caller that appends again takes.</summary>
+    /// <summary>The append that this thread returned last, which the same caller's next append reuses.</summary>
     [ThreadStatic]
     private static PendingAppend? _own;
 
-    private ManualResetValueTaskSourceCore<ulong> _source; // runs continuations where the answer is given: see GroupAnswers
-    private Exception? _refusal; // of whoever took the append out of the queued state, until it is answered
-    private CancellationTokenRegistration _cancellation; // of the caller
+    private ManualResetValueTaskSourceCore<ulong> _source; // runs continuations inline: see GroupAnswers
+    private Exception? _refusal; // set by whoever took the append, before it is completed
+    private CancellationTokenRegistration _cancellation; // used by the caller only
     private int _state; // Interlocked: see State
 
     private PendingAppend() => _state = State.Pooled;
 
-    /// <summary>An append as it was when it was answered: later it may be another, of another caller.</summary>
+    /// <summary>A pooled append together with its version, since the object may later serve another caller.</summary>
     internal readonly record struct Answered(PendingAppend? Append, short Version)
     {
-        /// <summary>Whether its caller has not asked for the answer yet.</summary>
+        /// <summary>Whether the caller has not consumed the result yet.</summary>
         public bool IsNotTaken => Append is not null && Append._source.Version == Version;
     }
 
-    /// <summary>To be asked for before its caller gets its task.</summary>
+    /// <summary>A reference to the append in its current use. Take it before the caller gets the task.</summary>
     public Answered AsAnswered => new(this, _source.Version);
 
     public RecordBatch Batch { get; private set; } = null!;
 
     public ulong? ExpectedOffset { get; private set; }
 
-    /// <summary>The offset that the committer gave it.</summary>
+    /// <summary>The offset that the committer assigned.</summary>
     public ulong FirstOffset { get; set; }
 
-    /// <summary>Whether it is settled that it fails.</summary>
+    /// <summary>Whether the append was refused.</summary>
     public bool IsRefused => _refusal is not null;
 
     public static PendingAppend Rent(RecordBatch batch, ulong? expectedOffset)
@@ -53,7 +53,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         if (append is null && Pool.TryDequeue(out append))
             Interlocked.Decrement(ref _pooled);
         append ??= new PendingAppend();
-        Debug.Assert(append.Batch is null && append._state != State.Queued, "what is in the pool is nobody's");
+        Debug.Assert(append.Batch is null && append._state != State.Queued, "a pooled append is not in use");
         append.Batch = batch;
         append.ExpectedOffset = expectedOffset;
         append._refusal = null;
@@ -61,7 +61,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         return append;
     }
 
-    /// <summary>The caller's task, to be awaited once. Before the append is queued.</summary>
+    /// <summary>Makes the caller's task, which must be awaited once. Call this before the append is queued.</summary>
     public ValueTask<ulong> Task(CancellationToken cancellationToken)
     {
         var task = new ValueTask<ulong>(this, _source.Version);
@@ -74,14 +74,14 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
         return task;
     }
 
-    /// <summary>Takes it for a group: false where it was cancelled, and is nobody's concern any more.</summary>
+    /// <summary>Takes the append for a group. Returns false if it was canceled.</summary>
     public bool TryTake() => Interlocked.CompareExchange(ref _state, State.Taken, State.Queued) == State.Queued;
 
-    /// <summary>Settles that it fails, and with what.</summary>
+    /// <summary>Refuses the append with an exception.</summary>
     public void Refuse(Exception exception) => _refusal = exception;
 
     /// <summary>
-    /// Completes the caller's task with what was settled: its offset, unless it was refused. The caller goes on from here, on this thread.
+    /// Completes the caller's task with the offset, or with the exception if the append was refused. The continuation runs on this thread.
     /// </summary>
     public void Answer()
     {
@@ -95,14 +95,14 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     public ulong GetResult(short token)
     {
         if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending)
-            throw new InvalidOperationException("an append's task must be awaited, not asked for its result before it has one");
+            throw new InvalidOperationException("the task of an append must be awaited: its result is not available before it completes");
         try
         {
             return _source.GetResult(token);
         }
         finally
         {
-            _cancellation.Dispose(); // waits for a cancellation that is running: afterwards nobody knows this object but the pool
+            _cancellation.Dispose(); // waits for a running cancellation, so that afterwards only the pool knows this object
             _cancellation = default;
             Batch = null!;
             if (_state == State.Taken)
@@ -128,13 +128,13 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
             Interlocked.Decrement(ref _pooled);
     }
 
-    // A cancelled append is left in the queue, which drops it, and does not go back to the pool.
+    // A canceled append stays in the queue, which drops it later. It is not returned to the pool.
     private void Cancel(CancellationToken cancellationToken)
     {
         if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) != State.Queued)
             return;
         _refusal = new OperationCanceledException(cancellationToken);
-        // Whoever cancels does not run the caller's code.
+        // The continuation must not run on the thread that cancels.
         ThreadPool.UnsafeQueueUserWorkItem(static append => append.Answer(), this, preferLocal: false);
     }
 

@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace LogKit.Disk.Format;
 
-/// <summary>The CRC-32C in the last four bytes of a structure, over all bytes before it.</summary>
+/// <summary>The CRC-32C of a structure, stored in its last four bytes and computed over all bytes before.</summary>
 internal static class Checksum
 {
     public const int SizeBytes = sizeof(uint);
 
-    /// <param name="structure">The structure, with its checksum to be filled in.</param>
-    /// <param name="salt">What the checksum starts with: the segment's salt, or 0 outside of segments.</param>
+    /// <param name="structure">The structure, including room for its checksum.</param>
+    /// <param name="salt">The initial value of the checksum: the salt of the segment, or 0 outside of segments.</param>
     public static void Write(Span<byte> structure, uint salt) =>
         BinaryPrimitives.WriteUInt32LittleEndian(structure[^SizeBytes..], Crc32C.Append(salt, structure[..^SizeBytes]));
 

@@ -4,8 +4,8 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Format;
 
 /// <summary>
-/// The file LOCK. Its lock is the log's; its content is the log's identity, which also tells that the directory once held a log: one
-/// whose segments are gone is not taken for a new one.
+/// The file LOCK. A lock on it protects the log. It contains the identity of the log, which also shows that the directory once held a log,
+/// so that a log whose segments are gone is not mistaken for a new one.
 /// </summary>
 internal static class LockFile
 {
@@ -16,7 +16,7 @@ internal static class LockFile
 
     private static ReadOnlySpan<byte> Magic => "LogKit.L"u8;
 
-    /// <summary>Writes the identity, durably.</summary>
+    /// <summary>Writes the identity durably.</summary>
     public static void Write(IStorageFile file, Guid logId)
     {
         file.Write(Encode(logId), 0);
@@ -33,7 +33,7 @@ internal static class LockFile
         return bytes;
     }
 
-    /// <summary>Reads the identity; null if there is none, as in a log of version 1, or a damaged one.</summary>
+    /// <summary>Reads the identity. Returns null if there is none, as in a log of version 1, or if it is damaged.</summary>
     public static Guid? TryRead(IStorageFile file)
     {
         Span<byte> bytes = stackalloc byte[SizeBytes];

@@ -3,9 +3,8 @@ using System.Buffers.Binary;
 namespace LogKit.Disk.Format;
 
 /// <summary>
-/// What is known to be flushed: everything before <see cref="Position"/>, which is all records before <see cref="NextOffset"/>.
-/// Also whether another segment follows, which is then missing where this one is the last. It only ever grows, so it need not be taken back
-/// before the segment is written to again.
+/// States that everything before <see cref="Position"/> is flushed, which is all records before <see cref="NextOffset"/>, and whether
+/// another segment follows. The position only grows, so a seal remains true when the segment is written to again.
 /// </summary>
 internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFollowed = false)
 {
@@ -13,7 +12,9 @@ internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFol
 
     private static ReadOnlySpan<byte> Magic => "LogKit.E"u8;
 
-    /// <summary>Writes the seal. The segment's salt goes into its checksum, so that another segment's seal never fits.</summary>
+    /// <summary>
+    /// Writes the seal. Its checksum starts with the salt of the segment, so that the seal of another segment never matches.
+    /// </summary>
     public void Write(Span<byte> buffer, uint salt)
     {
         buffer[..SizeBytes].Clear();
@@ -24,7 +25,7 @@ internal readonly record struct Seal(long Position, ulong NextOffset, bool IsFol
         Checksum.Write(buffer[..SizeBytes], salt);
     }
 
-    /// <summary>Reads a seal; there is none where it was never written, or is damaged.</summary>
+    /// <summary>Reads a seal. Returns null if it was never written or is damaged.</summary>
     public static Seal? TryRead(ReadOnlySpan<byte> buffer, uint salt)
     {
         if (buffer.Length < SizeBytes || !buffer[..8].SequenceEqual(Magic) || !Checksum.Matches(buffer[..SizeBytes], salt))

@@ -5,19 +5,21 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Format;
 
 /// <summary>
-/// The first 4 KiB of a segment file: in one sector what is written once, the identity, the origin and the lineage; in another the
-/// <see cref="Seal"/>, so that writing it tears neither. See FORMAT.md.
+/// The first 4 KiB of a segment file. The identity, origin, and lineage are written once. The <see cref="Seal"/> is in a sector of its own,
+/// so that writing it cannot tear them. See FORMAT.md.
 /// </summary>
 /// <param name="BaseOffset">The offset of the first record.</param>
-/// <param name="Salt">Starts the checksums of all that follows, so that no other segment's bytes fit.</param>
-/// <param name="Origin">How it came to be, if that is known: the first program to write version 1 did not write it down.</param>
-/// <param name="Lineage">Which log it belongs to; null in a segment of version 1.</param>
+/// <param name="Salt">The initial value of all checksums that follow, so that bytes of another segment never match.</param>
+/// <param name="Origin">
+/// How the segment was created; null if that is not known, because the first release that wrote version 1 did not record it.
+/// </param>
+/// <param name="Lineage">The log that the segment belongs to; null in a segment of version 1.</param>
 internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, SegmentOrigin? Origin = null, SegmentLineage? Lineage = null)
 {
-    /// <summary>Where the frames begin.</summary>
+    /// <summary>The position of the first frame.</summary>
     public const int SizeBytes = 4096;
 
-    /// <summary>Where the seal stands: in a sector of its own.</summary>
+    /// <summary>The position of the seal, in a sector of its own.</summary>
     public const int SealPosition = 512;
 
     private const int IdentityBytes = 32;
@@ -25,20 +27,20 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, Segme
 
     private static ReadOnlySpan<byte> Magic => "LogKit.S"u8;
 
-    /// <summary>The version of the format: 2, unless the segment was made by a program that knew only 1.</summary>
+    /// <summary>The format version: 1 if the segment was written by a release that knew only version 1; otherwise 2.</summary>
     public uint Version => Lineage is null ? 1 : NewestVersion;
 
     public FrameSalts Salts => new(Salt, Lineage?.FrameSalt);
 
-    /// <summary>The header of a segment that is about to be made.</summary>
+    /// <summary>Makes the header of a new segment.</summary>
     /// <param name="baseOffset">The offset of its first record.</param>
-    /// <param name="origin">How it comes to be.</param>
+    /// <param name="origin">How the segment is created.</param>
     /// <param name="logId">The log that it belongs to.</param>
     /// <param name="previous">The segment before it; null if there is none.</param>
     public static SegmentHeader New(ulong baseOffset, SegmentOrigin origin, Guid logId, SegmentHeader? previous = null) =>
         new(baseOffset, NewSalt(), origin, new SegmentLineage(logId, previous?.Salt ?? SegmentLineage.NoSalt, NewSalt()));
 
-    /// <summary>Writes identity, origin and lineage into the beginning of a buffer of zeros.</summary>
+    /// <summary>Writes the identity, origin, and lineage to the start of a buffer of zeros.</summary>
     public void Write(Span<byte> buffer)
     {
         Magic.CopyTo(buffer);
@@ -50,12 +52,12 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, Segme
         Lineage?.Write(buffer.Slice(SegmentLineage.Position, SegmentLineage.SizeBytes), Salt);
     }
 
-    /// <summary>Reads the head of a segment's file; null if it is sound, and otherwise what is wrong with it.</summary>
+    /// <summary>Reads the header of a segment file. Returns the problem, or null if the header is sound.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="baseOffset">What its name says.</param>
-    /// <param name="bytes">Takes the whole header as it stands in the file.</param>
-    /// <param name="header">What it says, also if only its name is wrong.</param>
-    /// <param name="seal">Its seal; null if there is none, or a damaged one.</param>
+    /// <param name="baseOffset">The base offset in the file's name.</param>
+    /// <param name="bytes">Receives the whole header as stored.</param>
+    /// <param name="header">The header. Also set if only the name is wrong.</param>
+    /// <param name="seal">The seal; null if there is none, or it is damaged.</param>
     public static FormatProblem? Read(IStorageFile file, ulong baseOffset, Span<byte> bytes, out SegmentHeader header, out Seal? seal)
     {
         header = default;
@@ -89,48 +91,48 @@ internal readonly record struct SegmentHeader(ulong BaseOffset, uint Salt, Segme
     private static uint NewSalt() => (uint)RandomNumberGenerator.GetInt32(1, int.MaxValue) * 2 + (uint)RandomNumberGenerator.GetInt32(2);
 }
 
-/// <summary>How a segment came to be.</summary>
-/// <param name="CreatedMs">When, in milliseconds since 1970 in UTC: no record of the segments before is younger.</param>
+/// <summary>How a segment was created.</summary>
+/// <param name="CreatedMs">When, in milliseconds since 1970, UTC. No record of earlier segments is younger.</param>
 /// <param name="IsAfterUnflushed">
-/// Whether something of the segments before was not flushed then, as without <see cref="FlushMode.Always"/>. Where it is false, all
-/// that was before is proved to have been flushed.
+/// Whether earlier segments had unflushed data at that time, as is possible without <see cref="FlushMode.Always"/>. False proves that
+/// everything before was flushed.
 /// </param>
 /// <param name="IsAfterClockChange">
-/// Whether the clock was found to have been set before the segment was made: then what the segments before say of their time is not
-/// evidence of their age, and they age from this one's.
+/// Whether the clock was found to have been set before the segment was created. Then the times of earlier segments say nothing about their
+/// age, and they age from the time of this one.
 /// </param>
 internal readonly record struct SegmentOrigin(long CreatedMs, bool IsAfterUnflushed, bool IsAfterClockChange = false)
 {
     public const int SizeBytes = 16;
 
-    /// <summary>Writes the origin. Its checksum begins with the segment's salt.</summary>
+    /// <summary>Writes the origin. Its checksum starts with the salt of the segment.</summary>
     public void Write(Span<byte> buffer, uint salt)
     {
-        BinaryPrimitives.WriteInt64LittleEndian(buffer, Math.Max(1, CreatedMs)); // 0 is how an origin that was never written looks
+        BinaryPrimitives.WriteInt64LittleEndian(buffer, Math.Max(1, CreatedMs)); // 0 means that no origin was written
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[8..], (IsAfterUnflushed ? 1u : 0u) | (IsAfterClockChange ? 2u : 0u));
         Checksum.Write(buffer[..SizeBytes], salt);
     }
 
-    /// <summary>Reads an origin; there is none where it was never written, or is damaged.</summary>
+    /// <summary>Reads an origin. Returns null if it was never written or is damaged.</summary>
     public static SegmentOrigin? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
         BinaryPrimitives.ReadInt64LittleEndian(buffer) > 0 && Checksum.Matches(buffer[..SizeBytes], salt)
             ? new SegmentOrigin(BinaryPrimitives.ReadInt64LittleEndian(buffer), (buffer[8] & 1) != 0, (buffer[8] & 2) != 0)
             : null;
 }
 
-/// <summary>Which log a segment belongs to, and where in it.</summary>
-/// <param name="LogId">The log's identity, which all of its segments carry.</param>
+/// <summary>The log that a segment belongs to, and its place in it.</summary>
+/// <param name="LogId">The identity of the log, which is the same in all segments.</param>
 /// <param name="PreviousSalt">
-/// The salt of the segment that was before this one when it was made; <see cref="NoSalt"/> if there was none.
+/// The salt of the previous segment when this one was created; <see cref="NoSalt"/> if there was none.
 /// </param>
-/// <param name="FrameSalt">Starts the check of each frame's header: see <see cref="FrameSalts"/>.</param>
+/// <param name="FrameSalt">The initial value of the checksum of each frame's header: see <see cref="FrameSalts"/>.</param>
 internal readonly record struct SegmentLineage(Guid LogId, uint PreviousSalt, uint FrameSalt)
 {
     public const int Position = 48;
     public const int SizeBytes = 28;
     public const uint NoSalt = 0;
 
-    /// <summary>Writes the lineage. Its checksum begins with the segment's salt.</summary>
+    /// <summary>Writes the lineage. Its checksum starts with the salt of the segment.</summary>
     public void Write(Span<byte> buffer, uint salt)
     {
         LogId.TryWriteBytes(buffer);
@@ -139,7 +141,7 @@ internal readonly record struct SegmentLineage(Guid LogId, uint PreviousSalt, ui
         Checksum.Write(buffer[..SizeBytes], salt);
     }
 
-    /// <summary>Reads a lineage; null if it is damaged.</summary>
+    /// <summary>Reads a lineage. Returns null if it is damaged.</summary>
     public static SegmentLineage? TryRead(ReadOnlySpan<byte> buffer, uint salt) =>
         Checksum.Matches(buffer[..SizeBytes], salt)
             ? new SegmentLineage(

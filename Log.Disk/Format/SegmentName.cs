@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace LogKit.Disk.Format;
 
-/// <summary>The names of segments and of their indexes: the base offset in twenty digits, so that they sort as the log does.</summary>
+/// <summary>The names of segments and their indexes: the base offset in twenty digits, so that they sort in the order of the log.</summary>
 internal static class SegmentName
 {
     private const string Suffix = ".log";
     private const string IndexSuffix = ".idx";
 
-    /// <summary>A segment that is being made, until its header is durable.</summary>
+    /// <summary>The name of a new segment until its header is durable.</summary>
     public const string Temporary = "NEW.tmp";
 
     private const int Digits = 20;

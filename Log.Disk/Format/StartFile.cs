@@ -3,7 +3,9 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Format;
 
-/// <summary>The file START: the log's first readable offset. Absent until the log is first truncated. See FORMAT.md.</summary>
+/// <summary>
+/// The file START, which contains the first readable offset of the log. Absent until the log is first truncated. See FORMAT.md.
+/// </summary>
 internal static class StartFile
 {
     public const string Name = "START";
@@ -11,16 +13,16 @@ internal static class StartFile
 
     private const uint Version = 2;
     private const int SizeBytes = 48;
-    private const int Version1SizeBytes = 32; // the same without the log's identity
+    private const int Version1SizeBytes = 32; // without the identity of the log
 
     private static ReadOnlySpan<byte> Magic => "LogKit.B"u8;
 
-    /// <summary>What the file says.</summary>
+    /// <summary>The content of the file.</summary>
     /// <param name="Offset">The first readable offset.</param>
-    /// <param name="LogId">The log that it is of; null in a file of version 1.</param>
+    /// <param name="LogId">The identity of the log; null in a file of version 1.</param>
     internal readonly record struct Content(ulong Offset, Guid? LogId);
 
-    /// <summary>Replaces the file, durably: after a crash it is the old one or the new one.</summary>
+    /// <summary>Replaces the file durably and atomically.</summary>
     public static void Replace(IStorage storage, ulong startOffset, Guid? logId)
     {
         using (var file = storage.Create(TemporaryName))
@@ -33,7 +35,7 @@ internal static class StartFile
         storage.FlushDirectory();
     }
 
-    /// <summary>The file's bytes: of version 1 for a log without an identity.</summary>
+    /// <summary>The bytes of the file, in version 1 for a log without an identity.</summary>
     public static byte[] Encode(ulong startOffset, Guid? logId)
     {
         var bytes = new byte[logId is null ? Version1SizeBytes : SizeBytes];
@@ -45,13 +47,13 @@ internal static class StartFile
         return bytes;
     }
 
-    /// <summary>Reads the file that is there; null if it is sound, and otherwise what is wrong with it.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <summary>Reads the existing file. Returns the problem, or null if the file is sound.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static FormatProblem? Read(IStorage storage, out Content content)
     {
         content = default;
         using var file = storage.Open(Name, canWrite: false);
-        var buffer = new byte[SizeBytes + 1]; // one more, to notice a file that is too long
+        var buffer = new byte[SizeBytes + 1]; // one more byte, to detect a file that is too long
         var bytes = buffer.AsSpan(0, file.Read(buffer, 0));
         if (bytes.Length is not (Version1SizeBytes or SizeBytes) || !bytes[..8].SequenceEqual(Magic))
             return new FormatProblem("it is not the start file of a log");

@@ -5,39 +5,38 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Inspection;
 
-/// <summary>Copies a log that may be open and appended to meanwhile, so that the copy opens as the log was at one moment.</summary>
+/// <summary>Copies a log, which may be open and in use. The copy opens as the log was at one instant.</summary>
 /// <remarks>
-/// Everything that was acknowledged before the copy began is in it. The order does it:
+/// The copy contains every record that was acknowledged before the copy began. The order of copying ensures that:
 /// <list type="bullet">
-/// <item>Segments go first, the oldest before the others. One that is followed by another is complete. The last one is copied as far as its
-/// frames
-/// are whole; if another has followed it by then, it is copied again, as it has grown since.</item>
-/// <item>A segment's header is read before its frames: so what it says of how far the segment is flushed is not ahead of the copy.</item>
-/// <item>START goes last: a segment that retention removed during the copy lies before it.</item>
-/// <item>LOCK and the indexes stay: opening makes them.</item>
+/// <item>Segments are copied first, oldest first. A segment that another follows is complete. The last one is copied up to its last whole
+/// frame; if another segment follows by then, it is copied again, because it has grown.</item>
+/// <item>The header of a segment is read before its frames, so the flushed position in it is not ahead of the copy.</item>
+/// <item>START is copied last, so segments that retention deleted during the copy lie before it.</item>
+/// <item>LOCK and the indexes are not copied. Opening the log creates them.</item>
 /// </list>
 /// </remarks>
 public static class LogBackup
 {
     private const int ChunkBytes = 1024 * 1024;
 
-    /// <summary>How often to look again at what an append may be writing at this moment, before it is taken for damage.</summary>
+    /// <summary>How many times to re-read what an append may be writing, before treating it as damage.</summary>
     private const int Looks = 10;
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Copies a log, flushes the copy, and verifies it.</summary>
-    /// <param name="directory">The log's directory. Nothing in it is changed.</param>
-    /// <param name="target">The copy's directory: one that is empty, or is not there yet.</param>
-    /// <param name="progress">Told how far the verification has come.</param>
-    /// <param name="cancellationToken">Ends it; what was copied is removed.</param>
-    /// <returns>What the copy holds. It is as damaged as the log is.</returns>
-    /// <exception cref="FileNotFoundException">There is no log.</exception>
-    /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
+    /// <param name="directory">The directory of the log. Nothing in it is changed.</param>
+    /// <param name="target">The directory for the copy. It must be empty or not exist.</param>
+    /// <param name="progress">Receives the progress of the verification.</param>
+    /// <param name="cancellationToken">Cancels the copy. What was copied is deleted.</param>
+    /// <returns>The verification of the copy. Damage to the log is copied, too.</returns>
+    /// <exception cref="FileNotFoundException">The directory does not contain a log.</exception>
+    /// <exception cref="DirectoryNotFoundException">The directory does not exist.</exception>
     /// <exception cref="IOException">
-    /// The target is not empty, has no room, or a file cannot be read or written. What was copied is removed.
+    /// The target is not empty or has no space, or a file cannot be read or written. What was copied is deleted.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The token was canceled.</exception>
     public static LogVerification Copy(
         string directory, string target, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -79,7 +78,7 @@ public static class LogBackup
         }
     }
 
-    /// <summary>Copies what is not complete yet; returns the offset that the copy goes up to.</summary>
+    /// <summary>Copies segments that are not yet complete. Returns the next offset of the copy.</summary>
     private static ulong CopySegments(IStorage source, FileStorage copy, HashSet<ulong> complete, CancellationToken cancellationToken)
     {
         var end = 0ul;
@@ -89,15 +88,14 @@ public static class LogBackup
             {
                 using var file = OpenIfThere(source, SegmentName.Of(baseOffset));
                 if (file is null)
-                    continue; // retention removed it
+                    continue; // retention deleted it
                 var isLast = baseOffset == bases[^1];
                 end = CopySegment(file, copy, baseOffset, isLast, cancellationToken);
                 if (!isLast)
                     complete.Add(baseOffset);
             }
 
-            // A listing may lack files that were made while it was read, even such as are older than others that it has; the next one has
-            // them.
+            // A listing may omit files that were created while it was read, even if it includes newer ones. The next listing includes them.
             var now = BasesOf(source);
             if (now.All(baseOffset => complete.Contains(baseOffset) || baseOffset == bases[^1]))
                 return end;
@@ -120,15 +118,15 @@ public static class LogBackup
                 return nextOffset;
             }
 
-            cancellationToken.WaitHandle.WaitOne(LookInterval); // its seal is being written
+            cancellationToken.WaitHandle.WaitOne(LookInterval); // the seal is being written
         }
 
-        CopyBytes(file, copy, name, header: [], file.Length, cancellationToken); // it is damaged
+        CopyBytes(file, copy, name, header: [], file.Length, cancellationToken); // the segment is damaged
         return baseOffset;
     }
 
     /// <summary>
-    /// Where the whole frames of a segment end that may be written to; the end of the file if there is damage behind them.
+    /// Finds where the whole frames end in a segment that may be in use. If damage follows them, returns the end of the file.
     /// </summary>
     private static (long Position, ulong NextOffset) EndOf(
         IStorageFile file, SegmentHeader header, Seal? seal, CancellationToken cancellationToken)
@@ -143,13 +141,13 @@ public static class LogBackup
                 return (frames.Position, frames.NextOffset);
             if (look == Looks)
                 return (file.Length, frames.NextOffset);
-            // What follows may be an append that was half written when it was read: then it is whole at the next look.
+            // What follows may be an append that is being written. Then it is whole when it is read again.
             before = frames.Position;
             cancellationToken.WaitHandle.WaitOne(LookInterval);
         }
     }
 
-    /// <summary>Copies a file up to a position, durably, with a header in place of its own.</summary>
+    /// <summary>Copies a file up to a position, durably, replacing its header.</summary>
     private static void CopyBytes(
         IStorageFile file, FileStorage copy, string name, ReadOnlySpan<byte> header, long end, CancellationToken cancellationToken)
     {
@@ -161,7 +159,7 @@ public static class LogBackup
             cancellationToken.ThrowIfCancellationRequested();
             var read = file.Read(buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - position)), position);
             if (read == 0)
-                break; // the space reserved behind the frames was given back meanwhile
+                break; // the space reserved after the frames was released meanwhile
             written.Write(buffer.AsSpan(0, read), position);
             position += read;
         }

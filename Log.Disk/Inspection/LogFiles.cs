@@ -8,39 +8,39 @@ using static System.FormattableString;
 namespace LogKit.Disk.Inspection;
 
 /// <summary>
-/// The files of a log by their names and heads, and what its start says: what is known before any segment is read. Opening and
-/// verification begin with it, so they agree about it.
+/// The files of a log, their headers, and its start: what is known before any segment is read. Opening and verification both use it, so
+/// they agree.
 /// </summary>
 internal sealed class LogFiles
 {
     private readonly IStorage _storage;
     private readonly List<LogDamage> _damages = [];
     private readonly List<ulong> _bases = [];
-    private readonly Dictionary<ulong, SegmentHeader> _headers = []; // of the segments that have a sound one
-    private readonly Dictionary<ulong, ulong> _sealedTo = []; // the next offset that a segment's seal tells
+    private readonly Dictionary<ulong, SegmentHeader> _headers = []; // of the segments with a sound header
+    private readonly Dictionary<ulong, ulong> _sealedTo = []; // the next offset in the seal of a segment
 
     private LogFiles(IStorage storage) => _storage = storage;
 
-    /// <summary>What START says; 0 without one, if there are segments; null if it cannot be told, and for a new log.</summary>
+    /// <summary>The offset in START; 0 if there are segments but no START; null if it is not known, or for a new log.</summary>
     public ulong? StartOffset { get; private set; }
 
-    /// <summary>The base offsets of the segments, ascending, without those files that only have the name of one.</summary>
+    /// <summary>The base offsets of the segments, ascending, excluding files that only have the name of a segment.</summary>
     public ulong[] Bases => [.. _bases];
 
-    /// <summary>What is wrong with the files as a whole.</summary>
+    /// <summary>Damage to the log as a whole.</summary>
     public IReadOnlyList<LogDamage> Damages => _damages;
 
-    /// <summary>The log's identity; null if none of its files says.</summary>
+    /// <summary>The identity of the log; null if no file contains it.</summary>
     public Guid? LogId { get; private set; }
 
-    /// <summary>The identity that LOCK says; null if it does not.</summary>
+    /// <summary>The identity in LOCK; null if there is none.</summary>
     public Guid? LockId { get; private set; }
 
-    /// <summary>Files that are of no use, as what made them did not come to its end.</summary>
+    /// <summary>Temporary files left behind by an interrupted operation.</summary>
     public IReadOnlyList<string> Leftovers { get; private set; } = [];
 
     /// <param name="storage">The directory.</param>
-    /// <param name="lockFile">LOCK; null if there is none, or it cannot be had.</param>
+    /// <param name="lockFile">The file LOCK; null if it does not exist or cannot be opened.</param>
     public static LogFiles Read(IStorage storage, IStorageFile? lockFile)
     {
         var files = new LogFiles(storage) { LockId = lockFile is null ? null : LockFile.TryRead(lockFile) };
@@ -71,10 +71,10 @@ internal sealed class LogFiles
         return files;
     }
 
-    /// <summary>Whether a segment lies before the start as a whole: a truncation did not come to its end.</summary>
+    /// <summary>Whether a segment lies entirely before the start, because a truncation was interrupted.</summary>
     public bool IsTruncated(int index) => index + 1 < _bases.Count && _bases[index + 1] <= StartOffset;
 
-    /// <summary>The base offsets of the segments that follow one.</summary>
+    /// <summary>The base offsets of the segments after one.</summary>
     public IReadOnlyList<ulong> LaterBases(int index) => _bases[(index + 1)..];
 
     private StartFile.Content? ReadStart()
@@ -93,7 +93,7 @@ internal sealed class LogFiles
         return null;
     }
 
-    /// <summary>A directory that held a log, whose segments are gone, is not taken for that of a new log.</summary>
+    /// <summary>Reports a directory that held a log whose segments are gone, instead of treating it as new.</summary>
     private void RequireNoTrace(bool lockHasContent, bool hasStart, StartFile.Content? start, string[] indexes)
     {
         const string Advice = "restore the segments from a copy, or delete this file if the log is to begin anew";
@@ -130,7 +130,7 @@ internal sealed class LogFiles
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // Whoever reads the segment comes to it, and reports it.
+                // Reading the segment reports it.
             }
         }
 
@@ -139,7 +139,7 @@ internal sealed class LogFiles
             : Invariant($"rename it to {SegmentName.Of(trueBase)} if that segment is missing, or move it away");
     }
 
-    /// <summary>Finds out which log this is, and which segments are of another.</summary>
+    /// <summary>Determines the identity of the log, and which segments belong to another log.</summary>
     private void Identify(StartFile.Content? start)
     {
         var ids = _headers.Values.Select(header => header.Lineage?.LogId).OfType<Guid>().ToList();
@@ -171,12 +171,12 @@ internal sealed class LogFiles
             {
                 Misplace(_bases[i - 1], Invariant(
                     $"it is not the segment that {SegmentName.Of(_bases[i])} followed: move it away, and restore this log's own segment"));
-                i = 0; // from the beginning, with one segment less
+                i = 0; // start over with one segment less
             }
         }
     }
 
-    /// <summary>The start must be this log's, and within it.</summary>
+    /// <summary>Checks that the start belongs to this log and lies within it.</summary>
     private void RequireStart(StartFile.Content? start, bool hasStart)
     {
         StartOffset = hasStart ? start?.Offset : 0;
@@ -197,7 +197,7 @@ internal sealed class LogFiles
         }
     }
 
-    /// <summary>The offset after the last segment's records; null if the segment is damaged, so it may have held more.</summary>
+    /// <summary>The next offset after the last segment; null if the segment is damaged, since it may have held more.</summary>
     private ulong? EndOfLast()
     {
         if (!_headers.TryGetValue(_bases[^1], out var header))

@@ -3,8 +3,8 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Inspection;
 
-/// <summary>Reads the files of a log that nobody has open, every byte of them, and changes nothing.</summary>
-/// <remarks>Not for concurrent use. The log's lock is held until disposal, where it could be taken.</remarks>
+/// <summary>Reads every byte of the files of a log that is not open. Changes nothing.</summary>
+/// <remarks>Not thread-safe. Holds the lock of the log until disposal, if it could be acquired.</remarks>
 public sealed class LogInspector : IDisposable
 {
     private readonly IStorage _storage;
@@ -25,26 +25,26 @@ public sealed class LogInspector : IDisposable
     }
 
     /// <summary>
-    /// Why the log's lock is not held; null if it is. Without it another process may open the log meanwhile, and what it does may
-    /// look like damage.
+    /// Why the lock of the log is not held; null if it is. Without the lock, another process may open the log, and its writes may look like
+    /// damage.
     /// </summary>
     public string? LockProblem { get; }
 
-    /// <summary>Takes the log in a directory, for reading. A directory that cannot be written to will do.</summary>
-    /// <exception cref="LogInUseException">An open log has it.</exception>
-    /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
+    /// <summary>Opens the log in a directory for reading. The directory need not be writable.</summary>
+    /// <exception cref="LogInUseException">The log is open.</exception>
+    /// <exception cref="DirectoryNotFoundException">The directory does not exist.</exception>
     public static LogInspector Open(string directory) => new(StorageOf(directory));
 
-    /// <summary>Checks everything, and goes on after a damage to the next segment.</summary>
-    /// <exception cref="FileNotFoundException">There is no log.</exception>
-    /// <exception cref="IOException">The directory cannot be read. A file that cannot be read is in the report.</exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <summary>Checks everything. After damage, continues with the next segment.</summary>
+    /// <exception cref="FileNotFoundException">The directory does not contain a log.</exception>
+    /// <exception cref="IOException">The directory cannot be read. A file that cannot be read is reported as damage.</exception>
+    /// <exception cref="OperationCanceledException">The token was canceled.</exception>
     public LogVerification Verify(IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Verify(_storage, _lockFile, progress, cancellationToken);
 
-    /// <summary>The frames, from the one that holds an offset on, and what is damaged, as they come.</summary>
-    /// <param name="fromOffset">Frames that end before it are left out; segments that do are not read.</param>
-    /// <exception cref="FileNotFoundException">There is no log.</exception>
+    /// <summary>Lists the frames, starting with the one that contains an offset, and damage, in the order of the log.</summary>
+    /// <param name="fromOffset">The offset. Segments that end before it are not read.</param>
+    /// <exception cref="FileNotFoundException">The directory does not contain a log.</exception>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     public IEnumerable<DumpEntry> Dump(ulong fromOffset = 0)
     {
@@ -72,10 +72,10 @@ public sealed class LogInspector : IDisposable
         }
     }
 
-    /// <summary>Lets go of the log.</summary>
+    /// <summary>Releases the lock of the log.</summary>
     public void Dispose() => _storage.Dispose();
 
-    /// <summary>The directory, which is not made where it is not there.</summary>
+    /// <summary>Opens a directory, which must exist.</summary>
     internal static IStorage StorageOf(string directory)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
@@ -153,7 +153,7 @@ public sealed class LogInspector : IDisposable
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // The verification comes to it, and reports it.
+                // The verification reports it.
             }
         }
 
@@ -168,7 +168,7 @@ public sealed class LogInspector : IDisposable
             : files;
     }
 
-    // No LOCK is made for reading: the directory's own lock has to do, unless the file system has none.
+    // Reading does not create LOCK. The lock on the directory must suffice, unless the file system has none.
     private static (IStorageFile? File, string? Problem) TryLock(IStorage storage)
     {
         try

@@ -7,13 +7,13 @@ using static System.FormattableString;
 namespace LogKit.Disk.Inspection;
 
 /// <summary>
-/// Makes a damaged log one that opens, by giving up what begins at its first damaged record. All that is removed is kept in files
-/// beside it.
+/// Repairs a damaged log, so that it opens, by cutting it off at the first damaged record. Everything that is removed is kept in files next
+/// to the log.
 /// </summary>
 /// <remarks>
-/// The order is such that a crash at any place leaves a log that is as damaged as before, at the same record, or repaired: what is to
-/// be cut is copied and flushed; later segments are renamed, the last one first; then the segment is cut, and only then loses its
-/// seal, which says until then that there was more; the start comes last. A repair after a crash goes on from what it finds.
+/// After a crash at any point, the log is either still damaged at the same record or repaired, because of the order: what will be cut is
+/// copied and flushed; later segments are renamed, last one first; then the segment is cut, and only then loses its seal, which until then
+/// shows that there was more; the start comes last. Running the repair again continues from there.
 /// </remarks>
 public sealed class LogRepair
 {
@@ -31,16 +31,16 @@ public sealed class LogRepair
         _removed = new RemovedFiles(storage);
     }
 
-    /// <summary>Cuts a log at its first damage. Changes nothing where nothing is damaged, or nothing would be left.</summary>
-    /// <param name="directory">The log, which nobody may have open.</param>
-    /// <param name="progress">Is told how far the verification has come, which is done before and after.</param>
-    /// <param name="cancellationToken">Ends the verification before; not the repair, once it has begun.</param>
-    /// <exception cref="LogInUseException">An open log has it.</exception>
-    /// <exception cref="DirectoryNotFoundException">There is no such directory.</exception>
-    /// <exception cref="FileNotFoundException">There is no log.</exception>
-    /// <exception cref="IOException">The storage failed. The repair can be tried again.</exception>
-    /// <exception cref="UnauthorizedAccessException">This process may not change the log.</exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled. Nothing was changed.</exception>
+    /// <summary>Cuts a log at its first damage. Changes nothing if nothing is damaged, or if nothing would be left.</summary>
+    /// <param name="directory">The directory of the log, which must not be open.</param>
+    /// <param name="progress">Receives the progress of the verification, which runs before and after the repair.</param>
+    /// <param name="cancellationToken">Cancels the verification before the repair, but not the repair itself.</param>
+    /// <exception cref="LogInUseException">The log is open.</exception>
+    /// <exception cref="DirectoryNotFoundException">The directory does not exist.</exception>
+    /// <exception cref="FileNotFoundException">The directory does not contain a log.</exception>
+    /// <exception cref="IOException">The storage failed. The repair can be run again.</exception>
+    /// <exception cref="UnauthorizedAccessException">This process lacks permission to change the log.</exception>
+    /// <exception cref="OperationCanceledException">The token was canceled. Nothing was changed.</exception>
     public static LogRepairReport TruncateAtFirstError(
         string directory, IProgress<VerificationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -60,7 +60,7 @@ public sealed class LogRepair
             : new LogRepair(storage, lockFile, found).Run(progress);
     }
 
-    /// <summary>Why a log is not to be repaired in this way; null if it is.</summary>
+    /// <summary>The reason not to repair the log in this way; null if there is none.</summary>
     private static string? RefusalOf(LogVerification found)
     {
         if (found.Damages.FirstOrDefault(damage => damage.Kind is DamageKind.ForeignVersion) is { } foreign)
@@ -88,7 +88,7 @@ public sealed class LogRepair
         return $"{what}; restore the lost file from a copy, or begin a new log in another directory";
     }
 
-    // Of a segment without a sound header, no byte is known to be the log's.
+    // Without a sound header, no byte of the segment is known to belong to the log.
     private static bool IsLostAsAWhole(SegmentReport segment) =>
         segment.Damage is { Kind: DamageKind.Records } && segment.EndPosition < SegmentHeader.SizeBytes;
 
@@ -126,7 +126,7 @@ public sealed class LogRepair
     }
 
     /// <summary>
-    /// Moves away the files that only have a place in the log by their names; of a lock file that is not this log's, the content.
+    /// Moves away files that belong to the log only by name. Of a LOCK file of another log, only the content is removed.
     /// </summary>
     private void MoveMisplaced()
     {
@@ -141,7 +141,7 @@ public sealed class LogRepair
     }
 
     /// <summary>
-    /// Writes the header of a segment again, whose frames are sound, and removes what follows these where a segment follows.
+    /// Rewrites the header of a segment whose frames are sound. If another segment follows, removes what is after the frames.
     /// </summary>
     private void RepairMargin(SegmentReport segment, bool isLast)
     {
@@ -150,13 +150,14 @@ public sealed class LogRepair
         if (!isLast)
             CutFile(segment, file);
 
-        // A segment that another follows was flushed before that was made. Of the last one only its seal tells: opening makes it so.
+        // A segment that another follows was flushed before that one was created. For the last one, only its seal says so; opening ensures
+        // it.
         WriteHeader(
             file, segment, isLast && !segment.IsSealed ? null : new Seal(segment.EndPosition, segment.NextOffset, IsFollowed: !isLast));
         _repaired.Add(segment.Damage!);
     }
 
-    /// <summary>Makes the last segment that is kept the last one there is, up to the end of its sound frames.</summary>
+    /// <summary>Makes the last kept segment the last one of the log, ending with its last sound frame.</summary>
     private void Cut(List<SegmentReport> live, int kept)
     {
         var last = live[kept - 1];
@@ -171,7 +172,7 @@ public sealed class LogRepair
             file.Flush();
         }
 
-        // A seal at the end stays, without saying that a segment follows; any other says what is no longer so.
+        // A seal at the end stays, but no longer says that a segment follows. Any other seal is no longer true.
         WriteHeader(file, last, last.IsSealed ? new Seal(last.EndPosition, last.NextOffset) : null);
     }
 
@@ -198,10 +199,10 @@ public sealed class LogRepair
         file.Flush();
     }
 
-    /// <summary>Puts a start in the place of one that cannot be right, and says where the log starts then.</summary>
+    /// <summary>Replaces a start that cannot be right. Returns the new one.</summary>
     /// <remarks>
-    /// Of a start that is damaged, another log's or past the end nothing is believed: all segments are kept, also those that it would
-    /// have the next opening delete. One that a cut leaves past the end was this log's, and moves to the end.
+    /// A start that is damaged, belongs to another log, or is past the end is ignored: all segments are kept, even those that the next
+    /// opening would delete because of it. A start that is past the end only because of the cut moves to the end.
     /// </remarks>
     private ulong? RepairStart(ulong firstOffset, ulong nextOffset)
     {

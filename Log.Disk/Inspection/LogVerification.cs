@@ -1,47 +1,47 @@
-// What an inspection of a log's files finds, in plain values: for a command to print, or a program to act on.
+// The results of inspecting the files of a log, as plain values.
 
 using static System.FormattableString;
 
 namespace LogKit.Disk.Inspection;
 
-/// <summary>What is wrong at one place of a log.</summary>
-/// <param name="Kind">What it means for the records.</param>
+/// <summary>Damage at one place of a log.</summary>
+/// <param name="Kind">What the damage means for the records.</param>
 /// <param name="File">The name of the file.</param>
-/// <param name="Position">Where in the file, in bytes.</param>
-/// <param name="Offset">The first offset that is affected; null where none is, or none is known.</param>
-/// <param name="Problem">What is wrong, in words.</param>
+/// <param name="Position">The position in the file, in bytes.</param>
+/// <param name="Offset">The first affected offset; null if none is affected, or it is not known.</param>
+/// <param name="Problem">A description of the problem.</param>
 public sealed record LogDamage(DamageKind Kind, string File, long Position, ulong? Offset, string Problem)
 {
-    /// <summary>The place and the problem as a sentence.</summary>
+    /// <summary>The position and the problem, in one line.</summary>
     public override string ToString() =>
         Invariant($"DAMAGED at byte {Position}{(Offset is { } offset ? Invariant($" (offset {offset})") : "")}: {Problem}");
 }
 
-/// <summary>What a damage means for the records of a log.</summary>
+/// <summary>What damage means for the records of a log.</summary>
 public enum DamageKind
 {
-    /// <summary>Records are damaged or missing: the log ends before them, for whoever wants to go on with it.</summary>
+    /// <summary>Records are damaged or missing. A repair cuts the log before them.</summary>
     Records,
 
     /// <summary>
-    /// What stands around the frames is damaged (the seal, the zeros of a header, what follows the last frame): no record is.
+    /// Something around the frames is damaged: the seal, the zeros of a header, or what follows the last frame. No record is affected.
     /// </summary>
     Margin,
 
-    /// <summary>The file <c>START</c> is damaged, or says what cannot be: it is not known what was truncated.</summary>
+    /// <summary>The file <c>START</c> is damaged or inconsistent, so it is not known what was truncated.</summary>
     Start,
 
-    /// <summary>The file is of a format version that this program does not read. It may be sound.</summary>
+    /// <summary>The file has a format version that this program does not support. It may be sound.</summary>
     ForeignVersion,
 
-    /// <summary>The system does not give the file, or a part of it. It may be sound.</summary>
+    /// <summary>The file, or a part of it, cannot be read. It may be sound.</summary>
     Unreadable,
 
-    /// <summary>The file has a place in the log by its name, and by its content belongs elsewhere, or to another log.</summary>
+    /// <summary>The name of the file places it in this log, but its content belongs elsewhere or to another log.</summary>
     Misplaced,
 }
 
-/// <summary>One segment, as its bytes say.</summary>
+/// <summary>The result of inspecting one segment.</summary>
 public sealed record SegmentReport
 {
     /// <summary>The name of the file.</summary>
@@ -53,79 +53,79 @@ public sealed record SegmentReport
     /// <summary>The offset after the last record of the sound frames.</summary>
     public required ulong NextOffset { get; init; }
 
-    /// <summary>How many sound frames there are, up to the first that is not.</summary>
+    /// <summary>The number of sound frames before the first one that is not sound.</summary>
     public long FrameCount { get; init; }
 
-    /// <summary>Where the sound frames end, in bytes.</summary>
+    /// <summary>The position at which the sound frames end, in bytes.</summary>
     public long EndPosition { get; init; }
 
     /// <summary>The length of the file, in bytes.</summary>
     public long LengthBytes { get; init; }
 
-    /// <summary>Whether the seal stands at the end of the frames, as a roll or a close leaves it.</summary>
+    /// <summary>Whether the seal matches the end of the frames, as after a roll or a close.</summary>
     public bool IsSealed { get; init; }
 
-    /// <summary>The bytes of an unfinished append, which nobody was told of: opening cuts them off. No damage.</summary>
+    /// <summary>The size of an unfinished append, which was never acknowledged. Opening cuts it off. Not damage.</summary>
     public long UnfinishedBytes { get; init; }
 
-    /// <summary>Whether the segment lies before the log's start: opening removes it, so it was not checked. No damage.</summary>
+    /// <summary>Whether the segment lies before the start of the log. Opening deletes it, so it was not checked. Not damage.</summary>
     public bool IsTruncated { get; init; }
 
     /// <summary>
-    /// Whether the segment lies after one whose end was lost before it was flushed, as it may be without <see cref="FlushMode.Always"/>:
-    /// opening removes it, so it was not checked. No damage.
+    /// Whether the segment follows one whose end was lost before it was flushed, as is possible without <see cref="FlushMode.Always"/>.
+    /// Opening deletes it, so it was not checked. Not damage.
     /// </summary>
     public bool IsUnflushed { get; init; }
 
-    /// <summary>The first thing that is wrong, where records are damaged these; null if nothing is.</summary>
+    /// <summary>The first damage to records, or else the first other damage; null if there is none.</summary>
     public LogDamage? Damage { get; init; }
 
-    /// <summary>How many records the sound frames hold.</summary>
+    /// <summary>The number of records in the sound frames.</summary>
     public ulong RecordCount => NextOffset - BaseOffset;
 
-    /// <summary>Whether the log ends here although there are more segments: see <see cref="IsUnflushed"/>.</summary>
+    /// <summary>Whether the log ends here although more segments follow: see <see cref="IsUnflushed"/>.</summary>
     internal bool IsEndOfLog { get; init; }
 
-    /// <summary>The highest offset that anything sound in the file, the seal included, says the segment came to.</summary>
+    /// <summary>The highest next offset that anything sound in the file, including the seal, attests.</summary>
     internal ulong ToldNextOffset { get; init; }
 }
 
-/// <summary>One frame of a segment, whose checksum fits.</summary>
+/// <summary>A frame of a segment whose checksum matches.</summary>
 /// <param name="File">The name of the segment.</param>
-/// <param name="Position">Where in the file the frame begins, in bytes.</param>
-/// <param name="FirstOffset">The offset of its first record.</param>
-/// <param name="RecordCount">How many records it holds.</param>
-/// <param name="PayloadBytes">The length of its batch's encoding.</param>
-/// <param name="FlushedPosition">Up to where the file was flushed when the frame was written.</param>
+/// <param name="Position">The position of the frame in the file, in bytes.</param>
+/// <param name="FirstOffset">The offset of the first record.</param>
+/// <param name="RecordCount">The number of records.</param>
+/// <param name="PayloadBytes">The length of the batch's encoding, in bytes.</param>
+/// <param name="FlushedPosition">The position up to which the file was flushed when the frame was written.</param>
 public readonly record struct FrameReport(
     string File, long Position, ulong FirstOffset, int RecordCount, int PayloadBytes, long FlushedPosition);
 
-/// <summary>One thing that a dump comes across, in the order of the log: exactly one of the three.</summary>
+/// <summary>An entry of a dump: exactly one of the three is set.</summary>
 /// <param name="Frame">A sound frame.</param>
-/// <param name="Damage">Something damaged.</param>
-/// <param name="Unfinished">A segment that ends with an append that nobody was told of.</param>
+/// <param name="Damage">Damage.</param>
+/// <param name="Unfinished">A segment that ends with an unfinished append, which was never acknowledged.</param>
 public sealed record DumpEntry(FrameReport? Frame = null, LogDamage? Damage = null, SegmentReport? Unfinished = null);
 
-/// <summary>How far a verification has come.</summary>
-/// <param name="CheckedBytes">What was read.</param>
-/// <param name="TotalBytes">What there is to read.</param>
+/// <summary>The progress of a verification.</summary>
+/// <param name="CheckedBytes">The number of bytes read.</param>
+/// <param name="TotalBytes">The number of bytes to read.</param>
 public readonly record struct VerificationProgress(long CheckedBytes, long TotalBytes);
 
-/// <summary>What a verification found.</summary>
+/// <summary>The result of a verification.</summary>
 public sealed record LogVerification
 {
-    /// <summary>What the log holds; where it is damaged, from its start to the end of the last sound frame.</summary>
+    /// <summary>The range of the log. If the log is damaged, from its start to the end of the last sound frame.</summary>
     public required LogRange Range { get; init; }
 
     /// <summary>The segments, in the order of the log.</summary>
     public required IReadOnlyList<SegmentReport> Segments { get; init; }
 
-    /// <summary>What is wrong with the log as a whole, and with none of its segments: its start, missing or misplaced files.</summary>
+    /// <summary>Damage to the log as a whole rather than to a segment: to its start, or missing or misplaced files.</summary>
     public required IReadOnlyList<LogDamage> StartDamages { get; init; }
 
-    /// <summary>All that is wrong: the start, then the segments in their order.</summary>
+    /// <summary>All damage: first of the log as a whole, then of the segments in order.</summary>
     public IEnumerable<LogDamage> Damages => StartDamages.Concat(Segments.Select(segment => segment.Damage).OfType<LogDamage>());
 
-    /// <summary>Whether nothing is wrong.</summary>
+    /// <summary>Whether there is no damage.</summary>
     public bool IsSound => !Damages.Any();
 }

@@ -4,8 +4,8 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Inspection;
 
 /// <summary>
-/// Keeps what a repair removes, in files beside the log whose names are not the log's. A file has its name only once all of it is
-/// durable, and never replaces one that holds something else; the same again, as after a crash, is kept once.
+/// Keeps what a repair removes, in files next to the log with other names. A file gets its name only once it is durable, and never replaces
+/// one with other content. If the same content is there already, for example after a crash, it is not stored again.
 /// </summary>
 internal sealed class RemovedFiles(IStorage storage)
 {
@@ -13,10 +13,10 @@ internal sealed class RemovedFiles(IStorage storage)
 
     private readonly List<string> _names = [];
 
-    /// <summary>What was kept, in the order in which it was.</summary>
+    /// <summary>The names of the files, in the order in which they were stored.</summary>
     public IReadOnlyList<string> Names => _names;
 
-    /// <summary>Copies a part of a file, durably.</summary>
+    /// <summary>Copies a part of a file durably.</summary>
     public void Copy(string from, long start, long end, string to)
     {
         using var source = storage.Open(from, canWrite: false);
@@ -24,7 +24,7 @@ internal sealed class RemovedFiles(IStorage storage)
         _names.Add(name);
         if (isThere)
         {
-            storage.FlushDirectory(); // the one who wrote it may not have come to that
+            storage.FlushDirectory(); // the process that wrote it may not have done that
             return;
         }
 
@@ -48,7 +48,7 @@ internal sealed class RemovedFiles(IStorage storage)
         storage.FlushDirectory();
     }
 
-    /// <summary>Gives a whole file its new name, durably.</summary>
+    /// <summary>Renames a whole file durably.</summary>
     public void Move(string from, string to)
     {
         string name;
@@ -63,7 +63,7 @@ internal sealed class RemovedFiles(IStorage storage)
         storage.FlushDirectory();
     }
 
-    /// <summary>The name, or the next one with a number, that is free or has the very bytes already.</summary>
+    /// <summary>Finds the name, or the name with the lowest number, that is free or already has the same content.</summary>
     private (string Name, bool IsThere) FindName(IStorageFile source, long start, long end, string wanted)
     {
         var names = storage.List();

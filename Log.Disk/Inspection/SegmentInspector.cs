@@ -8,8 +8,8 @@ using static System.FormattableString;
 namespace LogKit.Disk.Inspection;
 
 /// <summary>
-/// Goes through every byte of one segment: frame after frame, then <see cref="Report"/>. What verification, the dump and repair
-/// have in common. It opens for reading only, and judges as opening does.
+/// Reads every byte of a segment: frame by frame, then <see cref="Report"/>. Shared by verification, dump, and repair. Opens the file for
+/// reading only, and diagnoses damage with the same code as opening a log.
 /// </summary>
 internal sealed class SegmentInspector : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class SegmentInspector : IDisposable
     private LogDamage? _marginDamage;
     private FrameReader? _frames;
 
-    // What was found sound.
+    // The sound part so far.
     private long _position;
     private ulong _nextOffset;
     private long _frameCount;
@@ -32,9 +32,9 @@ internal sealed class SegmentInspector : IDisposable
 
     private SegmentReport? _report;
 
-    /// <param name="storage">Where the segment is.</param>
-    /// <param name="baseOffset">Its name.</param>
-    /// <param name="laterBaseOffsets">The names of the segments after it.</param>
+    /// <param name="storage">The directory.</param>
+    /// <param name="baseOffset">The base offset in the segment's name.</param>
+    /// <param name="laterBaseOffsets">The base offsets of the segments after it.</param>
     public SegmentInspector(IStorage storage, ulong baseOffset, IReadOnlyList<ulong> laterBaseOffsets)
     {
         _storage = storage;
@@ -44,13 +44,13 @@ internal sealed class SegmentInspector : IDisposable
         _name = SegmentName.Of(baseOffset);
     }
 
-    /// <summary>What was found. Known once there are no more frames.</summary>
+    /// <summary>The result. Available once there are no more frames.</summary>
     public SegmentReport Report => _report ?? throw new InvalidOperationException("the segment was not read to its end");
 
-    /// <summary>How much was read, in bytes.</summary>
+    /// <summary>The number of bytes read.</summary>
     public long Position => _position;
 
-    /// <summary>Moves to the next sound frame; false at the end of these, whatever follows.</summary>
+    /// <summary>Moves to the next sound frame. Returns false after the last one, whatever follows.</summary>
     public bool TryReadFrame(out FrameReport frame)
     {
         frame = default;
@@ -72,11 +72,11 @@ internal sealed class SegmentInspector : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
-    /// <summary>What a problem with a header is: a version of which nothing is known is not taken for damage.</summary>
+    /// <summary>The kind of a problem with a header. An unknown version is not damage.</summary>
     public static DamageKind KindOf(FormatProblem problem, DamageKind otherwise) =>
         problem.IsForeignVersion ? DamageKind.ForeignVersion : otherwise;
 
-    /// <summary>The header as it is written: everything that is no part of the identity or the seal is zero.</summary>
+    /// <summary>The header as it is written, with zeros between its parts.</summary>
     public static byte[] HeaderBytes(SegmentHeader header, Seal? seal)
     {
         var bytes = new byte[SegmentHeader.SizeBytes];
@@ -85,7 +85,7 @@ internal sealed class SegmentInspector : IDisposable
         return bytes;
     }
 
-    /// <summary>Reads the header, and begins with the frames; null, with a report, where there is no sound header.</summary>
+    /// <summary>Reads the header. If it is not sound, sets the report and returns null.</summary>
     private FrameReader? Open()
     {
         _file = _storage.Open(_name, canWrite: false);
@@ -157,7 +157,7 @@ internal sealed class SegmentInspector : IDisposable
 
     private bool IsSealedHere => _seal is { } seal && seal.Position == _position && seal.NextOffset == _nextOffset;
 
-    /// <summary>Says what follows the sound frames.</summary>
+    /// <summary>Diagnoses what follows the sound frames.</summary>
     private void Judge()
     {
         var tail = SegmentTail.Read(_file!, _header, _seal, _position, _nextOffset);
@@ -198,7 +198,7 @@ internal sealed class SegmentInspector : IDisposable
             MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
     }
 
-    // The first one counts: a damaged seal, for one, is also one that is not there.
+    // Only the first one counts: for example, a damaged seal is also a missing one.
     private void MarginDamage(long position, string problem) =>
         _marginDamage ??= new LogDamage(DamageKind.Margin, _name, position, null, $"{problem} (no record is affected)");
 

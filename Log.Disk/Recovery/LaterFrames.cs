@@ -3,25 +3,29 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Recovery;
 
-/// <summary>Looks for frames behind a place that is no frame: what they say of the flushed part is a proof of damage before them.</summary>
+/// <summary>
+/// Searches for frames after a position that is not a frame. Their flushed positions can prove that there is damage before them.
+/// </summary>
 internal static class LaterFrames
 {
     private const int ChunkBytes = 256 * 1024;
 
     /// <summary>
-    /// The most bytes that are checksummed. A header of version 2 has a check of its own, so nothing but the segment's frames is
-    /// checksummed, each once. In version 1 a record's bytes may look like headers, and each of them costs a checksum.
+    /// The limit on bytes that are checksummed. In version 2, headers have a checksum of their own, so only real frames are checksummed,
+    /// each once. In version 1, the bytes of a record may look like headers, each of which costs a checksum.
     /// </summary>
     private const long WorkLimitBytes = 1L << 30;
 
     /// <summary>
-    /// The highest flushed position that a sound frame after a place tells, if it is beyond that place; 0 otherwise. If finding out
-    /// takes unreasonable work, which only happens in version 1, the largest number: a person should look.
+    /// Finds the highest flushed position in a sound frame after a place, if it is beyond that place; otherwise returns 0. Returns
+    /// <see cref="long.MaxValue"/> if that takes unreasonable work, which happens only in version 1; then a person should look.
     /// </summary>
     /// <param name="file">The segment.</param>
-    /// <param name="header">Its identity, whose salt keeps bytes of users and of other segments from passing for frames.</param>
-    /// <param name="place">Where the sound frames end.</param>
-    /// <param name="tail">What to look through, byte by byte, as damage may have hit a length: outside it there are only zeros.</param>
+    /// <param name="header">
+    /// The header of the segment, whose salt keeps bytes of records and of other segments from passing for frames.
+    /// </param>
+    /// <param name="place">The position at which the sound frames end.</param>
+    /// <param name="tail">The part to search, byte by byte since damage may have hit a length. Outside of it there are only zeros.</param>
     public static long HighestFlushedPosition(IStorageFile file, SegmentHeader header, long place, (long Start, long End) tail)
     {
         var highest = 0L;

@@ -4,15 +4,15 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Recovery;
 
-/// <summary>Looks into the segments behind one whose end is not there, for a proof that it once was.</summary>
+/// <summary>Searches the segments after one whose end is missing for a proof that the end once existed.</summary>
 /// <remarks>
-/// A segment is flushed only when all before it are. So what is sealed, or has a frame that tells of a flush, or was made when
-/// everything before was flushed, proves that what is missing before it was lost by damage. Where nothing does, a power loss is
-/// enough to explain it: appends were acknowledged before they were flushed, as they were asked to be.
+/// A segment is flushed only after all earlier segments. So a segment that is sealed, has a frame with a flushed position, or was created
+/// when everything before was flushed proves that what is missing was lost by damage. Without such a proof, a power failure explains the
+/// loss: the flush mode acknowledges appends before they are flushed.
 /// </remarks>
 internal static class LaterSegments
 {
-    /// <summary>Whether one of the segments proves that what was before it had been flushed.</summary>
+    /// <summary>Whether one of the segments proves that everything before it was flushed.</summary>
     public static bool ProveFlush(IStorage storage, IEnumerable<ulong> baseOffsets)
     {
         return baseOffsets.Any(Proves);
@@ -21,7 +21,7 @@ internal static class LaterSegments
         {
             using var file = storage.Open(SegmentName.Of(baseOffset), canWrite: false);
             if (SegmentHeader.Read(file, baseOffset, new byte[SegmentHeader.SizeBytes], out var header, out var seal) is not null)
-                return true; // a header is flushed before the file gets its name, so this is damage
+                return true; // a header is flushed before the file gets its name, so an unreadable one is damage
             if (seal is not null || header.Origin is not { IsAfterUnflushed: true })
                 return true;
             var frames = new FrameReader(file, header, file.Length);

@@ -9,8 +9,8 @@ using static System.FormattableString;
 namespace LogKit.Disk.Recovery;
 
 /// <summary>
-/// Opens the files of a log and brings them into the state that the log goes on from: every batch that was acknowledged, and
-/// nothing half written. It changes only what was never acknowledged; where anything else is wrong it throws, and changes nothing.
+/// Opens the files of a log and brings them to a consistent state, with every acknowledged batch and no partial one. Changes only what was
+/// never acknowledged. If anything else is wrong, throws and changes nothing.
 /// </summary>
 internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskLogOptions options, ulong initialOffset)
 {
@@ -26,25 +26,25 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     private long _cutBytes;
     private int _removedCount;
 
-    /// <summary>What recovery hands over.</summary>
+    /// <summary>The result of recovery.</summary>
     internal sealed record Result(
         OpenSegments Open, Segment[] Segments, SegmentWriter Writer, Guid LogId, LogRange Range, RecoveryReport Report);
 
-    /// <exception cref="LogDamagedException">Something that was once flushed is not there as it was.</exception>
+    /// <exception cref="LogDamagedException">Data that had been flushed is damaged or missing.</exception>
     public Result Run()
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
             var files = ReadDirectory();
-            storage.FlushDirectory(); // what is decided by a name must not be undone by a power loss
+            storage.FlushDirectory(); // decisions below depend on names, which a power failure must not undo
             var isNew = files.Bases.Length == 0;
             var startOffset = files.StartOffset ?? (isNew ? initialOffset : 0);
             var end = isNew ? CreateFirst(startOffset) : OpenExisting(startOffset, [.. files.Bases]);
             var range = new LogRange(startOffset, end);
             RemoveLeftovers();
             if (files.LockId is null)
-                LockFile.Write(lockFile, _logId); // not before there is a segment: it says that there was a log
+                LockFile.Write(lockFile, _logId); // not before there is a segment, since its content says that there was a log
             return new Result(_open, [.. _segments], _writer!, _logId, range, new RecoveryReport
             {
                 Range = range,
@@ -69,7 +69,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         var files = LogFiles.Read(storage, lockFile);
         if (files.Damages is [var damage, ..])
             throw new LogDamagedException(damage.File, damage.Position, damage.Problem, damage.Offset);
-        _leftovers.AddRange(files.Leftovers); // what made them did not come to its end
+        _leftovers.AddRange(files.Leftovers); // of interrupted operations
         _logId = files.LogId ?? Guid.NewGuid();
         return files;
     }
@@ -117,7 +117,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     }
 
     /// <summary>
-    /// Finishes what the last process did not live to finish, once all the rest is found sound. A file that stays does no harm.
+    /// Deletes what interrupted operations left behind, once everything else is found sound. A file that remains does no harm.
     /// </summary>
     private void RemoveLeftovers()
     {
@@ -138,8 +138,8 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     }
 
     /// <summary>
-    /// A segment that another follows and that is sealed tells its end without being read. One without a seal, as a crash leaves it for a
-    /// while, is read through; null where its frames do not reach up to the next segment.
+    /// Opens a segment that another follows. If it is sealed, the seal says where it ends. Otherwise, as after a crash, it is read. Returns
+    /// null if its frames do not reach the next segment.
     /// </summary>
     private Segment? OpenFull(ulong baseOffset, ulong nextBaseOffset, out LogDamagedException damage)
     {
@@ -169,7 +169,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         return null;
     }
 
-    /// <summary>The last segment is the one that was being written to: it is read through, and its unfinished end is cut off.</summary>
+    /// <summary>Opens the last segment, which was being written to: reads it, and cuts off an unfinished append.</summary>
     private ulong OpenLast(ulong baseOffset, ulong startOffset)
     {
         var name = SegmentName.Of(baseOffset);
@@ -220,13 +220,14 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
 
             SealUnsealed();
             RemoveUnflushed();
-            Adopt(file, flushed, frames.Position); // of a closed log too: one that was cut by an opening that then died looks like it
+            // Even if the log was closed: an opening that cut it and then crashed leaves the same picture.
+            Adopt(file, flushed, frames.Position);
             _wasClosedCleanly = wasClosed;
             var segment = new Segment(storage, _open, header, frames.Position, file, index);
             _segments.Add(segment);
             _writer = new SegmentWriter(segment, file, options.Reserve, seal);
             if (!sealFits)
-                _writer.Mark(frames.NextOffset); // a seal that fits no frame must not be taken for the segment's end later
+                _writer.Mark(frames.NextOffset); // a seal that matches no frame must not be mistaken for the end later
             return frames.NextOffset;
         }
         catch
@@ -237,9 +238,9 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     }
 
     /// <summary>
-    /// Cuts the file off after its sound frames and makes these durable, as they are about to become readable. Those that nobody is
-    /// known to have flushed are written once more: the system may show what a failed flush has lost, and the next flush would
-    /// succeed without it. What grows the file again is zeros, so nothing of the cut-off tail comes back.
+    /// Cuts the file off after its sound frames and makes the frames durable, since they are about to become readable. Frames that are not
+    /// known to be flushed are rewritten: after a failed flush, the system may show data that the device never received, and another flush
+    /// would succeed without writing it. The file later grows with zeros, so nothing that was cut off returns.
     /// </summary>
     private void Adopt(IStorageFile file, long flushed, long end)
     {
@@ -261,7 +262,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         }
     }
 
-    /// <summary>Does for full segments what the last process did not come to.</summary>
+    /// <summary>Seals full segments that the previous process did not seal.</summary>
     private void SealUnsealed()
     {
         foreach (var (segment, flushed, nextOffset) in _unsealed)
@@ -274,8 +275,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
     }
 
     /// <summary>
-    /// Removes the segments that stand behind one of which a power loss has taken the end. They are gone, durably, before that one is
-    /// written to again.
+    /// Deletes the segments after one whose end was lost in a power failure, durably, before that one is written to again.
     /// </summary>
     private void RemoveUnflushed()
     {

@@ -5,43 +5,45 @@ using static System.FormattableString;
 
 namespace LogKit.Disk.Recovery;
 
-/// <summary>What the bytes behind the sound frames of a segment are.</summary>
+/// <summary>A verdict on the bytes after the sound frames of a segment.</summary>
 internal enum TailVerdict
 {
-    /// <summary>Zeros, or none.</summary>
+    /// <summary>There are only zeros, or no bytes.</summary>
     Nothing,
 
-    /// <summary>An append that was never acknowledged: something is missing of its first unsound frame. It may be cut off.</summary>
+    /// <summary>An append that was never acknowledged: part of its first unsound frame is missing. It may be cut off.</summary>
     Torn,
 
-    /// <summary>Damage: the seal, or a later frame, says that the segment was flushed beyond this place.</summary>
+    /// <summary>Damage: the seal or a later frame proves that the segment was flushed beyond this position.</summary>
     OnceFlushed,
 
-    /// <summary>What follows would take too much work to judge: a person should look.</summary>
+    /// <summary>What follows takes too much work to diagnose. A person should look.</summary>
     TooMuch,
 
-    /// <summary>Damage: nothing is missing, and it is no frame of this place.</summary>
+    /// <summary>Damage: nothing is missing, and it is not a frame that belongs here.</summary>
     NoFrame,
 
-    /// <summary>Damage: the frame is all there, and is not what was written.</summary>
+    /// <summary>Damage: the frame is complete, but its checksum does not match.</summary>
     WrongChecksum,
 }
 
 /// <summary>
-/// What follows the sound frames of a segment: nothing but zeros, an append that was never acknowledged, or damage. Opening and
-/// verification judge by it alike.
+/// What follows the sound frames of a segment: only zeros, an append that was never acknowledged, or damage. Opening and verification both
+/// use this diagnosis.
 /// </summary>
 /// <param name="Verdict">Which of these it is.</param>
-/// <param name="Start">Where the first byte that is not zero stands; the end of the frames if there is none.</param>
-/// <param name="End">The position after the last such byte.</param>
-/// <param name="FlushedPosition">How far the segment is known to have been flushed: beyond the frames' end, it is damage.</param>
+/// <param name="Start">The position of the first nonzero byte; the end of the frames if there is none.</param>
+/// <param name="End">The position after the last nonzero byte.</param>
+/// <param name="FlushedPosition">
+/// The position up to which the segment is known to have been flushed. If it is beyond the end of the frames, there is damage.
+/// </param>
 internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, long End, long FlushedPosition)
 {
     private const int ChunkBytes = 256 * 1024;
 
     public bool IsEmpty => Start == End;
 
-    /// <summary>What is damaged, in words; null where nothing is, and what there is may be cut off.</summary>
+    /// <summary>A description of the damage; null if there is none, so that the tail may be cut off.</summary>
     public string? Problem => Verdict switch
     {
         TailVerdict.OnceFlushed => Invariant($"there is no sound frame, though the segment was flushed up to byte {FlushedPosition}"),
@@ -51,31 +53,31 @@ internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, lon
         _ => null,
     };
 
-    /// <summary>What is damaged of the last segment of a log, in words; null where nothing is.</summary>
-    /// <param name="seal">Its seal, if it has one.</param>
+    /// <summary>A description of the damage to the last segment of a log; null if there is none.</summary>
+    /// <param name="seal">The seal of the segment, if there is one.</param>
     public string? ProblemOfLast(Seal? seal) =>
         Problem ?? (seal is { IsFollowed: true } ? "it is the last segment, but another followed it: a segment is missing" : null);
 
-    /// <summary>What is damaged of a segment whose frames end before the next segment begins, in words.</summary>
-    /// <param name="nextOffset">The offset after its frames.</param>
-    /// <param name="nextBaseOffset">Where the next segment begins.</param>
+    /// <summary>A description of the damage to a segment whose frames end before the next segment begins.</summary>
+    /// <param name="nextOffset">The offset after the frames.</param>
+    /// <param name="nextBaseOffset">The base offset of the next segment.</param>
     public string ProblemBefore(ulong nextOffset, ulong nextBaseOffset) => Verdict is TailVerdict.Nothing
         ? Invariant($"it ends before offset {nextOffset}, but the next segment begins at {nextBaseOffset}: a segment is missing")
         : Problem ?? "there is no sound frame";
 
-    /// <summary>What is damaged where a frame reaches into the next segment, in words.</summary>
+    /// <summary>A description of the damage if a frame overlaps the next segment.</summary>
     public static string ProblemOfOverlap(ulong nextOffset, ulong nextBaseOffset) =>
         Invariant($"a frame goes up to offset {nextOffset}, but the next segment begins at {nextBaseOffset}");
 
     /// <summary>
-    /// Reads the tail and judges it. A proof that the place was flushed, by the seal or by a later frame, comes first; without one it
-    /// counts whether something is missing.
+    /// Reads and diagnoses the tail. If the seal or a later frame proves that the position was flushed, it is damage. Otherwise the
+    /// question is whether something is missing.
     /// </summary>
     /// <param name="file">The segment.</param>
-    /// <param name="header">Its identity.</param>
-    /// <param name="seal">Its seal, if it has one.</param>
-    /// <param name="position">Where the sound frames end.</param>
-    /// <param name="nextOffset">The offset after them.</param>
+    /// <param name="header">The header of the segment.</param>
+    /// <param name="seal">The seal of the segment, if there is one.</param>
+    /// <param name="position">The position at which the sound frames end.</param>
+    /// <param name="nextOffset">The offset after the sound frames.</param>
     public static SegmentTail Read(IStorageFile file, SegmentHeader header, Seal? seal, long position, ulong nextOffset)
     {
         var (start, end) = NonZeroPart(file, position);
@@ -89,7 +91,7 @@ internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, lon
         return new SegmentTail(verdict, start, end, flushed);
     }
 
-    /// <summary>Whether a file ends, or holds only zeros, from a position on.</summary>
+    /// <summary>Whether a file has no bytes, or only zeros, from a position on.</summary>
     public static bool IsZero(IStorageFile file, long position) => NonZeroPart(file, position) is var (start, end) && start == end;
 
     private static (long Start, long End) NonZeroPart(IStorageFile file, long from)

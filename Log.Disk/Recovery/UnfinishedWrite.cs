@@ -4,21 +4,21 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Recovery;
 
 /// <summary>
-/// Tells an unfinished write from damage: of an unfinished write something is missing. Sectors come to the device each whole or not
-/// at all, a write that fails halfway ends at some byte, and what is missing reads as zeros; so a frame of which every sector
-/// holds something, and behind which something stands or nothing needs to, is all there. See FORMAT.md.
+/// Distinguishes an unfinished write from damage: part of an unfinished write is missing. Each sector reaches the device as a whole or not
+/// at all, a partial write ends at some byte, and missing bytes read as zeros. So a frame is complete if each of its sectors contains a
+/// nonzero byte and the file does not end within it. See FORMAT.md.
 /// </summary>
 internal static class UnfinishedWrite
 {
-    /// <summary>The smallest unit that a device writes; a larger one is several of these.</summary>
+    /// <summary>The smallest unit that a device writes. Larger units are multiples of it.</summary>
     private const int SectorBytes = 512;
 
-    /// <summary>Judges the place where the sound frames end, where something follows that is not zeros.</summary>
+    /// <summary>Diagnoses the position at which the sound frames end, if nonzero bytes follow.</summary>
     /// <param name="file">The segment.</param>
-    /// <param name="salts">The segment's.</param>
-    /// <param name="position">The place.</param>
-    /// <param name="nextOffset">The offset that a frame there must have.</param>
-    /// <param name="end">Where the last byte of the file that is not zero ends.</param>
+    /// <param name="salts">The salts of the segment.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="nextOffset">The offset that a frame at the position must have.</param>
+    /// <param name="end">The position after the last nonzero byte of the file.</param>
     public static TailVerdict Judge(IStorageFile file, FrameSalts salts, long position, ulong nextOffset, long end)
     {
         var header = new byte[FrameHeader.SizeBytes];
@@ -30,7 +30,7 @@ internal static class UnfinishedWrite
         return isHeader ? TailVerdict.WrongChecksum : TailVerdict.NoFrame;
     }
 
-    // Only the frame's own part of a sector counts: what else stands in it may have come with another write.
+    // Only the frame's own part of a sector counts. The rest may come from another write.
     private static bool LacksSector(IStorageFile file, long position, long end)
     {
         var sector = new byte[SectorBytes];

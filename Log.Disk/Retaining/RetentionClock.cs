@@ -3,19 +3,19 @@ using System.Globalization;
 namespace LogKit.Disk.Retaining;
 
 /// <summary>
-/// The time by which segments age, and what is wrong with it. A clock may be set while the log is open, which shows by comparing it
-/// with the time that really passed; or while it is closed, which shows only if it has come out before, or far after, what the log
-/// has seen. Either way nothing is given up on its word alone.
+/// The clock by which segments age, and whether it can be trusted. If the clock is set while the log is open, it disagrees with the elapsed
+/// time. If it is set while the log is closed, that shows only if the time is earlier, or much later, than the log has seen. In either case
+/// nothing is deleted because of the clock alone.
 /// </summary>
-/// <remarks>For the writer, under its lock.</remarks>
+/// <remarks>Used by the writer, under its lock.</remarks>
 internal sealed class RetentionClock(TimeProvider time, LogEvents events, string location)
 {
     /// <summary>
-    /// How much a clock may run ahead of or behind real time, as a share: what keeping it right takes (NTP slews by 0.05 %).
+    /// The fraction by which a clock may run fast or slow without counting as set. NTP slews by 0.05 %.
     /// </summary>
     private const double DriftShare = 0.001;
 
-    /// <summary>The least difference that counts as setting the clock.</summary>
+    /// <summary>The smallest difference that counts as setting the clock.</summary>
     private const long StepMs = 1_000;
 
     private long _lastMs = time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -27,15 +27,15 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
     public long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>
-    /// When the clock was found to have been set; null if it was not, or a segment has been made since, whose origin says so. Until then
-    /// everything in the log ages from here.
+    /// When the clock was found to have been set; null if it was not, or if a segment whose origin records it has been created since. Until
+    /// then, everything in the log ages from this time.
     /// </summary>
     public long? ChangedAtMs => _changedAtMs;
 
-    /// <summary>Compares the clock with what a log that is being opened has seen of it.</summary>
-    /// <param name="newestMs">The latest time that the log's segments tell; null if none does.</param>
-    /// <param name="lastMs">The time that the last of its segments tells; null if it does not.</param>
-    /// <param name="limitMs">How long records are kept; null for ever, when ages do not matter.</param>
+    /// <summary>Compares the clock with the times recorded in a log that is being opened.</summary>
+    /// <param name="newestMs">The latest time recorded in the segments; null if there is none.</param>
+    /// <param name="lastMs">The time recorded in the last segment; null if there is none.</param>
+    /// <param name="limitMs">How long records are kept; null means forever, so that ages do not matter.</param>
     public void CheckAgainst(long? newestMs, long? lastMs, long? limitMs)
     {
         if (newestMs is not { } newest)
@@ -55,7 +55,7 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
             CultureInfo.InvariantCulture, $"is {TimeSpan.FromMilliseconds(differenceMs)} {direction} the newest time in the log");
     }
 
-    /// <summary>Looks at the clock, and notices if it was set since the last look.</summary>
+    /// <summary>Checks whether the clock was set since the last check.</summary>
     public void Look()
     {
         var (ms, timestamp) = (NowMs, time.GetTimestamp());
@@ -76,14 +76,14 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
                 : "Records are kept for longer until the clock is right.");
     }
 
-    /// <summary>The time for the origin of a segment that is being made, and whether the clock was set before.</summary>
+    /// <summary>The time for the origin of a new segment, and whether the clock was set before.</summary>
     public (long CreatedMs, bool IsAfterClockChange) Stamp()
     {
         Look();
         return (NowMs, _changedAtMs is not null);
     }
 
-    /// <summary>A segment has been made with a stamp: what is before it ages from there.</summary>
+    /// <summary>Records that a segment with the stamp was created. Everything before it ages from its time.</summary>
     public void Stamped() => _changedAtMs = null;
 
     private void Change(string what, string consequence)

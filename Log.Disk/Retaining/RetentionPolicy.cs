@@ -2,14 +2,16 @@ using LogKit.Disk.Segments;
 
 namespace LogKit.Disk.Retaining;
 
-/// <summary>What of a log is to be kept, by its size and its age. Whole segments, the oldest first; the last one stays.</summary>
+/// <summary>
+/// Decides which segments of a log to keep, by size and age. Deletes whole segments, oldest first, but never the last one.
+/// </summary>
 internal static class RetentionPolicy
 {
-    /// <summary>The offset that the log is to begin at.</summary>
-    /// <param name="view">What there is.</param>
-    /// <param name="options">What is to be kept.</param>
-    /// <param name="clock">Tells the time.</param>
-    /// <param name="isRolling">Whether there has to be room for one more segment.</param>
+    /// <summary>Computes the offset at which the log should start.</summary>
+    /// <param name="view">The log.</param>
+    /// <param name="options">The limits.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="isRolling">Whether to leave room for another segment.</param>
     public static ulong StartOf(LogView view, DiskLogOptions options, RetentionClock clock, bool isRolling)
     {
         var last = view.Segments.Length - 1;
@@ -19,7 +21,7 @@ internal static class RetentionPolicy
 
         if (options.RetentionLimitBytes is { } limit)
         {
-            var bytes = options.SegmentLimitBytes; // what the one that is written to may come to
+            var bytes = options.SegmentLimitBytes; // the last segment may grow to this
             var fits = isRolling ? view.Segments.Length : last;
             while (fits > 0 && (bytes += view.Segments[fits - 1].End) <= limit)
                 fits--;
@@ -29,29 +31,31 @@ internal static class RetentionPolicy
         return view.Segments[first].BaseOffset;
     }
 
-    /// <summary>Whether the last segment was begun longer ago than records are kept. One whose age is not known is young.</summary>
+    /// <summary>
+    /// Whether the last segment was created longer ago than records are kept. If its age is not known, it is considered young.
+    /// </summary>
     public static bool IsLastOld(LogView view, DiskLogOptions options, RetentionClock clock) =>
         options.RetentionLimitMs is { } limitMs && IsOld(BeginningsMs(view.Segments, clock, limitMs)[^1], clock, limitMs);
 
     private static bool IsOld(long? beganMs, RetentionClock clock, long limitMs) => beganMs is { } began && clock.NowMs - began >= limitMs;
 
     /// <summary>
-    /// When each segment was begun, at the latest, which is when all records before it had been appended; null if nothing that can be
-    /// believed says so.
+    /// The latest time at which each segment can have been created, and so at which all earlier records had been appended; null if nothing
+    /// trustworthy says so.
     /// </summary>
     /// <remarks>
-    /// <para>A segment's own word is taken with care. A time that has not come yet is not believed. Neither is one before that of an
-    /// earlier segment: the clock was behind. And a clock that was found to have been set, or a gap that is longer than records are kept
-    /// (which an open log never leaves, as it ends segments by their age), makes all that was told before worthless: what is before such
-    /// a place ages from there.</para>
-    /// <para>So nothing goes early, whatever the clock did; and once it is right, nothing stays for more than one limit longer.</para>
+    /// <para>The recorded time of a segment is not always right. A time in the future is ignored. So is a time before that of an earlier
+    /// segment, since the clock was slow then. If the clock was found to have been set, or if there is a gap longer than the retention
+    /// limit (which an open log never leaves, because it rolls by age), the times before are worthless, and everything before that point
+    /// ages from there.</para> <para>So no record is deleted early, whatever the clock did. Once the clock is right, no record is kept for
+    /// more than one limit longer.</para>
     /// </remarks>
     private static long?[] BeginningsMs(Segment[] segments, RetentionClock clock, long limitMs)
     {
         var now = clock.NowMs;
         var (beginnings, isAfterGap) = Believed(segments, now, limitMs);
-        var floor = clock.ChangedAtMs is { } changed ? Math.Min(changed, now) : (long?)null; // what is before ages from there
-        var next = floor; // the beginning of the nearest later segment that can be believed
+        var floor = clock.ChangedAtMs is { } changed ? Math.Min(changed, now) : (long?)null; // everything before ages from there
+        var next = floor; // the trustworthy time of the nearest later segment
         for (var i = segments.Length - 1; i >= 0; i--)
         {
             if (beginnings[i] is { } began)
@@ -62,7 +66,7 @@ internal static class RetentionPolicy
                 continue;
             if (next is null)
             {
-                Array.Fill(beginnings, null, 0, i); // and nothing says when that was
+                Array.Fill(beginnings, null, 0, i); // and the time of the change is not known
                 break;
             }
 

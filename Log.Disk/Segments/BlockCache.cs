@@ -12,8 +12,8 @@ internal sealed class BlockCache
     private ReadBlock? _last; // Volatile; the block that was used last, by whichever reader
     private uint _next; // Interlocked: the slot that is replaced next
 
-    /// <summary>A block that holds an offset.</summary>
-    /// <exception cref="RecordCorruptException">There is none: what should be there is damaged.</exception>
+    /// <summary>Gets a block that contains an offset.</summary>
+    /// <exception cref="RecordCorruptException">The record at the offset is damaged.</exception>
     public ReadBlock BlockOf(LogView view, ulong offset)
     {
         if (Volatile.Read(ref _last) is { } last && last.Contains(offset))

@@ -3,8 +3,8 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Segments;
 
-/// <summary>Walks over the frames of a segment in their order, checksums included, in reads of a few hundred KiB. For one thread.</summary>
-/// <remarks>It is what recovery, verification and the rebuilding of an index have in common.</remarks>
+/// <summary>Reads the frames of a segment in order, in reads of a few hundred KiB, and verifies their checksums. Not thread-safe.</summary>
+/// <remarks>Shared by recovery, verification, and rebuilding an index.</remarks>
 internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long end)
 {
     private const int BufferBytes = 256 * 1024;
@@ -14,25 +14,27 @@ internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long
     private long _bufferPosition = SegmentHeader.SizeBytes;
     private int _buffered;
 
-    /// <summary>Where the next frame begins.</summary>
+    /// <summary>The position of the next frame.</summary>
     public long Position { get; private set; } = SegmentHeader.SizeBytes;
 
     /// <summary>The offset that the next frame must have.</summary>
     public ulong NextOffset { get; private set; } = segment.BaseOffset;
 
-    /// <summary>Whether the walk has come to the end that it was given.</summary>
+    /// <summary>Whether the reader is at the end of the frames.</summary>
     public bool IsAtEnd => Position >= end;
 
-    /// <summary>The header of the frame just read.</summary>
+    /// <summary>The header of the current frame.</summary>
     public FrameHeader Frame { get; private set; }
 
-    /// <summary>Where the frame just read begins.</summary>
+    /// <summary>The position of the current frame.</summary>
     public long FramePosition { get; private set; }
 
-    /// <summary>The payload of the frame just read; good until the next call.</summary>
+    /// <summary>The payload of the current frame. Valid until the next call.</summary>
     public ReadOnlyMemory<byte> Payload { get; private set; }
 
-    /// <summary>Moves over one frame; false, without moving, where there is no whole and sound frame with the next offset.</summary>
+    /// <summary>
+    /// Moves to the next frame. Returns false, without moving, if there is no whole and sound frame with the next offset.
+    /// </summary>
     public bool TryRead()
     {
         var bytes = Peek(FrameHeader.SizeBytes);
@@ -52,7 +54,7 @@ internal sealed class FrameReader(IStorageFile file, SegmentHeader segment, long
         return true;
     }
 
-    /// <summary>The bytes from the position on: as many as asked for, or fewer at the end.</summary>
+    /// <summary>Gets the bytes at the position: as many as requested, or fewer at the end.</summary>
     private ReadOnlySpan<byte> Peek(int count)
     {
         var start = (int)(Position - _bufferPosition);

@@ -3,30 +3,30 @@ using LogKit.Disk.Format;
 
 namespace LogKit.Disk.Segments;
 
-/// <summary>Finds the frame that holds an offset.</summary>
+/// <summary>Finds the frame that contains an offset.</summary>
 internal static class FrameSearch
 {
-    /// <summary>What is read at a time: a page or so costs hardly more than a header.</summary>
+    /// <summary>The size of a read. Reading a page costs hardly more than reading a header.</summary>
     private const int ChunkBytes = 4096;
 
-    /// <summary>The longest frame that is guessed at: longer ones are few between two entries of the index.</summary>
+    /// <summary>The longest frame whose position is guessed. There are few longer ones between two entries of the index.</summary>
     private const int GuessLimitBytes = 2048;
 
-    /// <summary>How far before the place where a frame should be it is looked for.</summary>
+    /// <summary>How far before the expected position the search starts.</summary>
     private const int GuessMarginBytes = 1024;
 
     [ThreadStatic]
     private static byte[]? _scratch;
 
     /// <summary>
-    /// Finds a frame where it stands if frames are about equally long between two entries of the index. One read then does it all;
-    /// whatever goes wrong, there is <see cref="Find"/>.
+    /// Guesses the position of a frame, assuming that frames between two entries of the index have about the same length. If that works,
+    /// one read suffices; otherwise use <see cref="Find"/>.
     /// </summary>
-    /// <param name="segment">The segment that holds the offset.</param>
-    /// <param name="offset">Must be the first of a batch for this to succeed.</param>
-    /// <param name="position">Where the frame stands.</param>
-    /// <param name="header">Its header.</param>
-    /// <param name="frame">All of it, its checksum checked; good until this thread's next search.</param>
+    /// <param name="segment">The segment that contains the offset.</param>
+    /// <param name="offset">The offset. The guess succeeds only for the first offset of a batch.</param>
+    /// <param name="position">The position of the frame.</param>
+    /// <param name="header">The header of the frame.</param>
+    /// <param name="frame">The whole frame, with its checksum verified. Valid until the next search of this thread.</param>
     public static bool TryGuess(Segment segment, ulong offset, out long position, out FrameHeader header, out ReadOnlySpan<byte> frame)
     {
         header = default;
@@ -50,15 +50,15 @@ internal static class FrameSearch
     }
 
     /// <summary>
-    /// Where the frame stands, and its header, whose checksum is not checked: from the index's nearest entry on, header by header.
+    /// Finds a frame by reading headers, starting at the nearest entry of the index. Does not verify the frame's checksum.
     /// </summary>
-    /// <param name="segment">The segment that holds the offset.</param>
-    /// <param name="offset">Lies before the segment's readable end.</param>
-    /// <exception cref="RecordCorruptException">There is no way to the frame.</exception>
+    /// <param name="segment">The segment that contains the offset.</param>
+    /// <param name="offset">The offset, which must be before the readable end of the segment.</param>
+    /// <exception cref="RecordCorruptException">Damage prevents finding the frame.</exception>
     public static (long Position, FrameHeader Header) Find(Segment segment, ulong offset)
     {
         var position = segment.FindPosition(offset);
-        // Of long frames no second header would be in it.
+        // If frames are long, a chunk would not contain a second header.
         var chunkBytes = segment.FrameBytes > ChunkBytes ? FrameHeader.SizeBytes : ChunkBytes;
         while (true)
         {
@@ -78,7 +78,7 @@ internal static class FrameSearch
             }
 
             if (position == start)
-                throw Corrupt(segment, offset, position); // the file ends before the segment does
+                throw Corrupt(segment, offset, position); // the file is shorter than the segment
         }
     }
 

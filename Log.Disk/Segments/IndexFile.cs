@@ -5,8 +5,8 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// The index of a segment that is full, in a file beside it. A hint: it is never flushed, a missing or damaged one is made again from
-/// the segment, and what is found by it is checked as if it were found by chance. See FORMAT.md.
+/// The index of a full segment, in a file of its own. It is only a hint: it is never flushed, a missing or damaged one is rebuilt from the
+/// segment, and whatever it leads to is verified. See FORMAT.md.
 /// </summary>
 internal static class IndexFile
 {
@@ -16,11 +16,11 @@ internal static class IndexFile
 
     private static ReadOnlySpan<byte> Magic => "LogKit.X"u8;
 
-    /// <summary>Writes the index; where that cannot be done, there is none.</summary>
-    /// <param name="storage">Where the segment is.</param>
-    /// <param name="header">The segment.</param>
-    /// <param name="end">Where its frames end.</param>
-    /// <param name="index">What is to be written.</param>
+    /// <summary>Writes the index. If that fails, there is none.</summary>
+    /// <param name="storage">The directory.</param>
+    /// <param name="header">The header of the segment.</param>
+    /// <param name="end">The position at which its frames end.</param>
+    /// <param name="index">The index.</param>
     public static void TryWrite(IStorage storage, SegmentHeader header, long end, SegmentIndex index)
     {
         var entries = index.Entries;
@@ -41,11 +41,11 @@ internal static class IndexFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Half of a file has no sound checksum.
+            // The checksum of a partial file does not match.
         }
     }
 
-    /// <summary>Reads the index; null where there is none that fits the segment.</summary>
+    /// <summary>Reads the index. Returns null if there is none that matches the segment.</summary>
     public static SegmentIndex? TryRead(IStorage storage, SegmentHeader header, long end)
     {
         byte[] bytes;

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace LogKit.Disk.Segments;
 
-/// <summary>What readers see of the log at one instant. Immutable, but for the end of the last segment, which only grows.</summary>
+/// <summary>What readers see of the log at one instant. Immutable, except that the end of the last segment grows.</summary>
 internal sealed class LogView
 {
-    /// <param name="segments">In the order of their base offsets; at least one. Not changed afterwards.</param>
+    /// <param name="segments">At least one, in the order of their base offsets. Must not be changed afterwards.</param>
     /// <param name="range">The readable offsets.</param>
     public LogView(Segment[] segments, LogRange range)
     {
@@ -23,7 +23,7 @@ internal sealed class LogView
 
     public Segment SegmentOf(ulong offset) => Segments[IndexOf(offset)];
 
-    /// <summary>The last segment that begins at or before an offset.</summary>
+    /// <summary>The index of the last segment that begins at or before an offset.</summary>
     public int IndexOf(ulong offset)
     {
         var index = Segments.AsSpan().BinarySearch(new At(offset));

@@ -3,33 +3,32 @@ using LogKit.Disk.Format;
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// Whole and sound frames, one after the other, as read from the file in one piece: each frame's checksum is checked before the block
-/// is made, so a block tells no offset that it does not hold. It never changes, so the batches that are read from it are slices of it:
-/// reading on costs neither a system call nor a copy.
+/// Consecutive whole frames that were read from the file at once. Their checksums are verified before the block is made. A block is
+/// immutable, so the batches that are read from it are slices of it: sequential reads cost neither a system call nor a copy.
 /// </summary>
-/// <remarks>A batch that is kept keeps its block: at most <see cref="ReadAheadBytes"/>, or a single larger frame.</remarks>
+/// <remarks>A batch keeps its block in memory: at most <see cref="ReadAheadBytes"/>, or a single larger frame.</remarks>
 internal sealed class ReadBlock
 {
     /// <summary>
-    /// What a reader that reads on is given at a time. Below the size from which arrays are costly to make and to collect.
+    /// The size of a sequential read. Below the size at which arrays go to the large object heap.
     /// </summary>
     public const int ReadAheadBytes = 80 * 1024;
 
     private static readonly int[] FirstOnly = [0];
 
     private readonly byte[] _bytes;
-    private readonly int[] _frames; // where each begins
+    private readonly int[] _frames; // the position of each frame in _bytes
     private readonly int _count;
     private readonly ulong _firstOffset;
     private readonly int _lastFrameBytes;
-    private int _next; // the frame that is likely to be read next; a race on it costs a search
+    private int _next; // a hint of the frame that is read next, set by any reader; a race costs a search
 
-    /// <param name="segment">Where the frames come from.</param>
-    /// <param name="bytes">The frames; and perhaps more.</param>
-    /// <param name="frames">Where in the bytes each frame begins; and perhaps more.</param>
-    /// <param name="count">How many frames there are.</param>
+    /// <param name="segment">The segment of the frames.</param>
+    /// <param name="bytes">The frames, possibly followed by more.</param>
+    /// <param name="frames">The position of each frame in the bytes, possibly followed by more.</param>
+    /// <param name="count">The number of frames.</param>
     /// <param name="last">The header of the last frame.</param>
-    /// <param name="end">The position in the segment after it.</param>
+    /// <param name="end">The position in the segment after the last frame.</param>
     private ReadBlock(Segment segment, byte[] bytes, int[] frames, int count, FrameHeader last, long end)
     {
         Segment = segment;
@@ -44,15 +43,15 @@ internal sealed class ReadBlock
 
     public Segment Segment { get; }
 
-    /// <summary>The offset after the block's last record, and where its frame begins: where a reader reads on.</summary>
+    /// <summary>The offset after the last record of the block, at which the next block continues.</summary>
     public ulong EndOffset { get; }
 
     public long EndPosition { get; }
 
     public bool Contains(ulong offset) => _firstOffset <= offset && offset < EndOffset;
 
-    /// <summary>Reads the one frame that holds an offset: for a reader that comes from elsewhere.</summary>
-    /// <exception cref="RecordCorruptException">There is no way to the frame, or it is damaged.</exception>
+    /// <summary>Reads the frame that contains an offset. For random reads.</summary>
+    /// <exception cref="RecordCorruptException">The frame is damaged, or damage prevents finding it.</exception>
     public static ReadBlock LoadFrame(Segment segment, ulong offset)
     {
         if (FrameSearch.TryGuess(segment, offset, out var position, out var header, out var frame))
@@ -63,16 +62,16 @@ internal sealed class ReadBlock
         }
         catch (RecordCorruptException)
         {
-            segment.CorrectIndex(); // perhaps it is the index that is wrong; another reader may have corrected it meanwhile
+            segment.CorrectIndex(); // the index may be wrong; another reader may have corrected it meanwhile
             return FindFrame(segment, offset);
         }
     }
 
-    /// <summary>Reads on where a block ended: as many sound frames as come with one read. Null where that is none.</summary>
+    /// <summary>Reads the sound frames after a block, as many as one read returns. Returns null if there are none.</summary>
     public static ReadBlock? LoadAfter(ReadBlock previous)
     {
         var position = previous.EndPosition;
-        var partBytes = ReadAheadBytes % previous._lastFrameBytes; // of a frame, if they are all as long: it would be read for nothing
+        var partBytes = ReadAheadBytes % previous._lastFrameBytes; // avoids reading part of a frame, if all have this length
         var bytes = ReadBytes(previous.Segment, position, partBytes == ReadAheadBytes ? ReadAheadBytes : ReadAheadBytes - partBytes);
         var frames = Array.Empty<int>();
         var count = 0;
@@ -85,7 +84,8 @@ internal sealed class ReadBlock
             && FrameHeader.ChecksumMatches(bytes.AsSpan(at, header.FrameBytes), salts))
         {
             if (count == frames.Length)
-                Array.Resize(ref frames, count + ((bytes.Length - at) / header.FrameBytes)); // enough, if those that follow are as long
+                // Enough if the following frames have the same length.
+                Array.Resize(ref frames, count + ((bytes.Length - at) / header.FrameBytes));
             frames[count++] = at;
             at += header.FrameBytes;
             offset = header.NextOffset;
@@ -95,10 +95,10 @@ internal sealed class ReadBlock
         return count == 0 ? null : new ReadBlock(previous.Segment, bytes, frames, count, last, position + at);
     }
 
-    /// <summary>The records from an offset, which the block must contain, to the end of their batch.</summary>
+    /// <summary>Reads the records from an offset, which the block must contain, to the end of their batch.</summary>
     public RecordBatch Read(ulong offset) => ReadFrame(FrameOf(offset), offset);
 
-    /// <summary>The same, and the batches that the block has after it, as far as a limit and the end of the log allow.</summary>
+    /// <summary>Also reads the batches after it in the block, up to a limit and the end of the log.</summary>
     public List<RecordBatch> Read(ulong offset, ulong endOffset, int limitBytes)
     {
         var index = FrameOf(offset);
@@ -145,7 +145,7 @@ internal sealed class ReadBlock
     private RecordBatch ReadFrame(int index, ulong offset)
     {
         var at = _frames[index];
-        var header = FrameHeader.ReadTrusted(_bytes.AsSpan(at)); // it was checked when the block was made
+        var header = FrameHeader.ReadTrusted(_bytes.AsSpan(at)); // verified when the block was made
         var batch = RecordBatch.DecodeTrusted(_bytes.AsMemory(at + FrameHeader.SizeBytes, header.PayloadBytes), header.RecordCount);
         return offset == header.FirstOffset ? batch : batch.From((int)(offset - header.FirstOffset));
     }

@@ -4,12 +4,12 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// One segment as readers see it: frames from <see cref="SegmentHeader.SizeBytes"/> to <see cref="End"/>. Only the last segment of
-/// a log grows; its end moves when what lies before it may be read.
+/// A segment as readers see it: frames from <see cref="SegmentHeader.SizeBytes"/> to <see cref="End"/>. Only the last segment of a log
+/// grows: its end moves when frames become readable.
 /// </summary>
 /// <remarks>
-/// The last segment holds its file and its index. A full one gets both when it is read from, and loses them when others are
-/// (<see cref="OpenSegments"/>); a read that is hit by that opens it again.
+/// The last segment keeps its file open and its index in memory. A full segment gets both when it is read, and may lose them when others
+/// are read (<see cref="OpenSegments"/>). A read that loses its file opens it again.
 /// </remarks>
 internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end)
 {
@@ -20,7 +20,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
     private long _end = end; // Volatile: written by the writer alone
     private volatile bool _isGone; // set once
 
-    /// <summary>The segment that is written to.</summary>
+    /// <summary>Makes the segment that is written to.</summary>
     public Segment(IStorage storage, OpenSegments open, SegmentHeader header, long end, IStorageFile file, SegmentIndex index)
         : this(storage, open, header, end)
     {
@@ -34,7 +34,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
 
     public string Name => SegmentName.Of(BaseOffset);
 
-    /// <summary>Where the readable frames end. Written by the one writer only.</summary>
+    /// <summary>The position at which the readable frames end. Set by the writer only.</summary>
     public long End
     {
         get => Volatile.Read(ref _end);
@@ -49,36 +49,38 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
     /// </summary>
     public int FrameBytes { get; set; }
 
-    /// <summary>Tells of a frame that is about to become readable. For the one writer only.</summary>
+    /// <summary>Adds a frame, which is about to become readable, to the index. Called by the writer only.</summary>
     public void Add(ulong firstOffset, long position) => _index!.Add(firstOffset, position);
 
-    /// <summary>Says that it is full: the file is no longer written to, and what a reader needs is kept beside it.</summary>
+    /// <summary>Marks the segment as full: the file is no longer written to, and the index is stored.</summary>
     public void Finish()
     {
         IndexFile.TryWrite(storage, Header, End, _index!);
         open.Add(this);
     }
 
-    /// <summary>A position at or before the frame that holds an offset, which must be before the segment's end.</summary>
-    /// <exception cref="ObjectDisposedException">The segment is no longer part of the log; also from the methods below.</exception>
+    /// <summary>Finds a position at or before the frame that contains an offset, which must be before the end of the segment.</summary>
+    /// <exception cref="ObjectDisposedException">
+    /// The segment is no longer part of the log. The methods below throw this exception, too.
+    /// </exception>
     public long FindPosition(ulong offset) => Index.Find(offset) ?? SegmentHeader.SizeBytes;
 
     /// <summary>
-    /// Where an offset should be if the frames around it were all of one length; null where there is too little to go by.
+    /// The position of an offset if the frames around it all have the same length; null if the index does not say enough.
     /// </summary>
     public long? Interpolate(ulong offset) => Index.Interpolate(offset);
 
-    /// <summary>Sees to it that the index is one made from the segment itself, in the place of one that was read from a file.</summary>
+    /// <summary>Replaces an index that was read from a file with one that is built from the segment.</summary>
     public void CorrectIndex()
     {
         lock (_opening)
         {
-            if (_index is not { IsHearsay: false })
+            if (_index is not { IsFromFile: false })
                 _index = MakeIndex(_index ?? IndexFile.TryRead(storage, Header, End));
         }
     }
 
-    /// <summary>Reads up to a buffer's length; fewer bytes only at the end of the file.</summary>
+    /// <summary>Reads into a buffer. Returns fewer bytes than its length only at the end of the file.</summary>
     public int Read(Span<byte> buffer, long position)
     {
         while (true)
@@ -92,19 +94,19 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
             }
             catch (ObjectDisposedException) when (!_isGone)
             {
-                // Closed meanwhile, in favour of another.
+                // The file was closed meanwhile, to open another.
             }
         }
     }
 
-    /// <summary>Closes the file and drops the index, until the next read.</summary>
+    /// <summary>Closes the file and releases the index until the next read.</summary>
     public void Release()
     {
         Interlocked.Exchange(ref _file, null)?.Dispose();
         _index = null;
     }
 
-    /// <summary>Takes the segment out of the log. Reads of it end with <see cref="ObjectDisposedException"/>.</summary>
+    /// <summary>Removes the segment from the log. Reads of it fail with <see cref="ObjectDisposedException"/>.</summary>
     public void Remove()
     {
         _isGone = true;
@@ -120,7 +122,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
             if (_index is { } index)
                 return index;
             lock (_opening)
-                return _index ??= IndexFile.TryRead(storage, Header, End) ?? MakeIndex(hearsay: null);
+                return _index ??= IndexFile.TryRead(storage, Header, End) ?? MakeIndex(stored: null);
         }
     }
 
@@ -138,7 +140,7 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
         return opened;
     }
 
-    private SegmentIndex MakeIndex(SegmentIndex? hearsay)
+    private SegmentIndex MakeIndex(SegmentIndex? stored)
     {
         var index = new SegmentIndex(BaseOffset);
         using var file = OpenFile();
@@ -147,8 +149,8 @@ internal sealed class Segment(IStorage storage, OpenSegments open, SegmentHeader
             index.Add(frames.Frame.FirstOffset, frames.FramePosition);
         if (frames.IsAtEnd)
             IndexFile.TryWrite(storage, Header, End, index);
-        else if (hearsay is not null)
-            index.AddAfter(hearsay, frames.NextOffset, frames.Position); // behind damage, hearsay is all that there is
+        else if (stored is not null)
+            index.AddAfter(stored, frames.NextOffset, frames.Position); // behind damage, the old index is all that there is
         return index;
     }
 

@@ -3,23 +3,23 @@ using LogKit.Disk.Format;
 namespace LogKit.Disk.Segments;
 
 /// <summary>
-/// Where in a segment some of its frames begin: one every few KiB. One writer adds while any number of readers look up, without a
-/// lock.
+/// The positions of some of the frames of a segment, one every few KiB. One writer adds entries while any number of readers search, without
+/// a lock.
 /// </summary>
 internal sealed class SegmentIndex(ulong baseOffset)
 {
-    /// <summary>A frame is entered when this many bytes have passed since the last entry: what a lookup walks over at most.</summary>
+    /// <summary>The minimum distance between entries, and so about the most that a search must read.</summary>
     public const int StrideBytes = 16 * 1024;
 
     private Entry[] _entries = [];
     private int _count;
     private long _nextEntryPosition;
 
-    /// <summary>What was entered so far. 32 bits hold any offset and position of one segment: its size is limited to make it so.</summary>
+    /// <summary>An entry. 32 bits suffice for a relative offset and a position, because the size of a segment is limited.</summary>
     internal readonly record struct Entry(uint RelativeOffset, uint Position);
 
-    /// <summary>Whether it comes from a file, and so may be wrong, however sound the file.</summary>
-    public bool IsHearsay { get; private init; }
+    /// <summary>Whether the index was read from a file. Then it may be wrong even if the file is sound.</summary>
+    public bool IsFromFile { get; private init; }
 
     public ReadOnlySpan<Entry> Entries
     {
@@ -30,10 +30,10 @@ internal sealed class SegmentIndex(ulong baseOffset)
         }
     }
 
-    /// <summary>How many entries there are at most for a segment that ends at a position.</summary>
+    /// <summary>The most entries that a segment that ends at a position can have.</summary>
     public static long EntryLimit(long end) => 1 + (end / StrideBytes);
 
-    /// <summary>The index with the entries of a file; null where these cannot be of a segment with this end.</summary>
+    /// <summary>Makes an index from the entries of a file. Returns null if they cannot belong to a segment with this end.</summary>
     public static SegmentIndex? TryOf(ulong baseOffset, Entry[] entries, long end)
     {
         for (var i = 0; i < entries.Length; i++)
@@ -47,17 +47,17 @@ internal sealed class SegmentIndex(ulong baseOffset)
             }
         }
 
-        return new SegmentIndex(baseOffset) { _entries = entries, _count = entries.Length, IsHearsay = true };
+        return new SegmentIndex(baseOffset) { _entries = entries, _count = entries.Length, IsFromFile = true };
     }
 
-    /// <summary>Tells of a frame, in the order in which they stand.</summary>
+    /// <summary>Adds a frame. Frames must be added in order.</summary>
     public void Add(ulong firstOffset, long position)
     {
         if (position < _nextEntryPosition)
             return;
         _nextEntryPosition = position + StrideBytes;
 
-        // The array is replaced before the count says that it holds more: a reader takes them in the other order.
+        // Replaces the array before raising the count. Readers read them in the opposite order.
         var entries = _entries;
         if (_count == entries.Length)
         {
@@ -69,7 +69,7 @@ internal sealed class SegmentIndex(ulong baseOffset)
         Volatile.Write(ref _count, _count + 1);
     }
 
-    /// <summary>Adds what another index tells of the frames behind a place.</summary>
+    /// <summary>Adds the entries of another index for frames after a position.</summary>
     public void AddAfter(SegmentIndex other, ulong offset, long position)
     {
         foreach (var entry in other.Entries)
@@ -79,14 +79,14 @@ internal sealed class SegmentIndex(ulong baseOffset)
         }
     }
 
-    /// <summary>The position of the last entered frame that begins at or before an offset, if any was entered.</summary>
+    /// <summary>The position of the last entry at or before an offset, if there is one.</summary>
     public long? Find(ulong offset)
     {
         var entries = Entries;
         return IndexOf(entries, offset) is var index && index < 0 ? null : entries[index].Position;
     }
 
-    /// <summary>Where between two entries an offset should be if the frames between them were all of one length.</summary>
+    /// <summary>The position of an offset, assuming that the frames between two entries all have the same length.</summary>
     public long? Interpolate(ulong offset)
     {
         var entries = Entries;

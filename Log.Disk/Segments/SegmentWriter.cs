@@ -4,18 +4,18 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Segments;
 
-/// <summary>Writes one segment: its header, its frames, its seal. For one thread at a time.</summary>
+/// <summary>Writes a segment: its header, frames, and seal. Used by one thread at a time.</summary>
 /// <remarks>
-/// Space is reserved ahead of the frames, so that running out of room is noticed before anything is written. It is zeros, so what
-/// lies behind the last frame never parses as one.
+/// Space is reserved ahead of the frames, so that running out of space is detected before anything is written. It contains zeros, so what
+/// follows the last frame is never mistaken for a frame.
 /// </remarks>
-/// <param name="segment">The segment, from whose end on its file must be zeros.</param>
-/// <param name="file">Its file. The segment's, for its readers.</param>
+/// <param name="segment">The segment. Its file must contain only zeros from its end on.</param>
+/// <param name="file">The file of the segment, which its readers use, too.</param>
 /// <param name="reserve">How space is reserved.</param>
-/// <param name="seal">What the file says of how far it is flushed; null if it says nothing.</param>
+/// <param name="seal">The seal in the file; null if there is none.</param>
 internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReservePolicy reserve, Seal? seal = null)
 {
-    /// <summary>A write this large gains nothing from zeros written before it.</summary>
+    /// <summary>Writes of this size gain nothing from writing zeros first.</summary>
     private const int LargeWriteBytes = 256 * 1024;
 
     private static readonly byte[] Zeros = new byte[64 * 1024];
@@ -26,20 +26,20 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
 
     public IStorageFile File => file;
 
-    /// <summary>Where the next frame goes. Ahead of the segment's readable end while a group is on its way.</summary>
+    /// <summary>The position of the next frame. Ahead of the readable end of the segment while a group is being written.</summary>
     public long Position { get; private set; } = segment.End;
 
     /// <summary>Everything before this has been flushed.</summary>
     public long FlushedPosition { get; private set; } = segment.End;
 
-    /// <summary>How far the file itself says that it is flushed, in its seal.</summary>
+    /// <summary>The flushed position that is recorded in the seal.</summary>
     public long MarkedPosition { get; private set; } = seal?.Position ?? SegmentHeader.SizeBytes;
 
     /// <summary>
-    /// Makes a segment without frames, durable with its name. It gets the name once its header is flushed: so whatever has the name
-    /// of a segment has a header, or is damaged.
+    /// Creates an empty segment, durably. The file gets its name after its header is flushed, so a file with the name of a segment has a
+    /// valid header, or is damaged.
     /// </summary>
-    /// <exception cref="StorageFullException">There is no room; nothing has changed.</exception>
+    /// <exception cref="StorageFullException">There is no space. Nothing has changed.</exception>
     public static SegmentWriter Create(IStorage storage, OpenSegments open, SegmentHeader header, ReservePolicy reserve)
     {
         var file = storage.Create(SegmentName.Temporary);
@@ -64,16 +64,16 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     }
 
     /// <summary>
-    /// Whether a frame after others keeps the segment within its limit. The first always does: a batch has to go somewhere.
+    /// Whether the segment has room for a frame after others. The first frame of a segment always fits, since a batch must go somewhere.
     /// </summary>
-    /// <remarks>A segment of version 1 takes no more frames than it has: the next segment is of the newest version.</remarks>
+    /// <remarks>A segment of version 1 that has frames takes no more. The next segment has the newest version.</remarks>
     public bool HasRoomFor(int bytesBefore, int frameBytes, long limitBytes) =>
         Position + bytesBefore == SegmentHeader.SizeBytes
         || (Position + bytesBefore + frameBytes <= limitBytes
             && (Segment.Header.Lineage is not null || Position == SegmentHeader.SizeBytes));
 
-    /// <summary>Makes room for a write at the position.</summary>
-    /// <exception cref="StorageFullException">There is none; nothing has changed.</exception>
+    /// <summary>Reserves space for a write at the position.</summary>
+    /// <exception cref="StorageFullException">There is no space. Nothing has changed.</exception>
     public void Reserve(int bytes)
     {
         var needed = Position + bytes;
@@ -86,7 +86,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         }
         catch (StorageFullException)
         {
-            file.Reserve(target = needed); // the last bit of a disk is used, too
+            file.Reserve(target = needed); // uses the last bytes of a disk, too
         }
 
         if (reserve.IsWritten && bytes < LargeWriteBytes)
@@ -94,7 +94,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         _reserved = target;
     }
 
-    /// <summary>Writes frames, for which there is room. They are neither flushed nor readable yet.</summary>
+    /// <summary>Writes frames, for which space is reserved. They are neither flushed nor readable yet.</summary>
     public void Write(ReadOnlySpan<byte> frames)
     {
         Debug.Assert(Position + frames.Length <= _reserved, "space is reserved before it is written to");
@@ -102,7 +102,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         Position += frames.Length;
     }
 
-    /// <summary>Takes back what a write that failed for want of room may have left, together with the space reserved.</summary>
+    /// <summary>Removes what a write that failed for lack of space may have left, together with the reserved space.</summary>
     public void TakeBack()
     {
         file.SetLength(Position);
@@ -116,8 +116,8 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     }
 
     /// <summary>
-    /// Writes down what is flushed, in the seal, which comes to the device with the next flush: a file that then lacks any of it is
-    /// damaged, whatever its end looks like.
+    /// Records the flushed position in the seal, which reaches the device with the next flush. A file that ends before that position is
+    /// then known to be damaged.
     /// </summary>
     /// <param name="nextOffset">The offset after the last frame before <see cref="FlushedPosition"/>.</param>
     public void Mark(ulong nextOffset)
@@ -127,9 +127,9 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         MarkedPosition = FlushedPosition;
     }
 
-    /// <summary>Flushes the frames, writes that down, durably, and gives back the space reserved behind them.</summary>
+    /// <summary>Flushes the frames, writes the seal durably, and releases the reserved space.</summary>
     /// <param name="nextOffset">The offset after the last frame.</param>
-    /// <param name="isFollowed">Whether the next segment is there already, durably.</param>
+    /// <param name="isFollowed">Whether the next segment exists, durably.</param>
     public void Seal(ulong nextOffset, bool isFollowed)
     {
         if (FlushedPosition != Position)
@@ -140,7 +140,7 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         file.Flush();
     }
 
-    /// <summary>Gives back the space that is reserved behind the frames.</summary>
+    /// <summary>Releases the space reserved after the frames.</summary>
     public void ReleaseReserve()
     {
         if (_reserved == Position)
@@ -168,10 +168,9 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
 }
 
 /// <summary>How space is reserved ahead of the frames.</summary>
-/// <param name="AheadBytes">How far ahead of a write.</param>
+/// <param name="AheadBytes">How far ahead of a write, in bytes.</param>
 /// <param name="IsWritten">
-/// Whether zeros are written into it: a flush of what is written there later need not write the file's metadata, then. It pays for small
-/// writes that are flushed.
+/// Whether to write zeros to it. Later flushes then need not write the metadata of the file, which pays off for small flushed writes.
 /// </param>
-/// <param name="LimitBytes">The size of a file beyond which nothing is reserved ahead: no segment grows larger.</param>
+/// <param name="LimitBytes">The size of a file beyond which nothing is reserved ahead, since no segment grows larger.</param>
 internal readonly record struct ReservePolicy(int AheadBytes, bool IsWritten, long LimitBytes = long.MaxValue);

@@ -3,13 +3,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogKit.Disk.Storage;
 
-/// <summary>What the class library does not tell of a file: its kind, whether it has a name left, and which file it is.</summary>
-/// <param name="Kind">Whether it is a regular file, a directory or something else.</param>
-/// <param name="LinkCount">How many names it has.</param>
-/// <param name="Device">With <paramref name="Inode"/>, which file it is.</param>
+/// <summary>What the class library does not report about a file: its kind, its number of names, and its identity.</summary>
+/// <param name="Kind">Whether it is a regular file, a directory, or something else.</param>
+/// <param name="LinkCount">The number of its names (hard links).</param>
+/// <param name="Device">Identifies the file, together with <paramref name="Inode"/>.</param>
 /// <param name="Inode">See <paramref name="Device"/>.</param>
 /// <remarks>
-/// By <c>statx</c>, whose answer has the same layout on every processor: see statx(2). Where there is none, nothing is known.
+/// Uses <c>statx</c>, whose result has the same layout on every architecture: see statx(2). Elsewhere, nothing is known.
 /// </remarks>
 internal readonly partial record struct FileStatus(FileKind Kind, uint LinkCount, ulong Device, ulong Inode)
 {
@@ -25,7 +25,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, uint LinkCount
     /// <summary>Whether it is the same file as another.</summary>
     public bool IsSameAs(FileStatus other) => Device == other.Device && Inode == other.Inode;
 
-    /// <summary>Of an open file; null if it cannot be known.</summary>
+    /// <summary>Gets the status of an open file; null if it is not available.</summary>
     public static unsafe FileStatus? Of(SafeFileHandle file)
     {
         if (_isUnavailable)
@@ -42,7 +42,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, uint LinkCount
         }
     }
 
-    /// <summary>Of whatever a path leads to; null if it leads nowhere, or it cannot be known.</summary>
+    /// <summary>Gets the status of the file at a path; null if there is none, or it is not available.</summary>
     public static unsafe FileStatus? Of(string path, bool followsLink = true)
     {
         if (_isUnavailable)
@@ -80,7 +80,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, uint LinkCount
     private static unsafe partial int StatxOf(int directory, string path, int flags, uint mask, byte* answer);
 }
 
-/// <summary>What a path leads to.</summary>
+/// <summary>The kind of a file.</summary>
 internal enum FileKind
 {
     Regular,

@@ -4,8 +4,7 @@ namespace LogKit.Disk.Storage;
 
 /// <summary>A directory of the real file system.</summary>
 /// <remarks>
-/// The directory stays open, so making its names durable takes no descriptor, and its own lock does not depend on a file in it, which
-/// somebody may delete.
+/// The directory stays open, so flushing it needs no new descriptor, and the lock on it does not depend on a file that somebody may delete.
 /// </remarks>
 internal sealed class FileStorage : IStorage
 {
@@ -15,7 +14,7 @@ internal sealed class FileStorage : IStorage
     private string _lockName = "";
     private bool _isDirectoryLocked;
 
-    /// <summary>Takes a directory, made, durably, if it is not there.</summary>
+    /// <summary>Opens a directory. Creates it, durably, if it does not exist.</summary>
     public FileStorage(string directory)
     {
         Native.Preload();
@@ -47,7 +46,7 @@ internal sealed class FileStorage : IStorage
     public void RequirePresence(string name, IStorageFile file)
     {
         if (_handle is null || FileStatus.Of(_handle) is not { } directory)
-            return; // it cannot be known here
+            return; // not available on this system
         if (FileStatus.Of(_directory) is not { } found || !found.IsSameAs(directory))
             throw new IOException($"{_directory} is no longer the directory that was opened: it was deleted, moved or replaced");
         if (FileStatus.Of(PathOf(name)) is not { } segment || !segment.IsSameAs(((FileStorageFile)file).Status ?? segment))
@@ -55,7 +54,7 @@ internal sealed class FileStorage : IStorage
         if (_lock is null || (FileStatus.Of(PathOf(_lockName)) is { } locked && locked.IsSameAs(_lock.Status ?? locked)))
             return;
 
-        // Whoever opens the log takes the directory's lock too, unless it is a program from before that, or the directory has none.
+        // Opening a log takes the lock on the directory, too, except in older releases, or if the directory cannot be locked.
         var lost = _lock;
         try
         {
@@ -102,7 +101,7 @@ internal sealed class FileStorage : IStorage
     {
         _lock?.Dispose();
 
-        // Closing unlocks only once nobody has the handle, and a process that is being started has a copy of it for a moment.
+        // Closing releases the lock only when no process has the descriptor, and a child process that is starting has it for a moment.
         if (_isDirectoryLocked)
             Native.Unlock(_handle!);
         _isDirectoryLocked = false;
@@ -131,7 +130,7 @@ internal sealed class FileStorage : IStorage
 
     private FileStorageFile Open(string name, FileMode mode, FileAccess access)
     {
-        // FileShare.ReadWrite: the directory's lock guards all its files, and a lock a file would only get in a reader's way.
+        // FileShare.ReadWrite: the lock on the directory protects its files. Locks per file would only get in the way of readers.
         var path = PathOf(name);
         RequireFile(path);
         try
@@ -145,8 +144,7 @@ internal sealed class FileStorage : IStorage
     }
 
     /// <summary>
-    /// Refuses what has the name of a file and is something else: opening a pipe would wait for its other end, and reading a device
-    /// has no end.
+    /// Refuses anything but a regular file: opening a pipe would block, and reading a device might never end.
     /// </summary>
     private static void RequireFile(string path)
     {
@@ -163,7 +161,7 @@ internal sealed class FileStorage : IStorage
         }
     }
 
-    // Directories above may belong to others, who then have made them durable.
+    // Parent directories may belong to others, who are then responsible for flushing them.
     private static bool TryFlushDirectory(string path)
     {
         try

@@ -14,7 +14,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
         set => _path = Path.Combine(Path.GetDirectoryName(_path)!, value);
     }
 
-    /// <summary>Which file it is; null if that cannot be known.</summary>
+    /// <summary>The status of the file; null if it is not available.</summary>
     public FileStatus? Status => FileStatus.Of(handle);
 
     public int Read(Span<byte> buffer, long position)
@@ -49,7 +49,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
         }
         catch (StorageFullException)
         {
-            SetLength(present); // it may have come a part of the way
+            SetLength(present); // it may have grown in part
             throw;
         }
     }

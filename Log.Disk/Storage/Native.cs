@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace LogKit.Disk.Storage;
 
 /// <summary>
-/// The calls that the class library lacks or hides the errors of: fdatasync, a directory's fsync, flock, fallocate. Each throws
-/// <see cref="IOException"/> with the system's own words on any failure, and nothing is tried twice that may have failed.
+/// System calls that the class library lacks, or whose errors it hides: fdatasync, fsync of a directory, flock, fallocate. Each throws
+/// <see cref="IOException"/> with the system's message on failure. A call that may have failed is not repeated.
 /// </summary>
 internal static partial class Native
 {
@@ -20,7 +20,7 @@ internal static partial class Native
     private static readonly int QuotaExceeded = OperatingSystem.IsMacOS() ? 69 : 122; // EDQUOT
     private static readonly int NotSupported = OperatingSystem.IsMacOS() ? 45 : 95; // EOPNOTSUPP
 
-    /// <summary>Makes a file's data, and the metadata that reading it needs, durable.</summary>
+    /// <summary>Makes the data of a file durable, and the metadata needed to read it.</summary>
     public static void FlushData(SafeFileHandle file, string name)
     {
         if (OperatingSystem.IsWindows())
@@ -30,8 +30,7 @@ internal static partial class Native
     }
 
     /// <summary>
-    /// Loads what the paths below need, as long as there are descriptors for it: an error that needs an assembly to be told would
-    /// otherwise be lost when they have run out.
+    /// Loads what the error paths below need while there are file descriptors. Otherwise, reporting that there are none could itself fail.
     /// </summary>
     public static void Preload()
     {
@@ -41,7 +40,9 @@ internal static partial class Native
         _ = FileStatus.Of(Path.DirectorySeparatorChar.ToString());
     }
 
-    /// <summary>Opens a directory, which <see cref="File.OpenHandle"/> refuses to; null on Windows, which has no use for it.</summary>
+    /// <summary>
+    /// Opens a directory, which <see cref="File.OpenHandle"/> does not support. Returns null on Windows, where it is not needed.
+    /// </summary>
     public static SafeFileHandle? OpenDirectory(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -51,28 +52,28 @@ internal static partial class Native
         return new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
-    /// <summary>Makes a directory's entries durable. Windows journals them itself and offers no call.</summary>
+    /// <summary>Makes the entries of a directory durable. Windows journals them and has no such call.</summary>
     public static void FlushDirectory(SafeFileHandle directory, string path) =>
         Check(OperatingSystem.IsMacOS() ? Fcntl(directory, FullFsync) : Fsync(directory), "flush", path);
 
     /// <summary>
-    /// Locks a directory for its open handle, without waiting: null if another handle has the lock, false if the file system cannot
-    /// lock directories.
+    /// Tries to lock an open directory. Returns null if it is locked by another handle, and false if the file system cannot lock
+    /// directories.
     /// </summary>
     public static bool? TryLockDirectory(SafeFileHandle directory) =>
         Flock(directory, LockExclusiveNonBlocking) == 0 ? true : Marshal.GetLastPInvokeError() == WouldBlock ? null : false;
 
-    /// <summary>Gives a directory's lock back, whoever else has a copy of the handle.</summary>
+    /// <summary>Unlocks a directory, even if another process has a copy of the descriptor.</summary>
     public static void Unlock(SafeFileHandle directory) => Flock(directory, LockUnlock);
 
     /// <summary>
-    /// Locks a file for its open handle, without waiting: false where another handle has the lock. The class library has tried the
-    /// same, for <see cref="FileShare.None"/>, but says nothing where the file system has no locks.
+    /// Tries to lock an open file. Returns false if it is locked by another handle. The class library also does this for
+    /// <see cref="FileShare.None"/>, but does not report if the file system has no locks.
     /// </summary>
     public static bool TryLock(SafeFileHandle file, string name)
     {
         if (OperatingSystem.IsWindows())
-            return true; // FileShare.None, which the handle was opened with, is a true lock there
+            return true; // on Windows, FileShare.None is a real lock
         var result = Flock(file, LockExclusiveNonBlocking);
         if (result != 0 && Marshal.GetLastPInvokeError() == WouldBlock)
             return false;
@@ -80,7 +81,7 @@ internal static partial class Native
         return true;
     }
 
-    /// <summary>Allocates blocks on Linux; elsewhere, and where the file system cannot, does nothing and says so.</summary>
+    /// <summary>Allocates blocks. Returns false, without doing anything, if the system or file system does not support it.</summary>
     public static bool TryAllocate(SafeFileHandle file, long position, long length, string name)
     {
         if (!OperatingSystem.IsLinux())
@@ -100,14 +101,14 @@ internal static partial class Native
         return true;
     }
 
-    /// <summary>Whether the class library's exception means that somebody else has the file.</summary>
+    /// <summary>Whether an exception of the class library means that the file is locked.</summary>
     public static bool IsLocked(IOException exception)
     {
         const int WindowsSharingViolation = unchecked((int)0x80070020);
         return exception.HResult == (OperatingSystem.IsWindows() ? WindowsSharingViolation : WouldBlock);
     }
 
-    /// <summary>Whether the class library's exception means that there is no room.</summary>
+    /// <summary>Whether an exception of the class library means that there is no space.</summary>
     public static bool IsFull(IOException exception)
     {
         const int WindowsDiskFull = unchecked((int)0x80070070);

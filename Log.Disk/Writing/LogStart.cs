@@ -5,48 +5,49 @@ using LogKit.Disk.Storage;
 namespace LogKit.Disk.Writing;
 
 /// <summary>
-/// Moves the start of a log, and removes the segments before it. The start is what counts: whatever is left before it, as after a crash,
-/// the next opening removes. So files are deleted beside the appends, which do not wait for them.
+/// Moves the start of a log and deletes the segments before it. Only the start counts: segments that remain before it, for example after a
+/// crash, are deleted when the log is next opened. So files are deleted concurrently with appends.
 /// </summary>
-/// <param name="storage">Where the log is.</param>
+/// <param name="storage">The directory of the log.</param>
 /// <param name="logId">The log's identity.</param>
-/// <param name="background">Runs something, not on the caller's thread.</param>
-/// <param name="events">Where it is reported that a file cannot be removed.</param>
-/// <param name="failed">Is told of a failure after which nobody knows what is on the device.</param>
+/// <param name="background">Runs an action on another thread.</param>
+/// <param name="events">Receives a report if a file cannot be deleted.</param>
+/// <param name="failed">Receives a failure after which the contents of the device are unknown.</param>
 internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> background, LogEvents events, Action<Exception> failed)
 {
     /// <summary>
-    /// How many segments an append removes itself, which is as many as its own new one calls for; more go in the background.
+    /// The number of segments that an append deletes itself, which covers what its own new segment displaces. More are deleted in the
+    /// background.
     /// </summary>
     private const int SomeSegments = 8;
 
     private readonly Lock _removing = new();
-    private readonly List<string> _left = []; // under _removing; files that could not be removed
+    private readonly List<string> _left = []; // under _removing; files that could not be deleted
     private volatile bool _hasLeft; // written under _removing; whether there are any
     private bool _isStopped; // under _removing
 
-    /// <summary>Replaces the start, durably. For the writer, under its lock.</summary>
+    /// <summary>Replaces the start, durably. Called by the writer, under its lock.</summary>
     /// <param name="offset">The new start.</param>
-    /// <param name="segments">The log's segments. Those before the start are removed afterwards.</param>
+    /// <param name="segments">The segments of the log. Those before the start are deleted later.</param>
     /// <param name="writer">The last segment.</param>
-    /// <exception cref="LogFullException">There is no room for it.</exception>
+    /// <exception cref="LogFullException">There is no space for it.</exception>
     public void Replace(ulong offset, ReadOnlySpan<Segment> segments, SegmentWriter writer)
     {
         if (TryReplace(offset) is not { } failure)
             return;
 
-        // Truncating is how room is made, so it must not fail for want of it: what the log can do without is given back, the indexes
-        // of the segments that leave before others.
+        // Truncation frees space, so it must not fail for lack of space. Release what the log can do without: reserved space, then
+        // indexes, first those of the segments that are about to go.
         writer.ReleaseReserve();
         for (var i = 0; TryReplace(offset) is not null; i++)
         {
             if (i == segments.Length)
                 throw new LogFullException(failure);
-            _ = TryDelete(SegmentName.OfIndex(segments[i].BaseOffset)); // what stays, stays
+            _ = TryDelete(SegmentName.OfIndex(segments[i].BaseOffset));
         }
     }
 
-    /// <summary>Removes segments that are before the start, oldest first: a few at once, and the rest in the background.</summary>
+    /// <summary>Deletes segments before the start, oldest first: a few now, and the rest in the background.</summary>
     public void RemoveSome(Segment[] segments)
     {
         if (segments.Length <= SomeSegments)
@@ -59,7 +60,7 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
         background(() => Remove(segments[SomeSegments..]));
     }
 
-    /// <summary>Removes segments that are before the start, oldest first, and what could not be removed before.</summary>
+    /// <summary>Deletes segments before the start, oldest first, and files that could not be deleted earlier.</summary>
     public void Remove(Segment[] segments)
     {
         if (segments.Length == 0 && !_hasLeft)
@@ -70,7 +71,7 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
             {
                 segment.Remove();
                 if (_isStopped)
-                    continue; // the directory may be another log's by now
+                    continue; // the directory may belong to another log by now
                 _left.Add(segment.Name);
                 _left.Add(SegmentName.OfIndex(segment.BaseOffset));
             }
@@ -84,12 +85,12 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                failed(exception); // it may have been for a name that matters
+                failed(exception); // the flush may have covered other names as well
             }
         }
     }
 
-    /// <summary>Waits for removals that have begun, and lets no other begin.</summary>
+    /// <summary>Waits for deletions in progress, and prevents others.</summary>
     public void Stop()
     {
         lock (_removing)
@@ -110,7 +111,7 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
     }
 
     /// <summary>
-    /// Removes what is left before the start. What cannot be removed takes room, and does no harm: the next time is another try.
+    /// Deletes what is left before the start. A file that cannot be deleted only takes space; the next call tries again.
     /// </summary>
     private void RemoveLeft()
     {

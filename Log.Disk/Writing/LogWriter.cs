@@ -19,7 +19,7 @@ namespace LogKit.Disk.Writing;
 /// </remarks>
 internal sealed class LogWriter : IGroupCommitter
 {
-    /// <summary>How much may be flushed before the segment says so: see <see cref="SegmentWriter.Mark"/>.</summary>
+    /// <summary>The number of flushed bytes after which the seal is updated: see <see cref="SegmentWriter.Mark"/>.</summary>
     private const long MarkIntervalBytes = 1024 * 1024;
 
     private readonly IStorage _storage;
@@ -55,7 +55,7 @@ internal sealed class LogWriter : IGroupCommitter
         CheckClock();
     }
 
-    /// <summary>What can be read at this moment.</summary>
+    /// <summary>What can currently be read.</summary>
     public LogView View => _view;
 
     /// <inheritdoc/>
@@ -74,11 +74,11 @@ internal sealed class LogWriter : IGroupCommitter
         }
     }
 
-    /// <summary>Moves the start of the log, durably, and removes the segments that lie before it as a whole.</summary>
-    /// <exception cref="OffsetOutOfRangeException">The offset lies past the end.</exception>
-    /// <exception cref="LogFullException">There is no room for even that.</exception>
-    /// <exception cref="LogUnavailableException">A file could not be made. Nothing has changed.</exception>
-    /// <exception cref="LogReadOnlyException">The log has failed, or fails now.</exception>
+    /// <summary>Moves the start of the log, durably, and deletes the segments that lie entirely before it.</summary>
+    /// <exception cref="OffsetOutOfRangeException">The offset is past the end.</exception>
+    /// <exception cref="LogFullException">There is no space even for the new start.</exception>
+    /// <exception cref="LogUnavailableException">A file could not be created. Nothing has changed.</exception>
+    /// <exception cref="LogReadOnlyException">The log has failed, now or earlier.</exception>
     public void TruncateBefore(ulong offset)
     {
         Segment[] truncated;
@@ -99,10 +99,10 @@ internal sealed class LogWriter : IGroupCommitter
             }
         }
 
-        _start.Remove(truncated); // appends do not wait for it
+        _start.Remove(truncated); // outside the lock: appends do not wait for it
     }
 
-    /// <summary>Flushes what was written since the last flush: for <see cref="FlushMode.Interval"/>.</summary>
+    /// <summary>Flushes what was written since the last flush. For <see cref="FlushMode.Interval"/>.</summary>
     public void FlushWritten()
     {
         lock (_writing)
@@ -111,14 +111,14 @@ internal sealed class LogWriter : IGroupCommitter
             {
                 FlushBefore(ulong.MaxValue);
                 if (_segmentWriter.MarkedPosition < _segmentWriter.FlushedPosition)
-                    _segmentWriter.Mark(_view.Range.NextOffset); // it comes to the device with the next flush
+                    _segmentWriter.Mark(_view.Range.NextOffset); // reaches the device with the next flush
             });
         }
     }
 
     /// <summary>
-    /// Notices what happened to the files behind the log's back, and writes down how far the last segment is flushed, so that a copy of it
-    /// that lacks its end is not taken for a whole one.
+    /// Checks that the files are still in place, and records in the last segment how far it is flushed, so that an incomplete copy of it is
+    /// not mistaken for a complete one.
     /// </summary>
     public void Watch()
     {
@@ -135,7 +135,7 @@ internal sealed class LogWriter : IGroupCommitter
         }
     }
 
-    /// <summary>Removes what is to be kept no longer: see <see cref="RetentionPolicy"/>.</summary>
+    /// <summary>Deletes expired segments: see <see cref="RetentionPolicy"/>.</summary>
     public void Retain()
     {
         Segment[] expired = [];
@@ -154,12 +154,12 @@ internal sealed class LogWriter : IGroupCommitter
         _start.Remove(expired);
     }
 
-    /// <summary>Seals the log, unless it has failed, and lets go of its files.</summary>
+    /// <summary>Seals the log, unless it has failed, and closes its files.</summary>
     public void Close()
     {
         lock (_writing)
         {
-            // Nothing that was acknowledged depends on the seal; without it the next opening finds the log as after a crash.
+            // Acknowledged records do not depend on the seal. Without it, the next opening recovers as after a crash.
             FailOnStorageFailure(() =>
             {
                 _sealer.SealBefore(ulong.MaxValue);
@@ -185,7 +185,7 @@ internal sealed class LogWriter : IGroupCommitter
         }
         catch (StorageFullException)
         {
-            // For a mark or a seal, which overwrites, but on some file systems takes room, too. The next time.
+            // On some file systems, overwriting the seal takes space. The next call tries again.
         }
         catch (Exception exception) when (IsStorageFailure(exception))
         {
@@ -193,7 +193,7 @@ internal sealed class LogWriter : IGroupCommitter
         }
     }
 
-    /// <summary>Settles the first of some appends: returns how many; 0 if it began a segment instead, which has room for them.</summary>
+    /// <summary>Settles the first of some appends. Returns how many; 0 if it rolled to a new segment, which has room for them.</summary>
     private int CommitSome(ReadOnlySpan<PendingAppend> appends)
     {
         if (_condition.Failure is not null)
@@ -210,7 +210,7 @@ internal sealed class LogWriter : IGroupCommitter
             if (count == 0)
             {
                 Roll();
-                return 0; // again, with a segment that has room
+                return 0; // the caller tries again, with a segment that has room
             }
 
             if (_buffer.Length > 0)
@@ -223,7 +223,7 @@ internal sealed class LogWriter : IGroupCommitter
                 }
                 catch (StorageFullException)
                 {
-                    _segmentWriter.TakeBack(); // where a write takes new blocks (copy on write), room that was reserved may be gone
+                    _segmentWriter.TakeBack(); // with copy on write, a write takes new blocks, so reserved space does not help
                     isWriting = false;
                     throw;
                 }
@@ -244,8 +244,8 @@ internal sealed class LogWriter : IGroupCommitter
         }
         catch (Exception exception)
         {
-            // Whatever it is, memory that ran out included: nobody is left without an answer, and what may be half done is not gone on
-            // with.
+            // Whatever the exception is, even out of memory, every caller gets an answer, and the writer does not continue from a state
+            // that may be inconsistent.
             _condition.Fail(exception);
             return isWriting
                 ? LeaveUnknown(appends[..count], exception)
@@ -255,7 +255,7 @@ internal sealed class LogWriter : IGroupCommitter
         return count;
     }
 
-    /// <summary>Adds an append to the group's bytes, or refuses it; false if it has to wait for the next write.</summary>
+    /// <summary>Adds an append to the buffer, or refuses it. Returns false if it must wait for the next write.</summary>
     private bool Take(PendingAppend append, ref ulong nextOffset)
     {
         if (append.ExpectedOffset is { } expected && expected != nextOffset)
@@ -276,7 +276,7 @@ internal sealed class LogWriter : IGroupCommitter
     private void Write()
     {
         if (_options.FlushMode == FlushMode.Always && _segmentWriter.FlushedPosition - _segmentWriter.MarkedPosition >= MarkIntervalBytes)
-            _segmentWriter.Mark(_view.Range.NextOffset); // it comes to the device with the group
+            _segmentWriter.Mark(_view.Range.NextOffset); // reaches the device with the group
         _segmentWriter.Write(_buffer.Bytes);
         if (_options.FlushMode != FlushMode.Always)
             return;
@@ -284,7 +284,7 @@ internal sealed class LogWriter : IGroupCommitter
         DiskMetrics.GroupSize.Record(_buffer.Frames.Count);
     }
 
-    /// <summary>Lets readers see what was written.</summary>
+    /// <summary>Makes the written group readable.</summary>
     private void Publish(ulong nextOffset)
     {
         Debug.Assert(_view.Segments[^1] == _segmentWriter.Segment, "the last segment is the one that is written to");
@@ -300,7 +300,7 @@ internal sealed class LogWriter : IGroupCommitter
         _appended.Advance(nextOffset);
     }
 
-    /// <summary>Begins a new segment. The full one is sealed in the background.</summary>
+    /// <summary>Starts a new segment. The full one is sealed in the background.</summary>
     private void Roll()
     {
         _start.RemoveSome(MoveStartForRetention(isRolling: true));
@@ -314,7 +314,7 @@ internal sealed class LogWriter : IGroupCommitter
         _clock.Stamped();
         _view = new LogView([.. _view.Segments, _segmentWriter.Segment], _view.Range);
         _sealer.Enqueue(full, nextOffset);
-        _start.RemoveSome(MoveStartForRetention(isRolling: false)); // the full one itself, if a single batch made it larger than the limit
+        _start.RemoveSome(MoveStartForRetention(isRolling: false)); // includes the full one, if a single batch made it exceed the limit
     }
 
     private void TryRoll()
@@ -325,7 +325,7 @@ internal sealed class LogWriter : IGroupCommitter
         }
         catch (Exception exception) when (exception is StorageFullException or FileNotMadeException)
         {
-            // The next time; appends report it if it lasts.
+            // The next call tries again. If the problem persists, appends report it.
         }
     }
 
@@ -337,12 +337,12 @@ internal sealed class LogWriter : IGroupCommitter
         }
         catch (Exception exception) when (exception is LogException or FileNotMadeException)
         {
-            return []; // full, so the next time; or a seal has failed meanwhile. Neither is for the caller who appends, or opens the log.
+            return []; // no space, or a seal has failed: neither is an error of the append or the opening that triggered this
         }
     }
 
     /// <summary>
-    /// Flushes what was written before an offset, segment after segment: what is flushed of one proves that those before it are.
+    /// Flushes what was written before an offset, segment by segment: flushed data of a segment proves that earlier segments are flushed.
     /// </summary>
     private void FlushBefore(ulong offset)
     {
@@ -359,7 +359,7 @@ internal sealed class LogWriter : IGroupCommitter
             DiskMetrics.FlushDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
-    /// <summary>Moves the start; returns the segments that lie before it as a whole, which are to be removed.</summary>
+    /// <summary>Moves the start. Returns the segments that lie entirely before it, which are to be deleted.</summary>
     private Segment[] MoveStart(ulong offset)
     {
         ObjectDisposedException.ThrowIf(_isClosed, typeof(DiskLog));
@@ -371,15 +371,15 @@ internal sealed class LogWriter : IGroupCommitter
         if (offset <= view.Range.StartOffset)
             return [];
 
-        FlushBefore(offset); // the log must not begin after what a power loss leaves of it
+        FlushBefore(offset); // otherwise a power loss could leave a log that ends before its start
         var firstKept = view.IndexOf(offset);
         var truncated = view.Segments[..firstKept];
         _start.Replace(offset, view.Segments, _segmentWriter);
-        _view = new LogView(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // from here on it has happened
+        _view = new LogView(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // takes effect
         return truncated;
     }
 
-    /// <summary>Compares the clock with the times of the segments since the last one that says that the clock was set before it.</summary>
+    /// <summary>Compares the clock with the creation times of the segments since the clock was last found to have been set.</summary>
     private void CheckClock()
     {
         long? newest = null;
@@ -396,7 +396,7 @@ internal sealed class LogWriter : IGroupCommitter
         _clock.CheckAgainst(newest, segments[^1].Header.Origin?.CreatedMs, _options.RetentionLimitMs);
     }
 
-    /// <summary>Refuses appends of which nothing was written.</summary>
+    /// <summary>Refuses appends, of which nothing was written.</summary>
     private static int Refuse<TCause>(ReadOnlySpan<PendingAppend> appends, TCause cause, Func<TCause, LogException> refusal)
         where TCause : Exception
     {
@@ -405,7 +405,7 @@ internal sealed class LogWriter : IGroupCommitter
         return appends.Length;
     }
 
-    /// <summary>Settles appends whose write or flush failed; those refused before were not in it.</summary>
+    /// <summary>Settles appends whose write or flush failed. Appends that were refused earlier were not part of the write.</summary>
     private static int LeaveUnknown(ReadOnlySpan<PendingAppend> appends, Exception problem)
     {
         foreach (var append in appends)
@@ -414,7 +414,7 @@ internal sealed class LogWriter : IGroupCommitter
     }
 
     private static LogUnavailableException NotMade(FileNotMadeException cause) =>
-        new("the log can't make a file at the moment: nothing was changed, try again later", cause);
+        new("the log cannot create a file: nothing was changed, try again later", cause);
 
     private static bool IsStorageFailure(Exception exception) => exception is IOException or UnauthorizedAccessException;
 }

@@ -13,10 +13,10 @@ namespace LogKit.Disk.Writing;
 /// <param name="failed">Receives the first failure. Nothing is sealed after it.</param>
 internal sealed class SegmentSealer(Action<Action> background, Action<Exception> failed)
 {
-    /// <summary>How many segments may wait: what an opening after a crash has to read through, besides the last.</summary>
+    /// <summary>The limit on waiting segments, which an opening after a crash must read in addition to the last one.</summary>
     private const int QueueLimit = 32;
 
-    private readonly Lock _sealing = new(); // held while the device works; taken before the queue's, where both are
+    private readonly Lock _sealing = new(); // held during I/O; taken before the lock of the queue if both are taken
     private readonly Queue<Full> _queue = new(); // under its own lock; dequeued from under both
     private int _left; // under _sealing; how many segments missed their turn because there was no space
     private bool _hasFailed; // under _sealing
@@ -62,7 +62,7 @@ internal sealed class SegmentSealer(Action<Action> background, Action<Exception>
         {
             while (TrySealNext(offset))
             {
-                // One more.
+                // Continue with the next one.
             }
 
             FlushBefore(offset);

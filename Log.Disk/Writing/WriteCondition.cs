@@ -2,19 +2,19 @@ using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Writing;
 
-/// <summary>Whether a log takes appends, and if not, why. Tells the log's operator of each change, once.</summary>
-/// <param name="events">Where changes are reported.</param>
-/// <param name="location">The log's directory, for the reports.</param>
+/// <summary>Whether a log accepts appends, and if not, why. Reports each change once.</summary>
+/// <param name="events">Receives the reports.</param>
+/// <param name="location">The directory of the log, for the reports.</param>
 internal sealed class WriteCondition(LogEvents events, string location)
 {
-    private Exception? _failure; // set once, by whoever fails first; read without a lock
-    private long? _fullAtBytes; // under the writer's lock; the least that there was no room for, while the log is full
+    private Exception? _failure; // set once, with Interlocked, by whoever fails first; read with Volatile
+    private long? _fullAtBytes; // under the writer's lock; while the log is full, the size of the smallest refused write
     private bool _lacksResource; // under the writer's lock
 
-    /// <summary>The failure that ended the writing for good; null if there is none.</summary>
+    /// <summary>The failure that stopped the writer; null if there is none.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
-    /// <summary>Ends the writing. Only the first failure counts. On any thread.</summary>
+    /// <summary>Stops the writer. Only the first failure counts. Called on any thread.</summary>
     public void Fail(Exception failure)
     {
         if (Interlocked.CompareExchange(ref _failure, failure, null) is not null)
@@ -26,9 +26,9 @@ internal sealed class WriteCondition(LogEvents events, string location)
             failure));
     }
 
-    /// <summary>A write was refused because there is no room. Under the writer's lock.</summary>
-    /// <param name="cause">What found none.</param>
-    /// <param name="bytes">How large the write was to be.</param>
+    /// <summary>Records that a write was refused because there is no space. Called under the writer's lock.</summary>
+    /// <param name="cause">The error.</param>
+    /// <param name="bytes">The size of the write.</param>
     public void ReportFull(StorageFullException cause, long bytes)
     {
         var isKnown = _fullAtBytes is not null;
@@ -42,7 +42,9 @@ internal sealed class WriteCondition(LogEvents events, string location)
             cause));
     }
 
-    /// <summary>The next segment could not be made, which leaves nothing in doubt. Under the writer's lock.</summary>
+    /// <summary>
+    /// Records that the next segment could not be created, which leaves nothing in doubt. Called under the writer's lock.
+    /// </summary>
     public void ReportNotMade(FileNotMadeException cause)
     {
         if (_lacksResource)
@@ -55,8 +57,10 @@ internal sealed class WriteCondition(LogEvents events, string location)
             cause));
     }
 
-    /// <summary>A write succeeded. Under the writer's lock.</summary>
-    /// <param name="bytes">How large it was. One that is smaller than what was refused does not show that there is room for that.</param>
+    /// <summary>Records that a write succeeded. Called under the writer's lock.</summary>
+    /// <param name="bytes">
+    /// The size of the write. If it is smaller than the refused one, it does not show that there is space again.
+    /// </param>
     public void ReportSuccess(long bytes)
     {
         if (bytes >= _fullAtBytes)
