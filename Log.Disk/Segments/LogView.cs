@@ -10,7 +10,8 @@ internal sealed class LogView
     public LogView(Segment[] segments, LogRange range)
     {
         Debug.Assert(segments.Length > 0, "a log always has a segment to write to");
-        Debug.Assert(segments[0].BaseOffset <= range.StartOffset && range.StartOffset <= range.NextOffset, "the range starts in the segments");
+        Debug.Assert(
+            segments[0].BaseOffset <= range.StartOffset && range.StartOffset <= range.NextOffset, "the range starts in the segments");
         Debug.Assert(segments[^1].BaseOffset <= range.NextOffset, "the range ends in the last segment");
         Debug.Assert(
             segments.Length == 1 || segments[^2].BaseOffset < segments[^1].BaseOffset, "segments are in the order of their base offsets");

@@ -122,7 +122,8 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     /// <param name="nextOffset">The offset after the last frame before <see cref="FlushedPosition"/>.</param>
     public void Mark(ulong nextOffset)
     {
-        Debug.Assert(MarkedPosition <= FlushedPosition && FlushedPosition <= Position, "the seal only grows, and claims no more than is flushed");
+        Debug.Assert(
+            MarkedPosition <= FlushedPosition && FlushedPosition <= Position, "the seal only grows, and claims no more than is flushed");
         WriteSeal(new Seal(FlushedPosition, nextOffset));
         MarkedPosition = FlushedPosition;
     }

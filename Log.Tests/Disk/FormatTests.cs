@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
 using LogKit.Disk;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
@@ -8,7 +11,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>No version of the format changes: what was written once is written again byte for byte, and is read.</summary>
-public sealed class FormatTests : IDisposable
+public sealed partial class FormatTests : IDisposable
 {
     private const uint Salt = 0x5EED_1234;
     private const ulong BaseOffset = 3;
@@ -72,6 +75,36 @@ public sealed class FormatTests : IDisposable
         Assert.Equal(new LogRange(5, 8), await log.GetRangeAsync());
         Assert.Equal(["five", "", "seven ünïcode"], await log.ReadAllTextAsync());
     }
+
+    [Fact]
+    public void The_worked_example_in_the_specification_is_the_golden_segment()
+    {
+        var file = File.ReadAllBytes(Repository.PathOf("Log.Tests/Disk/golden/v2/00000000000000000003.log"));
+        var shown = new byte[file.Length];
+        var page = Repository.Read("Log.Disk/FORMAT.md");
+        var lines = ExampleLine().Matches(page[page.IndexOf("## A worked example", StringComparison.Ordinal)..]);
+        Assert.Equal(52, lines.Count);
+        foreach (Match line in lines)
+        {
+            var bytes = Convert.FromHexString(line.Groups["bytes"].Value.Replace(" ", "", StringComparison.Ordinal));
+            bytes.CopyTo(shown, int.Parse(line.Groups["position"].Value, CultureInfo.InvariantCulture));
+            if (line.Groups["text"] is { Success: true, Value: var text })
+                Assert.Equal(text, Encoding.UTF8.GetString(bytes));
+            if (line.Groups["number"] is { Success: true, Value: var number })
+                Assert.Equal(ulong.Parse(number, CultureInfo.InvariantCulture), LittleEndian(bytes));
+        }
+
+        Assert.Equal(Convert.ToHexString(file), Convert.ToHexString(shown));
+
+        static ulong LittleEndian(byte[] bytes) => bytes.Reverse().Aggregate(0ul, (value, next) => (value << 8) | next);
+    }
+
+    //  4100  09 00 00 00    payload length = 9
+    [GeneratedRegex(
+        @"^ *(?<position>\d+)  (?<bytes>([0-9a-f]{2} )+) +[^=\n]*(= (""(?<text>[^""\n]*)""|(?<number>\d+)))?$",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex ExampleLine();
 
     [Fact]
     public void The_golden_index_and_origin_are_read()

@@ -103,21 +103,23 @@ public sealed class ServiceTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public Task The_first_failure_ends_a_stream_after_what_came_before_it_is_answered(Backend backend) => ServeAsync(backend, async client =>
-    {
-        using var call = client.ProduceStream();
-        await call.RequestStream.WriteAsync(Request("a"));
-        await call.RequestStream.WriteAsync(Request("b"));
-        await call.RequestStream.WriteAsync(new ProduceRequest { RecordBatch = BatchOf("c"), ExpectedOffset = 7 });
-        var answers = new List<ulong>();
-        var failure = await FailureOf(Task.Run(async () =>
+    public Task The_first_failure_ends_a_stream_after_what_came_before_it_is_answered(Backend backend) =>
+        ServeAsync(backend, async client =>
         {
-            while (await call.ResponseStream.MoveNext())
-                answers.Add(call.ResponseStream.Current.FirstOffset);
-        }));
-        Assert.Equal([0ul, 1ul], answers);
-        Assert.Equal((StatusCode.Aborted, "expected offset 7: the next offset is 2"), (failure.StatusCode, failure.Status.Detail));
-    });
+            using var call = client.ProduceStream();
+            await call.RequestStream.WriteAsync(Request("a"));
+            await call.RequestStream.WriteAsync(Request("b"));
+            await call.RequestStream.WriteAsync(new ProduceRequest { RecordBatch = BatchOf("c"), ExpectedOffset = 7 });
+            var answers = new List<ulong>();
+            var failure = await FailureOf(
+                Task.Run(async () =>
+                {
+                    while (await call.ResponseStream.MoveNext())
+                        answers.Add(call.ResponseStream.Current.FirstOffset);
+                }));
+            Assert.Equal([0ul, 1ul], answers);
+            Assert.Equal((StatusCode.Aborted, "expected offset 7: the next offset is 2"), (failure.StatusCode, failure.Status.Detail));
+        });
 
     [Theory]
     [MemberData(nameof(Backends))]
