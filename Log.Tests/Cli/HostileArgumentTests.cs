@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using LogKit.Cli.Errors;
 using LogKit.Cli;
+using LogKit.Cli.Errors;
 using LogKit.InMemory;
 using LogKit.Tests.Support;
 
