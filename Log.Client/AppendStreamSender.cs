@@ -6,18 +6,18 @@ using LogKit.V1.Envelope;
 namespace LogKit.Client;
 
 /// <summary>
-/// The sending half of one ProduceStream call: sends batches as fast as the transport takes them, and remembers in their order those
-/// that are not answered yet. Ends the request stream in any case, so that the server answers all that it got and then ends the call.
+/// The sending side of a ProduceStream call: sends batches as fast as the transport accepts them, and keeps the unanswered ones in order.
+/// Always completes the request stream, so that the server answers everything it received and then ends the call.
 /// </summary>
 internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> requests)
 {
     private readonly ConcurrentQueue<RecordBatch> _unanswered = new();
     private volatile bool _isComplete;
 
-    /// <summary>Whether nothing more is sent.</summary>
+    /// <summary>Whether everything has been sent.</summary>
     public bool IsComplete => _isComplete;
 
-    /// <summary>Fails as the source does, or as a write does; the call's own status, if it has one, then says more.</summary>
+    /// <summary>Fails if the source or a write fails. If the call has a status, it says more.</summary>
     public async Task SendAsync(IAsyncEnumerable<ConditionalBatch> batches, CancellationToken cancellationToken)
     {
         try
@@ -26,7 +26,7 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
             {
                 if (append.Batch.Count == 0)
                     throw new ArgumentException("batch must not be empty", nameof(batches));
-                _unanswered.Enqueue(append.Batch); // first: its answer may be here before the write returns
+                _unanswered.Enqueue(append.Batch); // before the write, because the answer may arrive before it returns
                 if (!await TryWriteAsync(append.ToRequest(), cancellationToken).ConfigureAwait(false))
                     return;
             }
@@ -38,19 +38,19 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
         }
     }
 
-    /// <summary>The batch that the next answer is for.</summary>
-    /// <exception cref="LogException">There is none.</exception>
+    /// <summary>Takes the batch that the next answer is for.</summary>
+    /// <exception cref="LogException">No batch is unanswered.</exception>
     public RecordBatch TakeAnswered() =>
         _unanswered.TryDequeue(out var batch) ? batch : throw new LogException("the server answered an append that was not sent");
 
-    /// <exception cref="AppendOutcomeUnknownException">The call ended well with appends that were never answered.</exception>
+    /// <exception cref="AppendOutcomeUnknownException">The call ended successfully, but some appends have no answer.</exception>
     public void RequireAllAnswered()
     {
         if (!_unanswered.IsEmpty)
             throw new AppendOutcomeUnknownException("the append's outcome is unknown: the server ended the stream without an answer");
     }
 
-    /// <summary>False where the server has ended the call: its status then says why, or that batches are left unanswered does.</summary>
+    /// <summary>Returns false if the server has ended the call. The status, or the unanswered batches, show why.</summary>
     private async Task<bool> TryWriteAsync(ProduceRequest request, CancellationToken cancellationToken)
     {
         try
@@ -73,7 +73,7 @@ internal sealed class AppendStreamSender(IClientStreamWriter<ProduceRequest> req
         catch (Exception exception) when (exception is RpcException or InvalidOperationException
             or OperationCanceledException or ObjectDisposedException)
         {
-            // The call is over, and has a status that says why.
+            // The call has ended. Its status says why.
         }
     }
 }

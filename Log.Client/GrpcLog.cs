@@ -7,11 +7,11 @@ using LogKit.V1;
 
 namespace LogKit.Client;
 
-/// <summary>A log on a server, as a local object: the same promises and the same exceptions as a log in this process.</summary>
+/// <summary>A log on a server, with the same guarantees and the same exceptions as a local log.</summary>
 /// <remarks>
-/// An append whose answer was lost on the way ends with <see cref="AppendOutcomeUnknownException"/> and is never repeated by this
-/// class; a server that cannot be reached at all gives <see cref="LogUnavailableException"/>. The log on the server is not this
-/// object's: disposing ends this object's waits and connection, and leaves the log as it is.
+/// If the answer to an append is lost, the append fails with <see cref="AppendOutcomeUnknownException"/>; this class never retries appends.
+/// If a server cannot be reached, calls fail with <see cref="LogUnavailableException"/>. Disposal ends the waits and connections of this
+/// object. It does not affect the log on the server.
 /// </remarks>
 public sealed class GrpcLog : ILog
 {
@@ -22,8 +22,8 @@ public sealed class GrpcLog : ILog
     private readonly TimeSpan? _deadline;
     private readonly CancellationTokenSource _disposing = new();
 
-    /// <summary>A log over a channel of the caller's, which has to allow messages as large as the server's largest batch.</summary>
-    /// <param name="channel">Stays open when this object is disposed.</param>
+    /// <summary>Uses an existing channel, which must allow messages as large as the server's largest batch.</summary>
+    /// <param name="channel">The channel. It stays open when this object is disposed.</param>
     public GrpcLog(ChannelBase channel)
         : this((channel ?? throw new ArgumentNullException(nameof(channel))).CreateCallInvoker(), ownedChannel: null, deadline: null)
     {
@@ -36,19 +36,19 @@ public sealed class GrpcLog : ILog
         _deadline = deadline;
     }
 
-    /// <summary>A log at an address such as <c>http://127.0.0.1:8400</c>. Connects on first use.</summary>
+    /// <summary>Opens a log at an address such as <c>http://127.0.0.1:8400</c>. Connects on first use.</summary>
     /// <remarks>
-    /// Calls are spread over the servers in turn, around those that cannot be reached, where the address names several, which all serve
-    /// one log. Single reads are tried again, a few times, on a server that is unavailable; appends never are. A single <c>https://</c>
-    /// address is reached through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>); all
-    /// others are reached directly.
+    /// If the address names several servers, all must serve the same log. Calls are distributed round robin over those that can be reached.
+    /// Single reads are retried a few times if a server is unavailable; appends never are. A single <c>https://</c> address is reached
+    /// through the proxy that is configured in the environment (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>); all others are
+    /// reached directly.
     /// </remarks>
     /// <param name="address">
-    /// <c>http://</c> or <c>https://</c>, one or several with commas between them; or <c>dns:///host:port</c>.
+    /// One or more <c>http://</c> or <c>https://</c> URLs, separated by commas, or <c>dns:///host:port</c>.
     /// </param>
-    /// <param name="options">How to reach it, and as whom; the defaults if null.</param>
+    /// <param name="options">The options; the defaults if null.</param>
     /// <exception cref="ArgumentException">
-    /// The address, an option or a file that it names is wrong; the message says which and how.
+    /// The address, an option, or a file is invalid. The message says which and why.
     /// </exception>
     public static GrpcLog Connect(string address, GrpcLogOptions? options = null)
     {
@@ -93,8 +93,8 @@ public sealed class GrpcLog : ILog
     }
 
     /// <summary>
-    /// Completes once an offset can be read. For an offset that lies further than one batch past the end, what is appended before
-    /// it is received too: the contract has no call that only waits.
+    /// Completes once the record at an offset can be read. If the offset is more than one batch past the end, the records before it are
+    /// received, too, because the protocol has no call that only waits.
     /// </summary>
     /// <inheritdoc/>
     public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
@@ -115,19 +115,19 @@ public sealed class GrpcLog : ILog
             }
             catch (OffsetOutOfRangeException exception) when (exception.IsTruncated)
             {
-                // Appended and truncated meanwhile: the new range tells whether the offset was reached.
+                // Appended and truncated meanwhile. The new range shows whether the offset was reached.
             }
         }
     }
 
     /// <summary>
-    /// Reads on from an offset, in one call to the server: the records of each batch with the offset of the first, and at the end
-    /// of the log waits for more.
+    /// Reads batches from an offset on, in one call to the server, each with the offset of its first record. At the end of the log, waits
+    /// for more.
     /// </summary>
-    /// <param name="offset">The first record wanted; at most the next offset.</param>
-    /// <param name="stopAtEnd">Ends at the end of the log as it was when the call began, instead of waiting.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="OffsetOutOfRangeException">The offset lies past the end, or was truncated away.</exception>
+    /// <param name="offset">The offset of the first record to read; at most the next offset.</param>
+    /// <param name="stopAtEnd">Whether to stop at the end of the log as of the start of the call, instead of waiting.</param>
+    /// <param name="cancellationToken">Cancels the enumeration.</param>
+    /// <exception cref="OffsetOutOfRangeException">The offset is past the end, or has been truncated.</exception>
     public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> ReadFromAsync(
         ulong offset, bool stopAtEnd, CancellationToken cancellationToken = default)
     {
@@ -136,17 +136,19 @@ public sealed class GrpcLog : ILog
     }
 
     /// <summary>
-    /// Reads on from an offset for ever, through interruptions: while the server is away, stopped or not there yet, tries again, at
-    /// intervals that grow from 50 ms to 2 s, and goes on at exactly the next offset. No record is left out, none comes twice.
+    /// Reads batches from an offset on, forever, across interruptions. While the server is unavailable, retries at intervals that grow from
+    /// 50 ms to 2 s, then continues at exactly the next offset. No record is skipped or repeated.
     /// </summary>
-    /// <param name="offset">The first record wanted; at most the next offset.</param>
-    /// <param name="interrupted">Told of each interruption, and of each attempt that failed, before the next one; null for nobody.</param>
-    /// <param name="cancellationToken">Ends the reading, as disposing this object does: nothing else ends it well.</param>
+    /// <param name="offset">The offset of the first record to read; at most the next offset.</param>
+    /// <param name="interrupted">Called for each interruption and each failed attempt, before the next attempt. May be null.</param>
+    /// <param name="cancellationToken">
+    /// Cancels the enumeration. Otherwise, it ends only with an exception, for example when this object is disposed.
+    /// </param>
     /// <exception cref="OffsetOutOfRangeException">
-    /// The offset was truncated away, or lies past the end: possibly of a log that came back shorter than it was.
+    /// The offset has been truncated, or is past the end, possibly of a log that lost records.
     /// </exception>
-    /// <exception cref="LogAccessException">The server does not let the caller read.</exception>
-    /// <exception cref="LogException">The server did not send what was asked for, or reported what trying again does not mend.</exception>
+    /// <exception cref="LogAccessException">The caller is not permitted to read.</exception>
+    /// <exception cref="LogException">The server sent wrong records, or reported an error that a retry does not fix.</exception>
     public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> TailAsync(
         ulong offset, Action<LogUnavailableException>? interrupted = null, CancellationToken cancellationToken = default)
     {
@@ -155,17 +157,18 @@ public sealed class GrpcLog : ILog
     }
 
     /// <summary>
-    /// Appends batch after batch, in one call to the server and in their order, and gives each with its first offset once it is
-    /// acknowledged. Batches are sent ahead while answers are on their way, as far as the server takes them: so what is held in memory
-    /// is bounded, and one caller profits from the server's flushing in groups.
+    /// Appends batches in order, in one call to the server, and yields each with its first offset once it is acknowledged. Batches are
+    /// pipelined as far as the server accepts them, so memory is bounded, and a single caller benefits from group commit.
     /// </summary>
     /// <remarks>
-    /// Where it fails, all that was given back is in the log, and of what was sent after it any batch may be. A failure of the source
-    /// itself is thrown on once all that was sent is answered. Leaving the enumeration early ends the call in the same way as cancelling.
+    /// If it fails, all batches that it yielded are in the log, and any batch after them may be. If the source fails, its exception is
+    /// thrown once everything that was sent is answered. Leaving the enumeration early cancels the call.
     /// </remarks>
-    /// <param name="batches">Read while answers are awaited, by one reader; it has to heed its token, or leaving waits for it.</param>
-    /// <param name="cancellationToken">Ends the call and the reading of the source.</param>
-    /// <exception cref="ArgumentException">A batch is empty, or larger than the log takes; those before it are appended.</exception>
+    /// <param name="batches">
+    /// The batches. Enumerated while answers are awaited. The source must observe its token, or leaving the enumeration waits for it.
+    /// </param>
+    /// <param name="cancellationToken">Cancels the call and the enumeration of the source.</param>
+    /// <exception cref="ArgumentException">A batch is empty or too large. The batches before it are appended.</exception>
     public IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamAsync(
         IAsyncEnumerable<RecordBatch> batches, CancellationToken cancellationToken = default)
     {
@@ -174,7 +177,7 @@ public sealed class GrpcLog : ILog
     }
 
     /// <summary>
-    /// The same, with a condition for each batch: where one is not met, the call fails after the answers to those before.
+    /// The same, with a condition for each batch. If one is not met, the call fails after the answers to the batches before it.
     /// </summary>
     internal IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> AppendStreamAsync(
         IAsyncEnumerable<ConditionalBatch> batches, CancellationToken cancellationToken)
@@ -183,7 +186,7 @@ public sealed class GrpcLog : ILog
         return AppendStreamCoreAsync(batches, cancellationToken);
     }
 
-    /// <summary>Ends pending calls, and closes the connection where <see cref="Connect"/> made it.</summary>
+    /// <summary>Ends pending calls. Closes the connections if this object was created by <see cref="Connect"/>.</summary>
     public async ValueTask DisposeAsync()
     {
         await _disposing.CancelAsync().ConfigureAwait(false);
@@ -274,7 +277,7 @@ public sealed class GrpcLog : ILog
         }
     }
 
-    /// <summary>What a failed call means to the caller of a log; null where the exception says it already.</summary>
+    /// <summary>Translates the exception of a failed call; null if it needs no translation.</summary>
     private Exception? Translate(Exception exception, bool isAppend, CancellationToken cancellationToken)
     {
         if (exception is not (RpcException or OperationCanceledException or ObjectDisposedException))

@@ -1,36 +1,39 @@
 namespace LogKit.Client;
 
-/// <summary>How a client reaches its server, and how it shows who it is. Files are PEM, and are read once, when connecting.</summary>
+/// <summary>
+/// Options for connecting to a server and for authentication. Files are in PEM format and are read once, in <see cref="GrpcLog.Connect"/>.
+/// </summary>
 public sealed record GrpcLogOptions
 {
-    /// <summary>The certificates of a private authority. Then it alone is trusted, and the server's host name is checked as ever.</summary>
+    /// <summary>
+    /// The file with the certificates of a private authority. If set, only that authority is trusted. The host name is verified as usual.
+    /// </summary>
     public string? CaFile { get; init; }
 
-    /// <summary>The client's certificate, followed by those between it and the authority; needs <see cref="KeyFile"/>.</summary>
+    /// <summary>The file with the client certificate, followed by intermediate certificates. Requires <see cref="KeyFile"/>.</summary>
     public string? CertificateFile { get; init; }
 
-    /// <summary>The key of <see cref="CertificateFile"/>, without a passphrase.</summary>
+    /// <summary>The file with the key of <see cref="CertificateFile"/>, not encrypted.</summary>
     public string? KeyFile { get; init; }
 
-    /// <summary>A bearer token, sent with each call, and over TLS only.</summary>
+    /// <summary>A bearer token, which is sent with each call. Requires TLS.</summary>
     public string? Token { get; init; }
 
     /// <summary>
-    /// Whether a <c>dns:///</c> address, which does not say it itself, is reached over TLS. The other properties here that need TLS
-    /// imply it.
+    /// Whether to use TLS for a <c>dns:///</c> address, which does not include a scheme. Implied by the other properties that require TLS.
     /// </summary>
     public bool UseTls { get; init; }
 
     /// <summary>
-    /// How long a single append, read or look at the range may take; null, the default, is for ever. An append whose deadline passes
-    /// ends with <see cref="AppendOutcomeUnknownException"/>, the others with <see cref="LogUnavailableException"/>. Waits and streams
-    /// have none.
+    /// The time limit for a single append, read, or range request; null, the default, means none. If it expires, an append fails with
+    /// <see cref="AppendOutcomeUnknownException"/>, other calls with <see cref="LogUnavailableException"/>. Does not apply to waits and
+    /// streams.
     /// </summary>
     public TimeSpan? Deadline { get; init; }
 
-    /// <summary>How long the connection may be silent under open calls before the client checks that the server is still there.</summary>
+    /// <summary>How long a connection with open calls may be silent before the client checks that the server is still there.</summary>
     internal TimeSpan PingDelay { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long the answer to such a check may take; then the connection is lost.</summary>
+    /// <summary>How long the answer to that check may take before the connection counts as lost.</summary>
     internal TimeSpan PingTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -4,8 +4,8 @@ using LogKit.Client.Connecting;
 namespace LogKit.Client;
 
 /// <summary>
-/// Reads a log for ever, over as many calls as it takes: whenever one is lost, the next begins at the first offset that was not given
-/// out yet. So interruptions make neither a gap nor a repeat, and what a log cannot give ends the reading instead of being passed over.
+/// Reads a log forever, over as many calls as it takes. When a call is lost, the next one starts at the first offset that has not been
+/// yielded, so interruptions cause neither gaps nor duplicates. An error of the log ends the enumeration; nothing is skipped.
 /// </summary>
 internal static class LogTail
 {
@@ -43,7 +43,7 @@ internal static class LogTail
         }
     }
 
-    /// <summary>Goes on to the next batch; or says what came in between.</summary>
+    /// <summary>Moves to the next batch. Returns the interruption, if there was one.</summary>
     private static async ValueTask<LogUnavailableException?> InterruptionAsync(IAsyncEnumerator<(ulong, RecordBatch)> batches)
     {
         try

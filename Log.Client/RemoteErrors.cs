@@ -9,11 +9,11 @@ using Keys = LogKit.V1.ErrorReasons.Keys;
 
 namespace LogKit.Client;
 
-/// <summary>Turns statuses back into the exceptions that the log on the server threw, by the reason in their details.</summary>
+/// <summary>Translates statuses back to the exceptions that the log on the server threw, using the reason in their details.</summary>
 internal static class RemoteErrors
 {
     /// <param name="failure">The failed call.</param>
-    /// <param name="isAppend">Whether a failure without a known reason leaves open what is stored.</param>
+    /// <param name="isAppend">Whether the call is an append, so that a failure without a known reason leaves its outcome unknown.</param>
     public static Exception ToException(RpcException failure, bool isAppend)
     {
         if (InfoOf(failure) is { } info)
@@ -48,7 +48,7 @@ internal static class RemoteErrors
         return Unexplained(failure, isAppend);
     }
 
-    // A status that does not come from the service: from the transport, or from a server that is newer or no LogKit server.
+    // A status that does not come from the service, but from the transport, a newer server, or another kind of server.
     private static LogException Unexplained(RpcException failure, bool isAppend)
     {
         var message = $"{failure.StatusCode}: {failure.Status.Detail}";
@@ -74,9 +74,9 @@ internal static class RemoteErrors
     }
 
     /// <summary>
-    /// Whether the connection was lost under the call, whatever status gRPC gives that: INTERNAL for a ping without an answer, a reset
-    /// or an answer that ends in the middle, UNKNOWN or CANCELLED for one that ends without a status. What a server sends is not among
-    /// them: it has no exception of this side, and the words below are the library's own.
+    /// Whether the connection was lost during the call. gRPC reports INTERNAL for an unanswered ping, a reset, or a truncated response, and
+    /// UNKNOWN or CANCELLED for a response without a status. Statuses that the server sent are not among them: they have no local
+    /// exception, and the messages below are those of the client library.
     /// </summary>
     private static bool IsLostConnection(RpcException failure)
     {
@@ -91,7 +91,7 @@ internal static class RemoteErrors
             or "No grpc-status found on response.";
     }
 
-    /// <summary>Whether the connection itself was not to be had: nothing was sent, then, and nothing is open.</summary>
+    /// <summary>Whether no connection could be established, so that nothing was sent.</summary>
     public static bool WasNeverSent(RpcException failure) =>
         failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
         || failure.Status.DebugException
@@ -104,7 +104,7 @@ internal static class RemoteErrors
                         or HttpRequestError.ProxyTunnelError,
             };
 
-    /// <summary>Why, in one line: of a handshake, the certificate's fault says it, and not what wraps it.</summary>
+    /// <summary>The cause, in one line. For a handshake, the problem with the certificate rather than the exceptions around it.</summary>
     private static string Cause(RpcException failure) =>
         failure.Status.DebugException switch
         {
@@ -114,7 +114,7 @@ internal static class RemoteErrors
             null => failure.Status.Detail,
         };
 
-    /// <summary>Statuses by which a server or a proxy turns a call away before any log sees it.</summary>
+    /// <summary>Statuses with which a server or proxy refuses a call before the log sees it.</summary>
     private static bool WasRefused(StatusCode code) =>
         code is StatusCode.Unimplemented or StatusCode.ResourceExhausted
             or StatusCode.InvalidArgument or StatusCode.NotFound;
@@ -134,7 +134,7 @@ internal static class RemoteErrors
         }
         catch (InvalidProtocolBufferException)
         {
-            // Details that make no sense are none: the status still says what it says.
+            // Malformed details are ignored. The status still applies.
         }
 
         return null;

@@ -20,14 +20,14 @@ namespace LogKit.Grpc;
 /// </example>
 public static class LogKitExtensions
 {
-    /// <summary>Adds the service over a log that stays the caller's: the host does not dispose it.</summary>
+    /// <summary>Adds the service over an existing log, which the host does not dispose.</summary>
     /// <remarks>
-    /// Sets Kestrel's HTTP/2 windows: 256 KiB for a stream, and for a connection that much for each of the streams that it may have. A
-    /// call that waits for room then holds up no other call on its connection.
+    /// Sets the HTTP/2 windows of Kestrel: 256 KiB per stream, and for a connection as much for each stream that it may have, so that a
+    /// call that waits for memory does not block other calls on its connection.
     /// </remarks>
-    /// <param name="services">The host's services.</param>
-    /// <param name="log">To be disposed once the host has stopped.</param>
-    /// <param name="options">The limits; the defaults where there are none.</param>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="log">The log. Dispose it after the host has stopped.</param>
+    /// <param name="options">The limits; the defaults if null.</param>
     public static IServiceCollection AddLogKit(this IServiceCollection services, ILog log, LogKitOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -36,11 +36,11 @@ public static class LogKitExtensions
         return services.AddService(options ?? new LogKitOptions());
     }
 
-    /// <summary>Adds the service over a log that is made on first use, and disposed with the host.</summary>
-    /// <remarks>Sets Kestrel's HTTP/2 windows, like the other overload.</remarks>
-    /// <param name="services">The host's services.</param>
-    /// <param name="makeLog">Makes the log, once.</param>
-    /// <param name="options">The limits; the defaults where there are none.</param>
+    /// <summary>Adds the service over a log that is created on first use and disposed with the host.</summary>
+    /// <remarks>Sets the HTTP/2 windows of Kestrel, like the other overload.</remarks>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="makeLog">Creates the log. Called once.</param>
+    /// <param name="options">The limits; the defaults if null.</param>
     public static IServiceCollection AddLogKit(
         this IServiceCollection services, Func<IServiceProvider, ILog> makeLog, LogKitOptions? options = null)
     {
@@ -50,7 +50,9 @@ public static class LogKitExtensions
         return services.AddService(options ?? new LogKitOptions());
     }
 
-    /// <summary>Maps the service. The listener must speak HTTP/2: over TLS it does by itself, without TLS it must be HTTP/2 only.</summary>
+    /// <summary>
+    /// Maps the service. The listener must support HTTP/2. With TLS, it does by default; without TLS, it must be HTTP/2 only.
+    /// </summary>
     public static GrpcServiceEndpointConventionBuilder MapLogKit(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
@@ -62,7 +64,7 @@ public static class LogKitExtensions
         services.AddGrpc().AddServiceOptions<LogService>(options =>
         {
             options.MaxReceiveMessageSize = limits.MessageLimitBytes;
-            options.MaxSendMessageSize = null; // the log's limit on batches is the limit
+            options.MaxSendMessageSize = null; // the log's limit on batches applies
             options.CompressionProviders = [.. CheckedCompression.All(limits.MessageLimitBytes)];
         });
         services.PostConfigure<KestrelServerOptions>(kestrel => CallGuard.SetWindows(kestrel.Limits.Http2));

@@ -1,31 +1,31 @@
 namespace LogKit.Grpc;
 
-/// <summary>Limits that the service sets for its callers. docs/limits.md says what happens past each.</summary>
+/// <summary>Limits that the service sets for its callers. docs/limits.md says what happens when each is exceeded.</summary>
 public sealed record LogKitOptions
 {
     /// <summary>
-    /// The largest request, in bytes, as it comes and after decompression. Well over what the built-in logs take, so that a batch over a
-    /// log's own limit reaches the log, which refuses it with that limit; only what is far over it is refused by the transport.
+    /// The limit on a request, in bytes, both as received and after decompression. It is well above the limit of the built-in logs on
+    /// batches, so that a batch that exceeds that limit reaches the log and is refused by it.
     /// </summary>
     public int MessageLimitBytes { get; init; } = 16 * 1024 * 1024;
 
-    /// <summary>How many streams (ConsumeStream, ProduceStream) may be open, of all callers together.</summary>
+    /// <summary>The limit on open streams (ConsumeStream, ProduceStream) of all callers.</summary>
     public int StreamLimit { get; init; } = 16_384;
 
     /// <summary>
-    /// How many calls that are not streams may be open, of all callers together; an eighth of them may be of callers not let in.
+    /// The limit on open calls other than streams, of all callers. One eighth of them may be calls that have not passed access control.
     /// </summary>
     public int CallLimit { get; init; } = 16_384;
 
     /// <summary>
-    /// How many bytes of messages the server may hold, of all callers together: requests from when their length is known until the log
-    /// has them, answers from when they are read until the connection has taken them. Past it, requests are read later.
+    /// The limit on messages in memory, in bytes, of all callers: requests from when their length is known until the log has them,
+    /// responses from when they are read until the connection has taken them. When it is reached, requests are read later.
     /// </summary>
     public long QueuedLimitBytes { get; init; } = 256 * 1024 * 1024;
 
-    /// <summary>How long a request may take to arrive, in milliseconds; then it is refused.</summary>
+    /// <summary>How long a request may take to arrive, in milliseconds, before it is refused.</summary>
     public long RequestLimitMs { get; init; } = 60_000;
 
-    /// <summary>How long an answer may wait for its caller to take it, in milliseconds; then the call is reset.</summary>
+    /// <summary>How long a response may wait for its caller to read it, in milliseconds, before the call is reset.</summary>
     public long StallLimitMs { get; init; } = 300_000;
 }

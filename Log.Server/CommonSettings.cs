@@ -3,10 +3,10 @@ namespace LogKit.Server;
 /// <summary>Settings that more than one backend reads.</summary>
 public static class CommonSettings
 {
-    /// <summary>How many milliseconds an hour has: <see cref="RetentionLimitHours"/> is given in hours.</summary>
+    /// <summary>The number of milliseconds in an hour.</summary>
     internal const long HourMs = 60 * 60 * 1000;
 
-    /// <summary>The smallest segment of the disk log, in bytes: retention is never less than two.</summary>
+    /// <summary>The smallest segment of the disk log, in bytes. The retention limit is at least two segments.</summary>
     internal const int MinSegmentBytes = 64 * 1024;
 
     /// <summary>

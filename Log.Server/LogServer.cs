@@ -17,19 +17,21 @@ using Microsoft.Extensions.Hosting.Systemd;
 
 namespace LogKit.Server;
 
-/// <summary>The complete server: reads its settings, opens its log, serves it until it is told to stop, and closes it.</summary>
+/// <summary>The complete server: reads its settings, opens its log, serves it until it is stopped, and closes it.</summary>
 public static class LogServer
 {
     private const int Success = 0;
     private const int Failure = 1;
 
     /// <summary>
-    /// Runs the server with the arguments of the program: settings, or <c>--help</c>, <c>--version</c> or <c>--health ADDRESS</c>. It
-    /// returns once the server has stopped, on SIGTERM or SIGINT.
+    /// Runs the server with the arguments of the program: settings, or <c>--help</c>, <c>--version</c>, or <c>--health ADDRESS</c>. Returns
+    /// once the server has stopped, on SIGTERM or SIGINT.
     /// </summary>
     /// <param name="args">The program's arguments.</param>
-    /// <param name="backends">The logs that it can serve, of which <c>Log:Backend</c> selects one; the first is the default.</param>
-    /// <returns>The program's exit code: 0, or 1 if the server could not start. Then one line on the standard error says why.</returns>
+    /// <param name="backends">The backends, of which <c>Log:Backend</c> selects one. The first is the default.</param>
+    /// <returns>
+    /// The exit code of the program: 0, or 1 if the server could not start. In that case, one line on standard error says why.
+    /// </returns>
     public static async Task<int> RunAsync(string[] args, params IReadOnlyList<ILogBackend> backends)
     {
         ArgumentNullException.ThrowIfNull(args);
@@ -69,7 +71,7 @@ public static class LogServer
         settings = settings with { Transport = settings.Transport with { ConnectionLimit = connectionLimit } };
         var builder = CreateBuilder();
         builder.Logging.AddJournal(settings.JournalFormat, configuration.GetSection(SettingSources.JournalSection));
-        // TLS looks there for certificates of the user's, and fails without a place to look.
+        // TLS looks there for certificates of the user, and fails if HOME is not set.
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
             Environment.SetEnvironmentVariable("HOME", Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)); // at least "/"
         var security = new ServerSecurity(settings);
@@ -97,7 +99,7 @@ public static class LogServer
         });
 
         var opened = await settings.Backend.OpenAsync(settings.Values);
-        await using var log = opened.Log; // closed again where the server does not start
+        await using var log = opened.Log; // also closed if the server does not start
         builder.Services.AddLogKit(log, settings.Service);
         builder.Services.AddTelemetryExport(builder.Configuration, Version);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(settings.Transport.StopLimitMs));
@@ -108,14 +110,14 @@ public static class LogServer
         app.MapLogKit();
         app.MapLogKitHealth();
         app.MapLogKitReflection();
-        app.Services.GetRequiredService<ServiceMetrics>(); // measured from the start, not from the first call on
+        app.Services.GetRequiredService<ServiceMetrics>(); // measures from the start, not from the first call
         using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
             signal.Cancel = true;
             if (Console.IsOutputRedirected)
                 app.Services.GetRequiredService<FileWatcher>().Request();
             else
-                app.Lifetime.StopApplication(); // the terminal that the server was started from is gone
+                app.Lifetime.StopApplication(); // the terminal of the server was closed
         });
         await StartAsync(app, settings);
         var journal = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("LogKit");
@@ -128,9 +130,9 @@ public static class LogServer
         if (reason is not null)
             journal.LogConnectionLimit(reason);
         opened.Report(journal);
-        app.Services.GetRequiredService<LogEventReports>(); // from here on, and what happened at the opening
+        app.Services.GetRequiredService<LogEventReports>(); // reports events from now on, and those of the opening
 
-        // Not AddSystemd, which asks whether systemd is the parent: whoever gave the socket (podman, too) wants to be told.
+        // Not AddSystemd, which checks that systemd is the parent process. Others (podman, for example) also provide the socket.
         var systemd = new SystemdNotifier();
         app.Lifetime.ApplicationStopping.Register(() => Notify(systemd, ServiceState.Stopping, "stopping", journal));
         Notify(systemd, ServiceState.Ready, "ready", journal);
@@ -142,8 +144,8 @@ public static class LogServer
     }
 
     /// <summary>
-    /// A host without sources of its own: no variable, file, hosting startup or reload can add to it, above all no listener.
-    /// OpenTelemetry's variables are the only ones that it needs: its libraries read them from the host.
+    /// Creates a host without configuration sources of its own, so that no variable, file, or hosting startup can add to it, in particular
+    /// no listener. It has only the variables of OpenTelemetry, whose libraries read them from the host.
     /// </summary>
     private static WebApplicationBuilder CreateBuilder()
     {

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace LogKit.Server;
 
-/// <summary>Services that stand beside <c>log.v1.Log</c>, for a host that called <see cref="LogKit.Grpc.LogKitExtensions"/>.</summary>
+/// <summary>Services next to <c>log.v1.Log</c>, for a host that uses <see cref="LogKit.Grpc.LogKitExtensions"/>.</summary>
 public static class LogServerExtensions
 {
     /// <summary>
-    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>: NOT_SERVING from the moment that the host begins to
-    /// stop, or that the log has refused an append as read-only. Anyone may ask.
+    /// Maps <c>grpc.health.v1.Health</c> for the empty name and <c>log.v1.Log</c>. The status is NOT_SERVING once the host begins to stop,
+    /// or once the log has refused an append as read-only. Anyone may call it.
     /// </summary>
     public static GrpcServiceEndpointConventionBuilder MapLogKitHealth(this IEndpointRouteBuilder endpoints)
     {
@@ -17,7 +17,7 @@ public static class LogServerExtensions
         return endpoints.MapGrpcService<HealthService>().WithMetadata(new AllowAnonymousAttribute()).WithGuard(endpoints);
     }
 
-    /// <summary>Maps server reflection, v1 and v1alpha, so that tools find the methods and messages without the .proto.</summary>
+    /// <summary>Maps server reflection, v1 and v1alpha, so that tools find the methods and messages without the .proto file.</summary>
     public static void MapLogKitReflection(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);

@@ -6,7 +6,7 @@ namespace LogKit.Server;
 
 /// <summary>
 /// A setting of the server, given as <c>--Log:NAME=VALUE</c>, as the variable <c>Log__NAME</c>, or in <c>appsettings.json</c>. Values are
-/// checked when the server starts; one that is not allowed is an error that names the setting, the value and what is allowed.
+/// checked when the server starts. An invalid value is an error that names the setting, the value, and what is allowed.
 /// </summary>
 public abstract class Setting
 {
@@ -25,19 +25,19 @@ public abstract class Setting
     /// <summary>The name, without the section.</summary>
     public string Name { get; }
 
-    /// <summary>What it sets, in a few words for <c>--help</c>; with its unit, if it has one.</summary>
+    /// <summary>A short description for <c>--help</c>, including the unit.</summary>
     public string Meaning { get; }
 
-    /// <summary>Which values are allowed, for <c>--help</c> and for errors.</summary>
+    /// <summary>The allowed values, for <c>--help</c> and error messages.</summary>
     public string Allowed { get; }
 
-    /// <summary>Whether its value is never shown, whatever is wrong with it.</summary>
+    /// <summary>Whether the value is never shown, not even in errors.</summary>
     public bool IsSecret { get; }
 
     /// <summary>The name with its section: <c>Log:NAME</c>.</summary>
     public string Key => $"{Section}:{Name}";
 
-    /// <summary>The default, as it would be written.</summary>
+    /// <summary>The default, as text.</summary>
     internal abstract string Default { get; }
 
     /// <summary>A whole number.</summary>
@@ -45,17 +45,17 @@ public abstract class Setting
         name, meaning, Invariant($"a number from {min} to {max}"), defaultValue, Text,
         text => TryParse(text, min, max, out var number) ? new((int)number) : null);
 
-    /// <summary>A whole number that may be larger.</summary>
+    /// <summary>A whole number with a larger range.</summary>
     public static Setting<long> LargeNumber(string name, string meaning, long min, long max, long defaultValue) => new(
         name, meaning, Invariant($"a number from {min} to {max}"), defaultValue, Text,
         text => TryParse(text, min, max, out var number) ? new(number) : null);
 
     /// <summary>A whole number, or <c>none</c>, which is the default.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="meaning">What it sets.</param>
+    /// <param name="meaning">A short description.</param>
     /// <param name="min">The smallest number.</param>
     /// <param name="max">The largest number.</param>
-    /// <param name="allowed">Which values are allowed, if that takes more than the two bounds to say.</param>
+    /// <param name="allowed">The allowed values, if the two bounds do not describe them.</param>
     public static Setting<long?> OptionalNumber(string name, string meaning, long min, long max, string? allowed = null) =>
         new(
             name,
@@ -68,7 +68,7 @@ public abstract class Setting
                 : TryParse(text, min, max, out var number) ? new(number)
                 : null);
 
-    /// <summary>One of a few words, in any case.</summary>
+    /// <summary>One of several words, case-insensitive.</summary>
     public static Setting<string> OneOf(string name, string meaning, IReadOnlyList<string> words) =>
         new(
             name,
@@ -78,11 +78,11 @@ public abstract class Setting
             word => word,
             text => words.FirstOrDefault(word => word.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } found ? new(found) : null);
 
-    /// <summary>One member of an enumeration, by name, in any case.</summary>
+    /// <summary>A member of an enumeration, by name, case-insensitive.</summary>
     public static Setting<T> Choice<T>(string name, string meaning, T defaultValue)
         where T : struct, Enum
     {
-        // By name only: Enum.Parse would also take numbers and lists, and make another mode of "Always,Never".
+        // By name only: Enum.Parse would also accept numbers and lists such as "Always,Never".
         var names = Enum.GetNames<T>();
         return new(
             name,
@@ -108,8 +108,8 @@ public abstract class Setting
 
     /// <summary>Text that is not empty.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="meaning">What it sets.</param>
-    /// <param name="allowed">Which values are allowed.</param>
+    /// <param name="meaning">A short description.</param>
+    /// <param name="allowed">The allowed values.</param>
     /// <param name="defaultValue">The default.</param>
     /// <param name="lengthLimit">The largest number of characters.</param>
     public static Setting<string> Words(string name, string meaning, string allowed, string defaultValue, int lengthLimit = int.MaxValue) =>
@@ -117,9 +117,9 @@ public abstract class Setting
 
     /// <summary>Text that is not empty, or <c>none</c>, which is the default.</summary>
     /// <param name="name">The name.</param>
-    /// <param name="meaning">What it sets.</param>
-    /// <param name="allowed">Which values are allowed.</param>
-    /// <param name="isSecret">Whether its value is never shown.</param>
+    /// <param name="meaning">A short description.</param>
+    /// <param name="allowed">The allowed values.</param>
+    /// <param name="isSecret">Whether the value is never shown.</param>
     public static Setting<string?> OptionalWords(string name, string meaning, string allowed, bool isSecret = false) => new(
         name, meaning, allowed, null, text => text is null ? None : isSecret ? "set" : text,
         text => string.IsNullOrWhiteSpace(text) ? null : new(IsNone(text) ? null : text), isSecret);
@@ -127,12 +127,12 @@ public abstract class Setting
     /// <summary>The path of a file, or <c>none</c>, which is the default.</summary>
     public static Setting<string?> File(string name, string meaning) => OptionalWords(name, meaning, $"{None}, or the path of a file");
 
-    /// <summary>Whether a value stands for none.</summary>
+    /// <summary>Whether a value means none.</summary>
     internal static bool IsNone(string text) => text.Equals(None, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether a value is allowed.</summary>
-    /// <param name="text">As it was given.</param>
-    /// <param name="value">What it means.</param>
+    /// <summary>Parses a value.</summary>
+    /// <param name="text">The value as given.</param>
+    /// <param name="value">The parsed value.</param>
     internal abstract bool TryParse(string text, out object? value);
 
     private static bool TryParse(string text, long min, long max, out long number) =>
@@ -142,7 +142,7 @@ public abstract class Setting
         where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
 }
 
-/// <summary>A setting whose value is a <typeparamref name="T"/>: see the methods of <see cref="Setting"/>, which make them.</summary>
+/// <summary>A setting whose value is a <typeparamref name="T"/>. Created by the methods of <see cref="Setting"/>.</summary>
 /// <typeparam name="T">The type of its value.</typeparam>
 public sealed class Setting<T> : Setting
 {
@@ -176,6 +176,6 @@ public sealed class Setting<T> : Setting
         return true;
     }
 
-    /// <summary>A value that is allowed.</summary>
+    /// <summary>A valid value.</summary>
     internal sealed record Parsed(T Value);
 }

@@ -1,6 +1,6 @@
 namespace LogKit.Server;
 
-/// <summary>The values of the server's settings, as they were given.</summary>
+/// <summary>The values of the settings of the server.</summary>
 public sealed class SettingValues
 {
     private readonly Dictionary<Setting, (string Text, object? Value)> _given = [];
@@ -17,16 +17,16 @@ public sealed class SettingValues
         return _given.TryGetValue(setting, out var given) ? (T)given.Value! : setting.DefaultValue;
     }
 
-    /// <summary>An error that names a setting, the value that it was given (unless it is secret), and a problem.</summary>
+    /// <summary>Makes an error that names a setting, its given value (unless it is secret), and a problem.</summary>
     /// <param name="setting">The setting.</param>
-    /// <param name="problem">What is wrong, in one line, with what to do about it.</param>
+    /// <param name="problem">What is wrong and what to do about it, in one line.</param>
     public SettingException Wrong(Setting setting, string problem)
     {
         ArgumentNullException.ThrowIfNull(setting);
         return new SettingException(setting.Key, setting.IsSecret ? null : TextOf(setting), problem);
     }
 
-    /// <summary>The value of a setting as it was given, or as its default would be.</summary>
+    /// <summary>The value of a setting as text, or its default.</summary>
     internal string TextOf(Setting setting) => _given.TryGetValue(setting, out var given) ? given.Text : setting.Default;
 
     /// <exception cref="SettingException">The value is not allowed.</exception>

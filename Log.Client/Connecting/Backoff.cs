@@ -1,8 +1,8 @@
 namespace LogKit.Client.Connecting;
 
 /// <summary>
-/// How long to wait before the next attempt on a server that is away: twice as long each time, within bounds, less up to half by
-/// chance, so that clients which lost one server together do not come back together.
+/// The delay before the next attempt to reach a server: it doubles each time, within bounds, minus a random part of up to half, so that
+/// clients that lost a server together do not reconnect together.
 /// </summary>
 internal sealed class Backoff
 {
@@ -11,7 +11,7 @@ internal sealed class Backoff
 
     private TimeSpan _next = Shortest;
 
-    /// <summary>The server is there: the next failure is a first one again.</summary>
+    /// <summary>Resets the delay, because the server was reached.</summary>
     public void Reset() => _next = Shortest;
 
     public Task DelayAsync(CancellationToken cancellationToken)

@@ -6,14 +6,14 @@ using LogKit.V1;
 namespace LogKit.Client.Connecting;
 
 /// <summary>
-/// Opens the channel of a log: how peers are trusted, chosen, kept and given up. Reads may be repeated by the channel, for they
-/// change nothing; an append never is, for its answer may have been lost after it was stored.
+/// Opens the channel of a log and configures TLS, load balancing, keep-alive, and retries. The channel may retry reads, which change
+/// nothing. It never retries an append, whose answer may have been lost after it was stored.
 /// </summary>
 internal static class LogChannel
 {
-    private const int WindowBytes = 1024 * 1024; // it grows by itself; from this on, a batch need not wait for it to
+    private const int WindowBytes = 1024 * 1024; // initial size; large enough that a batch need not wait for the window to grow
 
-    /// <exception cref="ArgumentException">The address or an option is wrong.</exception>
+    /// <exception cref="ArgumentException">The address or an option is invalid.</exception>
     public static GrpcChannel Open(string address, GrpcLogOptions options)
     {
         var servers = ServerAddress.Parse(address, options.UseTls || NeedsTls(options) is not null);
@@ -28,14 +28,14 @@ internal static class LogChannel
             serviceConfig.LoadBalancingConfigs.Add(new RoundRobinConfig());
         return GrpcChannel.ForAddress(servers.Target, new GrpcChannelOptions
         {
-            MaxReceiveMessageSize = null, // the server's limit on batches is the limit
+            MaxReceiveMessageSize = null, // the server's limit on batches applies
             HttpHandler = proxy is null ? Handler(options) : new ProxiedHandler(proxy, Handler(options)),
             DisposeHttpClient = true,
             Credentials = Credentials(servers.IsTls, options.Token),
             ServiceProvider = servers.Servers.Count > 0 ? new StaticServers(servers.Servers) : null,
             ServiceConfig = serviceConfig,
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
-            MaxReconnectBackoff = TimeSpan.FromSeconds(5), // a server that was started again is found soon
+            MaxReconnectBackoff = TimeSpan.FromSeconds(5), // finds a restarted server soon
         });
     }
 
@@ -51,13 +51,13 @@ internal static class LogChannel
     {
         SslOptions = TlsFiles.Load(options),
 
-        // Plaintext HTTP/2 can't go through a proxy, whatever http_proxy or all_proxy say: a proxy forwards plaintext as HTTP/1.1. TLS can,
-        // as the proxy then passes on bytes: see ProxiedHandler. Servers to choose from are reached directly.
+        // Plaintext HTTP/2 cannot use a proxy, because a proxy forwards plaintext as HTTP/1.1. TLS can, because the proxy
+        // forwards bytes: see ProxiedHandler. If there are several servers, they are reached directly.
         UseProxy = false,
-        EnableMultipleHttp2Connections = true, // a connection carries some 100 calls, and each wait is one
+        EnableMultipleHttp2Connections = true, // a connection carries about 100 calls, and each wait is a call
         ConnectTimeout = TimeSpan.FromSeconds(10),
         InitialHttp2StreamWindowSize = WindowBytes,
-        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests, // a tail on a dead peer ends, instead of waiting for ever
+        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests, // ends a tail on a dead peer
         KeepAlivePingDelay = options.PingDelay,
         KeepAlivePingTimeout = options.PingTimeout,
     };

@@ -1,31 +1,31 @@
 namespace LogKit.Client.Connecting;
 
 /// <summary>
-/// Reaches a server through the proxy that the environment names for it (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>), which
-/// passes on bytes after a CONNECT request (RFC 9110, section 9.3.6). A failure to get through names the proxy.
+/// Connects to a server through the proxy that is configured in the environment (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>),
+/// which forwards bytes after a CONNECT request (RFC 9110, section 9.3.6). Errors name the proxy.
 /// </summary>
 internal sealed class ProxiedHandler : DelegatingHandler
 {
     private readonly Uri _proxy;
 
-    // Set by any connection, and never reset.
+    // Set by any connection, never reset.
     private volatile bool _hasConnected;
 
-    /// <param name="proxy">What <see cref="ProxyOf"/> gave.</param>
-    /// <param name="handler">This object's own from here on.</param>
+    /// <param name="proxy">The result of <see cref="ProxyOf"/>.</param>
+    /// <param name="handler">The inner handler, which this object now owns.</param>
     public ProxiedHandler(Uri proxy, SocketsHttpHandler handler)
         : base(handler)
     {
         _proxy = proxy;
         handler.PlaintextStreamFilter = (context, _) =>
         {
-            _hasConnected |= context.NegotiatedHttpVersion.Major >= 2; // and not the connection to the proxy
+            _hasConnected |= context.NegotiatedHttpVersion.Major >= 2; // not the connection to the proxy itself
             return ValueTask.FromResult(context.PlaintextStream);
         };
 
         handler.UseProxy = true;
 
-        // The channel's own load balancing connects to servers directly, past the proxy; this is how it is switched off.
+        // The channel's load balancing would connect to servers directly, bypassing the proxy. This turns it off.
         handler.Properties["__GrpcLoadBalancingDisabled"] = true;
     }
 
@@ -43,7 +43,7 @@ internal sealed class ProxiedHandler : DelegatingHandler
         }
         catch (HttpRequestException exception) when (!_hasConnected || WasNotConnected(exception))
         {
-            // Without a connection nothing was sent, whatever kept it from being made.
+            // Without a connection, nothing was sent, whatever the reason.
             var proxy = _proxy.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort, UriFormat.UriEscaped); // without a password
             var reason = exception.GetBaseException().Message.TrimEnd('.', '"');
             throw new HttpRequestException(

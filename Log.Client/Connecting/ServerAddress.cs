@@ -1,15 +1,17 @@
 namespace LogKit.Client.Connecting;
 
-/// <summary>Where the servers of a log are: one or several URLs of one scheme, or a DNS name that stands for any number of them.</summary>
-/// <param name="Target">What the channel is opened on.</param>
-/// <param name="Servers">The servers to choose from, where there are several; else none, and the target says it all.</param>
-/// <param name="IsTls">Whether they are reached over TLS.</param>
+/// <summary>
+/// The address of the servers of a log: one or more URLs with the same scheme, or a DNS name that resolves to any number of them.
+/// </summary>
+/// <param name="Target">The target of the channel.</param>
+/// <param name="Servers">The servers, if there are several; otherwise empty.</param>
+/// <param name="IsTls">Whether to use TLS.</param>
 internal sealed record ServerAddress(Uri Target, IReadOnlyList<Uri> Servers, bool IsTls)
 {
-    /// <summary>Reads an address as <see cref="GrpcLog.Connect"/> takes it.</summary>
+    /// <summary>Parses an address of <see cref="GrpcLog.Connect"/>.</summary>
     /// <param name="text">The address.</param>
-    /// <param name="wantsTls">Whether TLS is used where the address does not say it.</param>
-    /// <exception cref="ArgumentException">It is none.</exception>
+    /// <param name="wantsTls">Whether to use TLS if the address does not say.</param>
+    /// <exception cref="ArgumentException">The address is invalid.</exception>
     public static ServerAddress Parse(string text, bool wantsTls)
     {
         var servers = text.Split(',', StringSplitOptions.TrimEntries).Select(part => Single(part, text)).ToList();

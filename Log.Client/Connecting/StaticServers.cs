@@ -2,7 +2,7 @@ using Grpc.Net.Client.Balancer;
 
 namespace LogKit.Client.Connecting;
 
-/// <summary>Hands a channel the servers to choose from, in the only way it asks for them.</summary>
+/// <summary>Provides a list of servers to a channel, in the only form that it accepts.</summary>
 internal sealed class StaticServers(IReadOnlyList<Uri> servers) : IServiceProvider
 {
     private readonly ResolverFactory[] _resolvers =

@@ -4,10 +4,10 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogKit.Client.Connecting;
 
-/// <summary>Makes of files in PEM what a TLS handshake needs, or says which file is wrong and how.</summary>
+/// <summary>Loads PEM files for TLS handshakes. Errors say which file is wrong and why.</summary>
 internal static class TlsFiles
 {
-    /// <exception cref="ArgumentException">A file is missing, unreadable, or not what it should be.</exception>
+    /// <exception cref="ArgumentException">A file is missing, unreadable, or invalid.</exception>
     public static SslClientAuthenticationOptions Load(GrpcLogOptions options)
     {
         var tls = new SslClientAuthenticationOptions();
@@ -22,7 +22,7 @@ internal static class TlsFiles
 
     private static X509ChainPolicy TrustOnly(X509Certificate2Collection authority)
     {
-        // A private authority publishes no list of what it revoked; its certificates are short-lived instead.
+        // A private authority publishes no revocation list. Its certificates are short-lived instead.
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(authority);
         return policy;
@@ -37,7 +37,7 @@ internal static class TlsFiles
         try
         {
             using var pair = X509Certificate2.CreateFromPem(chain[0].ExportCertificatePem(), key);
-            // By way of PKCS #12, as Windows takes no key that lives in memory only.
+            // Via PKCS #12, because Windows does not accept a key that is only in memory.
             var own = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), password: null);
             chain.RemoveAt(0);
             return SslStreamCertificateContext.Create(own, chain, offline: true);

@@ -1,13 +1,13 @@
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Appends single records of many callers in batches, over one call to the server, in the order of the calls. Nothing is delayed to
-/// fill a batch: records queue while earlier batches are in flight, and what is queued becomes the next one.
+/// Appends single records of many callers in batches, over one call to the server, in the order of the calls. Nothing is delayed to fill a
+/// batch: records queue while earlier batches are in flight, and the queued records become the next batch.
 /// </summary>
 /// <remarks>
-/// While the server is away, the producer tries again, at intervals from 50 ms to 2 s, until a record's
-/// <see cref="BatchingProducerOptions.DeliveryLimit"/>; <see cref="ProducerMode"/> says what becomes of the records that were sent and not
-/// answered. All members may be used by many tasks at once. The log stays the caller's.
+/// While the server is unavailable, the producer retries at intervals from 50 ms to 2 s, until the
+/// <see cref="BatchingProducerOptions.DeliveryLimit"/> of a record. <see cref="ProducerMode"/> determines what happens to records that were
+/// sent but not answered. All members are thread-safe. The producer does not dispose the log.
 /// </remarks>
 public sealed class BatchingProducer : IAsyncDisposable
 {
@@ -18,10 +18,10 @@ public sealed class BatchingProducer : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Task _expiring;
 
-    /// <summary>A producer on a log. Connects at once, and waits for a server that is not there yet.</summary>
-    /// <param name="log">Must stay open for as long as the producer does.</param>
-    /// <param name="options">How to send; the defaults if null.</param>
-    /// <exception cref="ArgumentException">An option is wrong; the message says which and how.</exception>
+    /// <summary>Starts a producer. It connects immediately, and waits for a server that is not available yet.</summary>
+    /// <param name="log">The log, which must stay open as long as the producer.</param>
+    /// <param name="options">The options; the defaults if null.</param>
+    /// <exception cref="ArgumentException">An option is invalid. The message says which and why.</exception>
     public BatchingProducer(GrpcLog log, BatchingProducerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(log);
@@ -34,21 +34,21 @@ public sealed class BatchingProducer : IAsyncDisposable
         _expiring = Task.Run(() => ExpireAsync(_ended.Token));
     }
 
-    /// <summary>Appends a record: waits for room and then for the server.</summary>
-    /// <param name="value">Must not change until this completes.</param>
+    /// <summary>Appends a record. Waits for space in the queue, then for the server.</summary>
+    /// <param name="value">The record. It must not change until this completes.</param>
     /// <param name="cancellationToken">
-    /// Takes the record back for as long as it is not sent; a record that is sent has its outcome awaited.
+    /// Withdraws the record if it has not been sent. Once it has been sent, its outcome is awaited.
     /// </param>
-    /// <returns>The record's offset.</returns>
-    /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be. It fails alone.</exception>
-    /// <exception cref="AppendOutcomeUnknownException">The record was sent, and may be stored or not.</exception>
+    /// <returns>The offset of the record.</returns>
+    /// <exception cref="BatchTooLargeException">The record alone exceeds the limit on batches. Other records are not affected.</exception>
+    /// <exception cref="AppendOutcomeUnknownException">The record was sent and may or may not be stored.</exception>
     /// <exception cref="LogUnavailableException">
     /// The record was not sent within <see cref="BatchingProducerOptions.DeliveryLimit"/>.
     /// </exception>
     /// <exception cref="ProducerFencedException">
-    /// Another writer appended to the log of an exclusive producer, which is at an end.
+    /// Another writer appended to the log of an exclusive producer. The producer has ended.
     /// </exception>
-    /// <exception cref="LogException">The log refused the record; nothing of its batch was stored.</exception>
+    /// <exception cref="LogException">The log refused the record. Nothing of its batch was stored.</exception>
     /// <exception cref="ObjectDisposedException">The producer or its log was disposed.</exception>
     public ValueTask<ulong> AppendAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
     {
@@ -63,13 +63,13 @@ public sealed class BatchingProducer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Accepts a record: waits for room only. For one caller that appends many: it awaits this, and so is held back where the
-    /// log is slower, and awaits the outcomes later.
+    /// Queues a record. Waits only for space in the queue. For a caller that appends many records: it awaits this, which applies back
+    /// pressure, and awaits the outcomes later.
     /// </summary>
-    /// <param name="value">Must not change until the task that is given back completes.</param>
-    /// <param name="cancellationToken">As that of <see cref="AppendAsync"/>.</param>
-    /// <returns>A task that gives the record's offset, or fails as <see cref="AppendAsync"/> does.</returns>
-    /// <exception cref="BatchTooLargeException">The record alone is larger than a batch may be.</exception>
+    /// <param name="value">The record. It must not change until the returned task completes.</param>
+    /// <param name="cancellationToken">As for <see cref="AppendAsync"/>.</param>
+    /// <returns>A task that completes with the offset of the record, or fails like <see cref="AppendAsync"/>.</returns>
+    /// <exception cref="BatchTooLargeException">The record alone exceeds the limit on batches.</exception>
     public async ValueTask<Task<ulong>> EnqueueAsync(ReadOnlyMemory<byte> value, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -82,8 +82,8 @@ public sealed class BatchingProducer : IAsyncDisposable
         return outcome;
     }
 
-    /// <summary>Completes once all that was appended before has its outcome, of whatever kind: each append tells its own.</summary>
-    /// <param name="cancellationToken">Ends this wait, and nothing else.</param>
+    /// <summary>Completes once all earlier appends have completed, successfully or not.</summary>
+    /// <param name="cancellationToken">Cancels this wait only.</param>
     public async Task FlushAsync(CancellationToken cancellationToken = default)
     {
         foreach (var outcome in _queue.Unfinished())
@@ -93,7 +93,10 @@ public sealed class BatchingProducer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no more records, and completes once all that were taken have their outcome; within the limit on draining.</summary>
+    /// <summary>
+    /// Stops accepting records, and completes once all accepted records have completed, or the
+    /// <see cref="BatchingProducerOptions.DrainLimit"/> expires.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Close(new ObjectDisposedException(GetType().FullName));
@@ -105,7 +108,7 @@ public sealed class BatchingProducer : IAsyncDisposable
         _ended.Dispose();
     }
 
-    /// <summary>Fails records that are not delivered in time, until the producer has ended.</summary>
+    /// <summary>Fails records that are not delivered in time, until the producer ends.</summary>
     private async Task ExpireAsync(CancellationToken ended)
     {
         var limit = _options.DeliveryLimit;

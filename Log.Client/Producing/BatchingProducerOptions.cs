@@ -1,48 +1,48 @@
 namespace LogKit.Client.Producing;
 
-/// <summary>Who else appends to the log, and so what a producer can find out after its connection is lost.</summary>
+/// <summary>Who else appends to the log. Determines what the producer can find out after a lost connection.</summary>
 public enum ProducerMode
 {
     /// <summary>
-    /// Others append too. What was sent and not answered when the connection is lost stays unknown, and is never repeated:
-    /// each record is stored at most once.
+    /// Others append, too. The outcome of records that were sent but not answered when the connection was lost stays unknown. They are
+    /// never resent, so each record is stored at most once.
     /// </summary>
     Shared,
 
     /// <summary>
-    /// Nobody else appends while this producer lives. After a lost connection it reads back what is stored and sends only the rest:
-    /// each record is stored exactly once. Another writer is noticed, and ends the producer.
+    /// Nobody else appends while this producer exists. After a lost connection, it reads what is stored and resends only the rest, so each
+    /// record is stored exactly once. If another writer appends, the producer detects it and ends.
     /// </summary>
     Exclusive,
 }
 
-/// <summary>How a <see cref="BatchingProducer"/> sends. All limits must be positive.</summary>
+/// <summary>Options for a <see cref="BatchingProducer"/>. All limits must be positive.</summary>
 public sealed record BatchingProducerOptions
 {
-    /// <summary>Whether others append too; <see cref="ProducerMode.Shared"/> by default.</summary>
+    /// <summary>Whether others append to the log; <see cref="ProducerMode.Shared"/> by default.</summary>
     public ProducerMode Mode { get; init; }
 
     /// <summary>
-    /// The most bytes of a batch's encoding, 1 MiB by default. Keep it within the server's limit: a batch is refused as a whole.
+    /// The limit on the encoding of a batch, in bytes; 1 MiB by default. Keep it within the server's limit: a batch is refused as a whole.
     /// </summary>
     public int BatchLimitBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>The most bytes of records accepted and not acknowledged yet, 32 MiB by default; a single record may exceed it.</summary>
+    /// <summary>The limit on accepted but unacknowledged records, in bytes; 32 MiB by default. A single record may exceed it.</summary>
     public long QueuedLimitBytes { get; init; } = 32 * 1024 * 1024;
 
     /// <summary>
-    /// The most batches sent ahead of their answers, 4 by default: more fill a long way better, fewer make larger batches.
+    /// The limit on unanswered batches; 4 by default. More are better for long round trips; fewer make larger batches.
     /// </summary>
     public int InFlightLimit { get; init; } = 4;
 
     /// <summary>
-    /// How long a record may take from the call to its acknowledgement: 2 minutes by default, as Kafka's <c>delivery.timeout.ms</c>. After
-    /// it, a record that is not sent fails with <see cref="LogUnavailableException"/> and is never sent; one that is sent fails with
-    /// <see cref="AppendOutcomeUnknownException"/>. At most 24 days.
+    /// The time limit from the call until the record is acknowledged; 2 minutes by default, as for Kafka's <c>delivery.timeout.ms</c>. When
+    /// it expires, a record that has not been sent fails with <see cref="LogUnavailableException"/> and is never sent; one that has been
+    /// sent fails with <see cref="AppendOutcomeUnknownException"/>. At most 24 days.
     /// </summary>
     public TimeSpan DeliveryLimit { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long disposing waits for a server that is away to take what is left, 30 s by default; the rest then fails.</summary>
+    /// <summary>How long disposal waits for an unavailable server; 30 s by default. Remaining records then fail.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan MaxDelivery = TimeSpan.FromDays(24);

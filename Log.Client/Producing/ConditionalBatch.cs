@@ -3,9 +3,9 @@ using LogKit.V1.Envelope;
 
 namespace LogKit.Client.Producing;
 
-/// <summary>One append, by itself or of a stream.</summary>
-/// <param name="Batch">What to append.</param>
-/// <param name="ExpectedOffset">Where, or nowhere; null where any offset will do.</param>
+/// <summary>An append of a stream.</summary>
+/// <param name="Batch">The batch.</param>
+/// <param name="ExpectedOffset">The required first offset; null for any.</param>
 internal readonly record struct ConditionalBatch(RecordBatch Batch, ulong? ExpectedOffset)
 {
     public ProduceRequest ToRequest()

@@ -4,12 +4,13 @@ using LogKit.Client.Connecting;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// A sole writer knows where each of its batches must stand. So after a failure it reads: what stands there is acknowledged if it is the
-/// batch, byte for byte, and foreign if it is not; what does not stand there is sent again under the same condition.
+/// A sole writer knows the offset of each of its batches. So after a failure, it reads the log at these offsets: a batch that is there,
+/// byte for byte, is acknowledged; anything else there is from another writer; a batch that is not there is resent with the same expected
+/// offset.
 /// </summary>
 /// <remarks>
-/// A first attempt that lands later than the reading makes the second one fail its condition; the next reading then finds it. Another
-/// writer that appends the very same values at the very same place cannot be told from this one.
+/// If the first attempt is stored after the read, the second fails its condition, and the next read finds the batch. Another writer that
+/// appends the same values at the same offset cannot be distinguished from this one.
 /// </remarks>
 internal sealed class ExclusiveResendPolicy(GrpcLog log) : IResendPolicy
 {
@@ -37,7 +38,8 @@ internal sealed class ExclusiveResendPolicy(GrpcLog log) : IResendPolicy
             _next = Expected(failed);
             failed.Fail(failure);
             foreach (var batch in unanswered)
-                batch.ExpectedOffset = NextExpected(batch.Batch.Count); // none of them is stored: its place was never reached
+                // None of them is stored, because the log does not reach their offset.
+                batch.ExpectedOffset = NextExpected(batch.Batch.Count);
         }
     }
 
@@ -57,7 +59,7 @@ internal sealed class ExclusiveResendPolicy(GrpcLog log) : IResendPolicy
     {
         var offset = Expected(sent);
         if (offset < range.StartOffset || offset + (ulong)sent.Batch.Count > range.NextOffset)
-            return false; // batches are stored whole
+            return false; // batches are stored as a whole
         for (var index = 0; index < sent.Batch.Count;)
         {
             var at = offset + (ulong)index;
@@ -72,7 +74,7 @@ internal sealed class ExclusiveResendPolicy(GrpcLog log) : IResendPolicy
         return true;
     }
 
-    /// <summary>A read, through interruptions.</summary>
+    /// <summary>Repeats a read until it succeeds.</summary>
     private static async Task<T> PersistAsync<T>(Func<CancellationToken, ValueTask<T>> read, CancellationToken cancellationToken)
     {
         for (var backoff = new Backoff(); ;)

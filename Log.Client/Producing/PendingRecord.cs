@@ -2,12 +2,12 @@ using System.Numerics;
 
 namespace LogKit.Client.Producing;
 
-/// <summary>A record on its way: what it is, and the promises made about it.</summary>
+/// <summary>A record in the producer, with the tasks of its caller.</summary>
 internal sealed class PendingRecord
 {
     private static readonly TaskCompletionSource IsAccepted = new();
 
-    private TaskCompletionSource? _accepted; // made by whoever has to wait
+    private TaskCompletionSource? _accepted; // created by whoever needs to wait
 
     static PendingRecord() => IsAccepted.SetResult();
 
@@ -20,19 +20,19 @@ internal sealed class PendingRecord
 
     public ReadOnlyMemory<byte> Value { get; }
 
-    /// <summary>Withdraws the record for as long as it is not sent.</summary>
+    /// <summary>Withdraws the record if it has not been sent.</summary>
     public CancellationToken CancellationToken { get; }
 
     /// <summary>When it was added, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
     public long AddedAtMs { get; } = Environment.TickCount64;
 
-    /// <summary>What it adds to a batch's encoding: see the encoding of <see cref="RecordBatch"/>.</summary>
+    /// <summary>The size that it adds to the encoding of a batch: see <see cref="RecordBatch"/>.</summary>
     public long SizeBytes { get; }
 
-    /// <summary>Where it waits; in no list while it is taken.</summary>
+    /// <summary>The node of the list in which it waits; in no list while it is taken.</summary>
     public LinkedListNode<PendingRecord> Place { get; }
 
-    /// <summary>Completes once there is room for it, or none is needed any more; never fails.</summary>
+    /// <summary>Completes once there is space in the queue, or it is no longer needed. Never fails.</summary>
     public Task Accepted
     {
         get
@@ -44,16 +44,16 @@ internal sealed class PendingRecord
         }
     }
 
-    /// <summary>Completes with the record's offset, or fails as its append did.</summary>
+    /// <summary>Completes with the offset of the record, or fails like its append.</summary>
     public TaskCompletionSource<ulong> Offset { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>There is room for it.</summary>
+    /// <summary>Reports that there is space for the record.</summary>
     public void Accept()
     {
         if (Interlocked.CompareExchange(ref _accepted, IsAccepted, null) is { } waited)
             waited.TrySetResult();
     }
 
-    /// <summary>A tag, a length, and as many bytes.</summary>
+    /// <summary>The size of a field: tag, length, and content.</summary>
     private static long FieldSize(long contentBytes) => 1 + ((BitOperations.Log2((ulong)contentBytes | 1) / 7) + 1) + contentBytes;
 }

@@ -5,17 +5,18 @@ using LogKit.Client.Connecting;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Moves records from a producer's queue to the server, over one call for as long as it holds, then over the next. Whatever is queued
-/// when there is a place among the batches in flight becomes the next batch: so batches grow by themselves as answers take longer.
+/// Sends the records of a producer's queue to the server, over one call until it fails, then over another. Whenever another batch may be in
+/// flight, all queued records become the next batch, so batches grow when answers take longer.
 /// </summary>
 internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProducerOptions options, IResendPolicy outcomes)
 {
-    private readonly ConcurrentQueue<SentBatch> _unanswered = new(); // of the call, in the order of sending
+    private readonly ConcurrentQueue<SentBatch> _unanswered = new(); // unanswered batches of the call, in the order of sending
     private readonly Backoff _backoff = new();
-    private int _suspects; // how many records to take one by one. Of whoever takes: the loop, or the source of its call, never both at once
+    // The number of records to send one by one; used by either the loop or the source of its call, never both at once.
+    private int _suspects;
 
     /// <summary>
-    /// Runs until the queue is closed and all is answered, or until nothing more can come of it: then all that is left fails.
+    /// Runs until the queue is closed and everything is answered, or until the producer cannot continue. Then the remaining records fail.
     /// </summary>
     public async Task RunAsync(CancellationToken giveUp)
     {
@@ -64,7 +65,7 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
         }
     }
 
-    /// <summary>What is left of the call before, then what is queued. Ends with the queue.</summary>
+    /// <summary>Yields what remains of the previous call, then what is queued. Ends when the queue is closed.</summary>
     private async IAsyncEnumerable<ConditionalBatch> SourceAsync(
         SemaphoreSlim places, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -84,7 +85,7 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
                     yield break;
                 next = TakeNext();
             }
-            while (next is null); // what was queued was withdrawn
+            while (next is null); // the queued records were withdrawn
 
             yield return new ConditionalBatch(next.Batch, next.ExpectedOffset);
         }
@@ -98,13 +99,13 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
         if (TryEncode(records) is not { } encoded)
             return null;
         var batch = new SentBatch(queue, records, encoded, outcomes.NextExpected(records.Length));
-        _unanswered.Enqueue(batch); // first: its answer may be here before its sending returns
+        _unanswered.Enqueue(batch); // before sending, because the answer may arrive before the write returns
         return batch;
     }
 
     /// <summary>
-    /// Makes a batch of records; null where that fails, for want of memory or because the buffer behind a record is gone. One record must
-    /// not take others with it: they are then taken one by one, and one that fails alone is failed.
+    /// Makes a batch of records. Returns null if that fails, for lack of memory or because the buffer of a record is gone. So that one
+    /// record does not affect others, the records are then sent one by one, and only a record that fails alone fails.
     /// </summary>
     private RecordBatch? TryEncode(PendingRecord[] records)
     {

@@ -3,15 +3,15 @@ using static System.FormattableString;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Where an exclusive producer's record would stand, something else does: another writer appends to the log, or it came back shorter
-/// than it was. The producer is at an end. What it has not acknowledged may be stored or not.
+/// The log contains something else at the offset of an exclusive producer's record: another writer appends to the log, or the log lost
+/// records. The producer has ended. Records that it has not acknowledged may or may not be stored.
 /// </summary>
-/// <param name="offset">Where the producer expected its own record.</param>
-/// <param name="range">What the log held.</param>
+/// <param name="offset">The offset at which the producer expected its own record.</param>
+/// <param name="range">The range of the log.</param>
 public sealed class ProducerFencedException(ulong offset, LogRange range) : LogException(offset > range.NextOffset
     ? Invariant($"the log lost records before offset {offset}, which this producer counted on: it holds {range}")
     : Invariant($"another writer appended at offset {offset}, which this producer had for itself: the log holds {range}"))
 {
-    /// <summary>Where the producer expected its own record.</summary>
+    /// <summary>The offset at which the producer expected its own record.</summary>
     public ulong Offset { get; } = offset;
 }

@@ -3,8 +3,8 @@ using System.Threading.Channels;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// The records of a producer in the order of the calls: those that wait for room, those that wait to be sent, and the count of bytes of
-/// all that is accepted and not finished. Many add, one takes.
+/// The records of a producer, in the order of the calls: those that wait for space, those that wait to be sent, and the size of all that
+/// are accepted and not completed. Any thread adds records; one consumer takes them.
 /// </summary>
 internal sealed class RecordQueue(long limitBytes)
 {
@@ -19,7 +19,7 @@ internal sealed class RecordQueue(long limitBytes)
     private long _heldBytes; // under _gate: of all records that are accepted and not finished
     private Exception? _closed; // set once under _gate: why the queue takes no more records
 
-    /// <exception cref="Exception">What the queue was closed with.</exception>
+    /// <exception cref="Exception">The reason that the queue was closed with.</exception>
     public void Add(PendingRecord record)
     {
         lock (_gate)
@@ -33,7 +33,7 @@ internal sealed class RecordQueue(long limitBytes)
         Signal();
     }
 
-    /// <summary>Takes a record back that is not sent; a record that is goes its way.</summary>
+    /// <summary>Withdraws a record if it has not been sent.</summary>
     public void Withdraw(PendingRecord record)
     {
         lock (_gate)
@@ -51,7 +51,7 @@ internal sealed class RecordQueue(long limitBytes)
         Signal();
     }
 
-    /// <summary>Puts records back in front that were taken and, as it turned out, not sent.</summary>
+    /// <summary>Returns records that were taken but not sent to the front of the queue.</summary>
     public void PutBack(PendingRecord[] records)
     {
         lock (_gate)
@@ -62,11 +62,11 @@ internal sealed class RecordQueue(long limitBytes)
         }
 
         foreach (var record in records.Where(record => record.CancellationToken.IsCancellationRequested))
-            Withdraw(record); // asked for while it was taken, and not heard then
+            Withdraw(record); // was requested while the record was taken
         Signal();
     }
 
-    /// <summary>True once there is something to take; false once there never will be again.</summary>
+    /// <summary>Completes with true once there is a record to take, or with false once there will be none.</summary>
     public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -85,7 +85,7 @@ internal sealed class RecordQueue(long limitBytes)
         }
     }
 
-    /// <summary>Takes as many records as one batch holds; none only where there are none.</summary>
+    /// <summary>Takes as many records as fit in a batch; empty only if there are none.</summary>
     public PendingRecord[] Take(long batchLimitBytes)
     {
         var taken = new List<PendingRecord>();
@@ -105,11 +105,11 @@ internal sealed class RecordQueue(long limitBytes)
     }
 
     /// <summary>
-    /// Fails what was added before a time: what is not sent, which then never is, and what is sent, whose answer then tells nobody.
+    /// Fails records that were added before a time. Those not sent never will be; the answers to those sent are ignored.
     /// </summary>
-    /// <param name="addedBeforeMs">As <see cref="PendingRecord.AddedAtMs"/> counts.</param>
-    /// <param name="ofQueued">For records that are not sent.</param>
-    /// <param name="ofSent">For records that are.</param>
+    /// <param name="addedBeforeMs">The time, as in <see cref="PendingRecord.AddedAtMs"/>.</param>
+    /// <param name="ofQueued">Makes the exception for records that were not sent.</param>
+    /// <param name="ofSent">Makes the exception for records that were sent.</param>
     public void Expire(long addedBeforeMs, Func<Exception> ofQueued, Func<Exception> ofSent)
     {
         List<PendingRecord> queued = [];
@@ -144,7 +144,7 @@ internal sealed class RecordQueue(long limitBytes)
         }
     }
 
-    /// <summary>Makes room: these records, which were taken, have their outcome.</summary>
+    /// <summary>Frees the space of records that are completed.</summary>
     public void Finish(PendingRecord[] records)
     {
         lock (_gate)
@@ -158,14 +158,14 @@ internal sealed class RecordQueue(long limitBytes)
         Signal();
     }
 
-    /// <summary>The outcomes of all that was added and is not finished.</summary>
+    /// <summary>The tasks of all records that are not completed.</summary>
     public Task[] Unfinished()
     {
         lock (_gate)
             return [.. _taken.SelectMany(records => records).Concat(_accepted).Concat(_waiting).Select(record => record.Offset.Task)];
     }
 
-    /// <summary>Takes no more; what was added is still to be sent.</summary>
+    /// <summary>Refuses further records. Those already added will still be sent.</summary>
     public void Close(Exception reason)
     {
         lock (_gate)
@@ -173,7 +173,7 @@ internal sealed class RecordQueue(long limitBytes)
         Signal();
     }
 
-    /// <summary>Takes no more, and fails all that is not sent.</summary>
+    /// <summary>Refuses further records, and fails those that are not sent.</summary>
     public void Fail(Exception reason)
     {
         PendingRecord[] failed;

@@ -1,11 +1,11 @@
 namespace LogKit.Client.Producing;
 
-/// <summary>Records that were taken from the queue to be sent together, until their common outcome is known.</summary>
+/// <summary>Records that are sent together, until their common outcome is known.</summary>
 internal sealed class SentBatch(RecordQueue queue, PendingRecord[] records, RecordBatch batch, ulong? expectedOffset)
 {
     public RecordBatch Batch { get; } = batch;
 
-    /// <summary>Where an exclusive producer wants it.</summary>
+    /// <summary>The offset that an exclusive producer expects.</summary>
     public ulong? ExpectedOffset { get; set; } = expectedOffset;
 
     public void Acknowledge(ulong firstOffset)
@@ -22,6 +22,6 @@ internal sealed class SentBatch(RecordQueue queue, PendingRecord[] records, Reco
         queue.Finish(records);
     }
 
-    /// <summary>It was not sent after all.</summary>
+    /// <summary>Returns the records to the queue, because they were not sent.</summary>
     public void PutBack() => queue.PutBack(records);
 }

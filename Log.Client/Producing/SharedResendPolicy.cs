@@ -4,8 +4,8 @@ using Grpc.Core;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Among other writers nothing can be found out by reading: the failure is the first unanswered batch's, and what was sent after it is
-/// unknown. Only what a connection that never came about has not sent goes back into the queue.
+/// With other writers, reading the log reveals nothing. The failure applies to the first unanswered batch; the outcome of those sent after
+/// it is unknown. Batches are resent only if no connection was established, so that they were never sent.
 /// </summary>
 internal sealed class SharedResendPolicy : IResendPolicy
 {

@@ -1,11 +1,11 @@
 namespace LogKit.Grpc.Access;
 
 /// <summary>
-/// Who makes a call: a feature of its request, set by whatever controls access to the host. A call without one is not restricted.
+/// The caller of a request: a request feature, set by the access control of the host. Without it, a call is not restricted.
 /// </summary>
 internal interface ICaller
 {
-    /// <summary>Decides whether the caller may do something, by the rules in force at this moment.</summary>
-    /// <returns>Why it may not; null if it may.</returns>
+    /// <summary>Checks whether the caller may do something, by the rules currently in force.</summary>
+    /// <returns>Why it is not permitted; null if it is.</returns>
     Exception? RefusalOf(LogActions action);
 }

@@ -1,6 +1,6 @@
 namespace LogKit.Grpc.Access;
 
-/// <summary>What a caller may be permitted to do.</summary>
+/// <summary>Actions that can be permitted.</summary>
 [Flags]
 internal enum LogActions
 {
@@ -8,9 +8,9 @@ internal enum LogActions
     Produce = 1,
     Consume = 2,
 
-    /// <summary>Any of them.</summary>
+    /// <summary>At least one of the actions.</summary>
     Either = Produce | Consume,
 }
 
-/// <summary>Metadata of an endpoint: what calling it takes.</summary>
+/// <summary>Endpoint metadata: the action that a call requires.</summary>
 internal sealed record RequiredAction(LogActions Action);

@@ -3,7 +3,7 @@ using LogKit.V1;
 
 namespace LogKit.Grpc.Errors;
 
-/// <summary>It is not known who calls.</summary>
+/// <summary>The caller is not authenticated.</summary>
 internal sealed class IdentityException((string Reason, string Message) cause) : Exception(cause.Message)
 {
     public static readonly (string Reason, string Message) Required = (ErrorReasons.IdentityRequired, "client identity is required");
@@ -13,7 +13,7 @@ internal sealed class IdentityException((string Reason, string Message) cause) :
     public string Reason { get; } = cause.Reason;
 }
 
-/// <summary>It is known who calls, and that it may not do this.</summary>
+/// <summary>The caller is not permitted to do this.</summary>
 internal sealed class PermissionException(string identity, LogActions action)
     : Exception($"{identity} is not permitted to {NameOf(action)}")
 {

@@ -6,7 +6,9 @@ using Keys = LogKit.V1.ErrorReasons.Keys;
 
 namespace LogKit.Grpc.Errors;
 
-/// <summary>The statuses of calls that no method of a service has seen, or that the transport ended: nothing of them is stored.</summary>
+/// <summary>
+/// Statuses of calls that ended before a method of the service saw them, or that the transport ended. Nothing of them is stored.
+/// </summary>
 internal static class CallStatus
 {
     /// <summary>The limit on calls is reached.</summary>
@@ -21,7 +23,7 @@ internal static class CallStatus
             (Keys.SizeBytes, Text(sizeBytes)),
             (Keys.LimitBytes, Text(limitBytes)));
 
-    /// <summary>So much waits for the budget that more may not.</summary>
+    /// <summary>Too much is waiting for the budget.</summary>
     public static StatusException ServerBusy() => ErrorCatalogue.Status(
         StatusCode.Unavailable, "the server holds as many bytes of requests as it may", ErrorReasons.ServerBusy);
 
@@ -33,11 +35,11 @@ internal static class CallStatus
             ErrorReasons.RequestStalled,
             (Keys.LimitMs, Text(limitMs)));
 
-    /// <summary>A message is not one.</summary>
+    /// <summary>A message is malformed.</summary>
     public static StatusException MalformedRequest(FormattableString problem) =>
         ErrorCatalogue.ToStatus(RequestException.Malformed("request", problem.ToString(CultureInfo.InvariantCulture)));
 
-    /// <summary>The messages do not add up to a call of the method.</summary>
+    /// <summary>The messages do not form a call of the method.</summary>
     public static StatusException MalformedCall(string problem) => ErrorCatalogue.Status(
         StatusCode.Internal, $"the call is malformed: {problem}", ErrorReasons.MalformedCall, (Keys.Problem, problem));
 
@@ -46,13 +48,14 @@ internal static class CallStatus
         ErrorReasons.EncodingUnknown, (Keys.Encoding, Shown(encoding)));
 
     public static StatusException DeadlineExceeded() =>
-        ErrorCatalogue.Status(StatusCode.DeadlineExceeded, "Deadline Exceeded", ErrorReasons.DeadlineExceeded); // gRPC's own words
+        // The message that gRPC itself uses.
+        ErrorCatalogue.Status(StatusCode.DeadlineExceeded, "Deadline Exceeded", ErrorReasons.DeadlineExceeded);
 
-    /// <summary>A status that gRPC gave by itself, with the reason that belongs to its code.</summary>
-    /// <param name="code">As gRPC has it.</param>
-    /// <param name="message">As gRPC has it.</param>
+    /// <summary>A status set by gRPC itself, with the reason for its code.</summary>
+    /// <param name="code">The code set by gRPC.</param>
+    /// <param name="message">The message set by gRPC.</param>
     /// <param name="method">The path of the call.</param>
-    /// <param name="traceId">Of the call.</param>
+    /// <param name="traceId">The trace ID of the call.</param>
     public static StatusException OfTransport(StatusCode code, string message, string method, string traceId) =>
         code switch
         {
@@ -70,7 +73,7 @@ internal static class CallStatus
             _ => ErrorCatalogue.Internal(traceId),
         };
 
-    /// <summary>What a client sent, fit to show.</summary>
+    /// <summary>Text from a client, made safe to show.</summary>
     private static string Shown(string text) => ForeignText.Shown(text);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

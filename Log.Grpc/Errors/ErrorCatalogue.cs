@@ -11,12 +11,12 @@ using Keys = LogKit.V1.ErrorReasons.Keys;
 namespace LogKit.Grpc.Errors;
 
 /// <summary>
-/// The one place where a failure becomes a status, the same for every log. Each status carries a <c>google.rpc.Status</c> with one
-/// <c>ErrorInfo</c>; every variable of the message is in its metadata. docs/errors.md has the table.
+/// Maps failures to statuses, the same for every log. Each status carries a <c>google.rpc.Status</c> with one <c>ErrorInfo</c>, whose
+/// metadata contains every variable of the message. docs/errors.md has the table.
 /// </summary>
 internal static class ErrorCatalogue
 {
-    /// <summary>The status of a failure that the catalogue knows; null for any other.</summary>
+    /// <summary>The status of a failure in the catalogue; null for any other.</summary>
     public static StatusException? TryToStatus(Exception exception) => exception switch
     {
         RequestException e => Status(StatusCode.InvalidArgument, e, e.Reason, [.. e.Metadata]),
@@ -42,17 +42,17 @@ internal static class ErrorCatalogue
         _ => null,
     };
 
-    /// <summary>The status of a failure that the catalogue knows.</summary>
+    /// <summary>The status of a failure in the catalogue.</summary>
     public static StatusException ToStatus(Exception exception) =>
         TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
 
     /// <summary>
-    /// Loads what it takes to make a status. An error that first has to load an assembly would not be told when it counts: without a file
-    /// descriptor left, none can be loaded.
+    /// Loads the assemblies that are needed to make a status. When the process is out of file descriptors, none can be loaded, and the
+    /// error could not be reported.
     /// </summary>
     public static void Preload() => ToStatus(new LogFullException());
 
-    /// <summary>The status of any other failure: the cause stays in the server's journal, under the trace id.</summary>
+    /// <summary>The status of any other failure. The cause is only in the journal of the server, under the trace ID.</summary>
     public static StatusException Internal(string traceId) =>
         Status(StatusCode.Internal, "internal error", ErrorReasons.Internal, (Keys.TraceId, traceId));
 
@@ -60,7 +60,7 @@ internal static class ErrorCatalogue
         StatusCode code, Exception exception, string reason, params ReadOnlySpan<(string Key, string Value)> metadata) =>
         Status(code, exception.Message, reason, metadata);
 
-    /// <summary>A status with its details.</summary>
+    /// <summary>Makes a status with details.</summary>
     public static StatusException Status(
         StatusCode code, string message, string reason, params ReadOnlySpan<(string Key, string Value)> metadata)
     {
@@ -76,18 +76,18 @@ internal static class ErrorCatalogue
         where T : IFormattable => value.ToString(null, CultureInfo.InvariantCulture);
 }
 
-/// <summary>The call ends because the server does.</summary>
+/// <summary>The call ends because the server is stopping.</summary>
 internal sealed class ServerStoppingException() : Exception("the server is shutting down");
 
 /// <summary>
-/// A status that this service means. Any other <see cref="RpcException"/> is a log's own trouble with some other service.
+/// A status of this service. Any other <see cref="RpcException"/> comes from a log that calls another service.
 /// </summary>
 internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers)
 {
-    /// <summary>The reason that the catalogue gives; null where the status is the transport's own.</summary>
+    /// <summary>The reason in the catalogue; null if the status comes from the transport.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Ends a call that no service has seen with this status.</summary>
+    /// <summary>Ends a call that has not reached a service with this status.</summary>
     public void EndCall(HttpContext context)
     {
         context.Response.ContentType = "application/grpc";
@@ -95,7 +95,7 @@ internal sealed class StatusException(global::Grpc.Core.Status status, Metadata 
             WriteTo(trailers);
     }
 
-    /// <summary>Writes the status into trailers, as gRPC has them.</summary>
+    /// <summary>Writes the status to gRPC trailers.</summary>
     public void WriteTo(IHeaderDictionary trailers)
     {
         trailers["grpc-status"] = ((int)StatusCode).ToString(CultureInfo.InvariantCulture);

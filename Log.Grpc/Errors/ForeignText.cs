@@ -4,15 +4,15 @@ using System.Text;
 namespace LogKit.Grpc.Errors;
 
 /// <summary>
-/// Text that others chose, made fit for a line of the journal or of a status: without a character that ends a line, moves a terminal's
-/// cursor or turns the direction of writing, and not longer than it needs to be.
+/// Untrusted text, made safe for a line of the journal or a status: without characters that end a line, move the cursor of a terminal, or
+/// change the writing direction, and limited in length.
 /// </summary>
-/// <param name="Text">As it was received.</param>
+/// <param name="Text">The text as received.</param>
 internal readonly record struct ForeignText(string? Text)
 {
     private const int LengthLimit = 200;
 
-    /// <summary>The text, escaped and shortened: for an entry of the journal, which asks for it only if it is written.</summary>
+    /// <summary>The text, escaped and shortened. Evaluated only if a journal entry is written.</summary>
     public override string ToString() => Shown(Text ?? "");
 
     /// <summary>The text, escaped and shortened.</summary>
@@ -22,7 +22,7 @@ internal readonly record struct ForeignText(string? Text)
         return shown.Length <= LengthLimit ? shown : $"{shown[..LengthLimit]}...";
     }
 
-    /// <summary>The text with each control, format, line-ending and unpaired character as <c>\u{hexadecimal}</c>.</summary>
+    /// <summary>The text with each control, format, line-ending, and unpaired character as <c>\u{hexadecimal}</c>.</summary>
     public static string Escaped(string text)
     {
         if (!NeedsEscape(text))

@@ -2,7 +2,7 @@ using LogKit.V1;
 
 namespace LogKit.Grpc.Errors;
 
-/// <summary>A request that no log needs to see to know that it is wrong.</summary>
+/// <summary>A request that is invalid for any log.</summary>
 internal sealed class RequestException : Exception
 {
     private RequestException(string message, string reason, params (string Key, string Value)[] metadata)

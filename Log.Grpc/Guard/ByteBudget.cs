@@ -1,12 +1,12 @@
 namespace LogKit.Grpc.Guard;
 
 /// <summary>
-/// A limit on bytes that are held at the same time: callers take some, wait if none are left, and return them. Takes no lock unless a
-/// caller waits: it is asked twice for each message.
+/// A limit on bytes held at the same time: callers take bytes, wait if there are not enough, and return them. Used twice per message, so it
+/// takes no lock unless a caller waits.
 /// </summary>
 internal sealed class ByteBudget(long limitBytes)
 {
-    /// <summary>Which part of the budget is one share.</summary>
+    /// <summary>The number of shares in the budget.</summary>
     private const int Shares = 32;
 
     private readonly Lock _gate = new();
@@ -14,18 +14,20 @@ internal sealed class ByteBudget(long limitBytes)
     private int _waiting; // Interlocked: callers within their share that wait
     private TaskCompletionSource? _returned; // what waiting callers await; set under _gate, read with Volatile
 
-    /// <summary>What a holder may have before it yields to others that wait.</summary>
+    /// <summary>The size of a share: a holder that has more yields to others that wait.</summary>
     public long ShareBytes { get; } = Math.Max(limitBytes / Shares, 1);
 
-    /// <summary>How many bytes are taken.</summary>
+    /// <summary>The number of bytes taken.</summary>
     public long TakenBytes => Volatile.Read(ref _taken);
 
-    /// <summary>Whether a caller that holds no more than its share waits.</summary>
+    /// <summary>Whether a caller within its share is waiting.</summary>
     public bool IsShort => Volatile.Read(ref _waiting) > 0;
 
-    /// <summary>Takes bytes if they fit, or if nothing else is taken, so that a single large request always gets through.</summary>
-    /// <param name="bytes">How many.</param>
-    /// <param name="share">Whose share they count against, if any: one that is over its share does not overtake those that wait.</param>
+    /// <summary>Takes bytes if there are enough, or if nothing else is taken, so that a single large request always succeeds.</summary>
+    /// <param name="bytes">The number of bytes.</param>
+    /// <param name="share">
+    /// The share that they count against, if any. A holder that exceeds its share does not overtake callers that wait.
+    /// </param>
     public bool TryTake(long bytes, BudgetShare? share = null)
     {
         if (share is { IsOver: true } && IsShort)
@@ -47,7 +49,7 @@ internal sealed class ByteBudget(long limitBytes)
 
     public void Return(long bytes)
     {
-        Interlocked.Add(ref _taken, -bytes); // before looking for waiting callers, which announce themselves before they try again
+        Interlocked.Add(ref _taken, -bytes); // before checking for waiting callers, which register before they try again
         Wake();
     }
 
@@ -73,7 +75,7 @@ internal sealed class ByteBudget(long limitBytes)
             {
                 if (isWithinShare && share is { IsOver: true })
                 {
-                    isWithinShare = false; // it has come to hold more meanwhile, or is to yield
+                    isWithinShare = false; // the holder has exceeded its share meanwhile, or must yield
                     Interlocked.Decrement(ref _waiting);
                 }
 
@@ -94,20 +96,20 @@ internal sealed class ByteBudget(long limitBytes)
         {
             if (isWithinShare)
                 Interlocked.Decrement(ref _waiting);
-            Wake(); // those that yielded may try
+            Wake(); // lets callers that yielded try
         }
     }
 }
 
-/// <summary>What one holder, such as a connection, has taken of a <see cref="ByteBudget"/>.</summary>
+/// <summary>What a holder, such as a connection, has taken of a <see cref="ByteBudget"/>.</summary>
 internal sealed class BudgetShare(ByteBudget budget)
 {
     private long _held; // Interlocked
 
-    /// <summary>Whether the holder yields to others that wait: it has more than its share, or has wasted what it had.</summary>
+    /// <summary>Whether the holder yields to others that wait, because it has more than its share or kept bytes for too long.</summary>
     public bool IsOver => Yields || Volatile.Read(ref _held) > budget.ShareBytes;
 
-    /// <summary>Set for a holder that kept its bytes for too long.</summary>
+    /// <summary>Whether the holder has kept bytes for too long.</summary>
     public bool Yields { get; set; }
 
     public bool TryTake(long bytes)

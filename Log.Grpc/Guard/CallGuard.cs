@@ -11,30 +11,32 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace LogKit.Grpc.Guard;
 
 /// <summary>
-/// Stands around every call, and bounds what calls take: how many there are, the bytes of their requests and answers, and the time that
-/// they wait for their clients. A call is over when the connection has taken its answer, but for the last few kilobytes.
+/// Limits the resources of calls: their number, the bytes of their requests and responses, and the time that they wait for their clients. A
+/// call is over when the connection has taken its response, except for the last few kilobytes.
 /// </summary>
 internal sealed class CallGuard : IDisposable
 {
-    /// <summary>How long a call may wait for its client while another call waits for the room that it takes.</summary>
+    /// <summary>How long a call may wait for its client while another call waits for the bytes that it holds.</summary>
     public const long ShortageLimitMs = 10_000;
 
-    /// <summary>Which part of the limit on calls those may take that nobody has let in.</summary>
+    /// <summary>Calls that are not yet permitted may use one in this many of the limit on calls.</summary>
     private const int StrangersPart = 8;
 
-    /// <summary>How much a client may send ahead on one call before it is read: what the transport holds beside the budget.</summary>
+    /// <summary>How much a client may send on a call before it is read. The transport holds it in addition to the budget.</summary>
     public const int WindowBytes = 256 * 1024;
 
-    /// <summary>Which part of the budget there is once more, for what has arrived of requests that wait for the budget.</summary>
+    /// <summary>For data of requests that wait for the budget, there is one in this many of the budget in addition.</summary>
     private const int WaitingPart = 4;
 
-    /// <summary>The least that there is of it, so that a small budget holds callers back and does not refuse them.</summary>
+    /// <summary>The minimum for that data, so that a small budget delays callers instead of refusing them.</summary>
     private const long MinWaitingBytes = 64 * WindowBytes;
 
-    /// <summary>The least number of strangers' calls: every call is one while it is judged, and some arrive at the same moment.</summary>
+    /// <summary>
+    /// The minimum limit on calls that are not yet permitted. Each call is one while it is checked, and several arrive at the same moment.
+    /// </summary>
     private const int MinStrangers = 16;
 
-    /// <summary>How often calls are looked at, at most.</summary>
+    /// <summary>The longest interval between checks of calls.</summary>
     private const long MaxIntervalMs = 1000;
 
     private static readonly object ConnectionKey = new();
@@ -62,15 +64,15 @@ internal sealed class CallGuard : IDisposable
 
     public TimeProvider Time { get; }
 
-    /// <summary>What has arrived of requests that wait for the budget.</summary>
+    /// <summary>The budget for data of requests that wait for the main budget.</summary>
     public ByteBudget Waiting { get; }
 
-    /// <summary>How many calls are open that are not streams of the log.</summary>
+    /// <summary>The number of open calls that are not streams of the log.</summary>
     public int Calls => Volatile.Read(ref _calls);
 
     /// <summary>
-    /// Lets each stream of a connection fill its window: requests that wait for the budget would otherwise leave the connection no room for
-    /// one that has its part of the budget already, and would wait for it.
+    /// Makes the window of a connection large enough for the windows of all its streams. Otherwise, requests that wait for the budget could
+    /// fill it, and a request that already has its part of the budget could not arrive.
     /// </summary>
     public static void SetWindows(Http2Limits limits)
     {
@@ -78,8 +80,8 @@ internal sealed class CallGuard : IDisposable
         limits.InitialConnectionWindowSize = (int)Math.Min((long)limits.MaxStreamsPerConnection * WindowBytes, int.MaxValue);
     }
 
-    /// <summary>A new connection, to be known to the guard until it is forgotten.</summary>
-    /// <param name="items">Where its calls find it.</param>
+    /// <summary>Registers a new connection.</summary>
+    /// <param name="items">The items of the connection, where its calls find it.</param>
     public ClientConnection Add(IDictionary<object, object?> items)
     {
         var connection = new ClientConnection(this, _budget, Time);
@@ -91,8 +93,7 @@ internal sealed class CallGuard : IDisposable
     public void Remove(ClientConnection connection) => _connections.TryRemove(connection, out _);
 
     /// <summary>
-    /// The endpoint's delegate with the guard around it, unless the request runs under the guard already. Whoever gets here may make the
-    /// call: where access is controlled, that happens before.
+    /// Wraps the delegate of an endpoint, unless the request is already guarded. Access control comes first, so the call is permitted.
     /// </summary>
     public RequestDelegate Around(RequestDelegate next, CallKind kind)
     {
@@ -100,11 +101,11 @@ internal sealed class CallGuard : IDisposable
         return context => GuardedCall.Of(context) is null ? RunAsync(context, kind, admit) : admit(context);
     }
 
-    /// <summary>Runs a request under the guard, whatever its endpoint is.</summary>
+    /// <summary>Runs a request under the guard.</summary>
     public Task InvokeAsync(HttpContext context, RequestDelegate next) => RunAsync(context, CallKind.Of(context), next);
 
-    /// <summary>Says that a call was let in: it and its connection are no strangers any more.</summary>
-    /// <exception cref="StatusException">There are as many calls as may be.</exception>
+    /// <summary>Records that a call, and so its connection, has passed access control.</summary>
+    /// <exception cref="StatusException">The limit on calls is reached.</exception>
     public void LetIn(GuardedCall call)
     {
         call.Connection.Prove();
@@ -127,12 +128,12 @@ internal sealed class CallGuard : IDisposable
     {
         try
         {
-            // Not asked for before: they need the log, which is made on first use.
+            // Resolved late, because the metrics need the log, which is created on first use.
             _services.GetRequiredService<ServiceMetrics>().CountError(status);
         }
         catch (ObjectDisposedException)
         {
-            // The host is gone, and its metrics with it.
+            // The host and its metrics are disposed.
         }
     }
 
@@ -146,7 +147,7 @@ internal sealed class CallGuard : IDisposable
         {
             if (!TryCount(call))
             {
-                context.Abort(); // an answer would be one more that waits for its client
+                context.Abort(); // a response would be one more that waits for its client
                 return;
             }
 
@@ -179,7 +180,7 @@ internal sealed class CallGuard : IDisposable
         return next(context);
     }
 
-    /// <summary>Counts a call as one of a stranger; false if there is no place for it.</summary>
+    /// <summary>Counts a call that is not yet permitted. Returns false if the limit is reached.</summary>
     private bool TryCount(GuardedCall call)
     {
         call.Count = CallCount.Stranger;
@@ -199,11 +200,11 @@ internal sealed class CallGuard : IDisposable
     }
 
     /// <summary>
-    /// The connection of a request: known since it was accepted, or, on a listener of somebody else's, since its first call.
+    /// The connection of a request. On a listener of another kind, it is registered with its first call.
     /// </summary>
     private ClientConnection ConnectionOf(HttpContext context)
     {
-        // A server without connections: one for the call.
+        // A server without connections: use one per call.
         var items = context.Features.Get<IConnectionItemsFeature>()?.Items ?? context.Items;
         lock (items)
         {
@@ -216,12 +217,12 @@ internal sealed class CallGuard : IDisposable
         }
     }
 
-    /// <summary>Gives a status that gRPC made by itself the details that every failure has.</summary>
+    /// <summary>Adds details to a status that gRPC set by itself.</summary>
     private void Explain(HttpContext context)
     {
         var trailers = context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
         if (!context.Response.HasStarted && context.Response.Headers.ContainsKey("grpc-status"))
-            trailers = context.Response.Headers; // there is no message before it
+            trailers = context.Response.Headers; // there was no message before the status
         if (trailers is null or { IsReadOnly: true }
             || trailers["grpc-status"] is not [{ } text]
             || text is "0"
@@ -239,13 +240,13 @@ internal sealed class CallGuard : IDisposable
         }
         catch (InvalidOperationException)
         {
-            return; // the answer went out meanwhile: gRPC ends a call whose deadline passes from a timer of its own
+            return; // the response has been sent: gRPC ends calls whose deadline expires from its own timer
         }
 
         CountError(status);
     }
 
-    /// <summary>Ends calls that wait for their clients for too long: sooner where another call waits for the room that they take.</summary>
+    /// <summary>Ends calls that wait too long for their clients, sooner if another call waits for the bytes that they hold.</summary>
     private void Look()
     {
         var (request, answer) = (Options.RequestLimitMs, Options.StallLimitMs);

@@ -4,20 +4,20 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace LogKit.Grpc.Guard;
 
-/// <summary>What the guard needs to know of the method that is called.</summary>
-/// <param name="IsGrpc">Whether it is a gRPC method at all, so that its body is messages with prefixes.</param>
+/// <summary>The properties of a method that the guard needs.</summary>
+/// <param name="IsGrpc">Whether it is a gRPC method, whose body consists of prefixed messages.</param>
 /// <param name="HasOneRequest">Whether it takes exactly one message.</param>
 /// <param name="IsLog">Whether it is a method of the log.</param>
-/// <param name="IsLogStream">Whether it is one of the log's streams, which have a limit of their own.</param>
+/// <param name="IsLogStream">Whether it is a stream of the log. Streams have their own limit.</param>
 /// <param name="IsOpenToAll">Whether no identity is needed.</param>
 internal sealed record CallKind(bool IsGrpc, bool HasOneRequest, bool IsLog, bool IsLogStream, bool IsOpenToAll)
 {
     private static readonly CallKind Other = new(IsGrpc: false, HasOneRequest: false, IsLog: false, IsLogStream: false, IsOpenToAll: true);
 
-    /// <summary>Whether the client may be silent between two messages, for as long as it likes.</summary>
+    /// <summary>Whether the client may pause between messages for any time.</summary>
     public bool MayPause => IsLogStream && !HasOneRequest;
 
-    /// <summary>The kind that was found when the endpoint was mapped, or that its metadata says.</summary>
+    /// <summary>The kind, as determined when the endpoint was mapped, or from its metadata.</summary>
     public static CallKind Of(HttpContext context) => context.GetEndpoint() is { } endpoint ? Of(endpoint.Metadata) : Other;
 
     public static CallKind Of(IEnumerable<object> metadata)

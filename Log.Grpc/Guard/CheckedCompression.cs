@@ -4,10 +4,12 @@ using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Guard;
 
-/// <summary>A compression of messages, which answers what can't be decompressed, or becomes too large, from the catalogue.</summary>
+/// <summary>
+/// A message compression that reports data that cannot be decompressed, or becomes too large, with a status of the catalogue.
+/// </summary>
 internal sealed class CheckedCompression(ICompressionProvider provider, int limitBytes) : ICompressionProvider
 {
-    /// <summary>The encodings that are taken.</summary>
+    /// <summary>The supported encodings.</summary>
     public static IReadOnlyList<string> Names { get; } = ["gzip", "deflate"];
 
     public string EncodingName => provider.EncodingName;

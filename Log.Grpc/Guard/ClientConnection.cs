@@ -1,27 +1,27 @@
 namespace LogKit.Grpc.Guard;
 
-/// <summary>A connection as the guard sees it: its calls, what they hold of the budget, and since when it has had none.</summary>
+/// <summary>A connection as seen by the guard: its calls, the bytes that they hold, and how long it has been idle.</summary>
 internal sealed class ClientConnection(CallGuard guard, ByteBudget budget, TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly List<GuardedCall> _calls = []; // under _gate; all that were ever needed at once, used or not
+    private readonly List<GuardedCall> _calls = []; // under _gate; all call objects, in use or not
     private readonly Stack<GuardedCall> _unused = new(); // under _gate
     private int _open; // under _gate; read with Volatile
     private long _idleSince = time.GetTimestamp(); // written under _gate, read with Volatile
     private bool _isProven; // set once, read with Volatile
 
-    /// <summary>What its calls hold of the budget.</summary>
+    /// <summary>The bytes that its calls hold.</summary>
     public BudgetShare Share { get; } = new(budget);
 
     public long OpenedAt { get; } = time.GetTimestamp();
 
-    /// <summary>Whether it has made a call that was let in: a method that needs an identity, where there is an access list.</summary>
+    /// <summary>Whether it has made a permitted call; with an access list, one that requires an identity.</summary>
     public bool IsProven => Volatile.Read(ref _isProven);
 
-    /// <summary>Whether it has a call at this moment.</summary>
+    /// <summary>Whether it has an open call.</summary>
     public bool HasCalls => Volatile.Read(ref _open) > 0;
 
-    /// <summary>When its last call ended, or when it was opened.</summary>
+    /// <summary>When its last call ended, or else when it was opened.</summary>
     public long IdleSince => Volatile.Read(ref _idleSince);
 
     public void Prove() => Volatile.Write(ref _isProven, true);
@@ -49,8 +49,8 @@ internal sealed class ClientConnection(CallGuard guard, ByteBudget budget, TimeP
         }
     }
 
-    /// <summary>Ends the calls that have waited too long for their client.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Ends calls that have waited too long for their client.</summary>
+    /// <returns>The number of calls.</returns>
     public int CutStalled(long requestLimitMs, long answerLimitMs)
     {
         if (!HasCalls)

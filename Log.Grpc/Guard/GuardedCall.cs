@@ -9,17 +9,17 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogKit.Grpc.Guard;
 
 /// <summary>
-/// One call between its arrival and the moment when the client has taken its whole answer. As the reader of the request's body it
-/// checks each message's prefix, and takes the message's bytes from the budget before it reads them; it knows since when the call has
-/// waited for its client. Reused for later calls of the same connection.
+/// A call from its arrival until the client has taken its whole response. As the reader of the request body, it checks the prefix of each
+/// message and takes the message's bytes from the budget before it reads them. It records how long the call has been waiting for its
+/// client. Reused for later calls of the same connection.
 /// </summary>
 internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
 {
     private const int PrefixBytes = 5;
 
     /// <summary>
-    /// What goes out together with the call's status. To wait for it would cost each small call a write; a connection that does not take
-    /// even that is closed by the transport, which requires a minimum rate.
+    /// Up to this size, a response is sent together with the status of the call. Waiting for it would cost each small call a write. If a
+    /// connection does not take even that, the transport closes it, because it requires a minimum data rate.
     /// </summary>
     private const int SmallBytes = 4 * 1024;
 
@@ -32,19 +32,19 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
     private readonly Lock _gate = new();
     private readonly GuardedWriter _writer;
 
-    private HttpContext? _http; // under _gate; null between two calls
-    private PipeReader _request = null!; // of this call; like the following, only the side that reads touches it
+    private HttpContext? _http; // under _gate; null between calls
+    private PipeReader _request = null!; // of this call; this field and the next ones are used by the reading side only
     private CallKind _kind = null!;
     private SequencePosition _start;
-    private long _messageBytes; // the length of the message that is being read, with its prefix; 0 if that is not known yet
-    private long _chargedBytes; // what was taken for the latest message
-    private bool _isWithin; // a message has begun and is not whole
+    private long _messageBytes; // the length of the current message, including its prefix; 0 if it is not known yet
+    private long _chargedBytes; // the bytes taken for the latest message
+    private bool _isWithin; // a message has begun and is incomplete
     private int _messages;
 
-    private long _heldBytes; // Interlocked: what the call holds of the budget in all
-    private long _readingSince; // Volatile: since when the client owes the rest of a request; 0 if it does not
-    private long _writingSince; // Volatile: since when the client has not taken what is there for it; 0 if nothing is
-    private bool _isLate; // Volatile: the request took too long
+    private long _heldBytes; // Interlocked: the bytes that the call holds in all
+    private long _readingSince; // Volatile: since when the call has waited for the rest of a request; 0 if it does not
+    private long _writingSince; // Volatile: since when the call has waited for the client to take data; 0 if it does not
+    private bool _isLate; // Volatile: the request took too long to arrive
 
     public GuardedCall(CallGuard guard, ClientConnection connection)
     {
@@ -58,10 +58,10 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
 
     public CallKind Kind => _kind;
 
-    /// <summary>Whether the call counts against the limit on calls; only the guard changes it.</summary>
+    /// <summary>How the call counts against the limit on calls. Set by the guard only.</summary>
     public CallCount Count { get; set; }
 
-    /// <summary>The guarded call that a request belongs to; null if its endpoint is not guarded.</summary>
+    /// <summary>The guarded call of a request; null if its endpoint is not guarded.</summary>
     public static GuardedCall? Of(HttpContext context) => context.Features.Get<IRequestBodyPipeFeature>() as GuardedCall;
 
     public void Begin(HttpContext http, CallKind kind)
@@ -85,7 +85,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         _connection.End(this);
     }
 
-    /// <summary>Takes bytes of the budget, if there are enough; the call holds them until it returns them or ends.</summary>
+    /// <summary>Takes bytes from the budget, if there are enough. The call holds them until it returns them or ends.</summary>
     public bool TryTake(long bytes)
     {
         if (!_connection.Share.TryTake(bytes))
@@ -94,7 +94,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         return true;
     }
 
-    /// <summary>Takes bytes of the budget, once there are enough.</summary>
+    /// <summary>Takes bytes from the budget, once there are enough.</summary>
     public ValueTask TakeAsync(long bytes, CancellationToken cancellationToken) =>
         TryTake(bytes) ? ValueTask.CompletedTask : new ValueTask(WaitAndTakeAsync(bytes, cancellationToken));
 
@@ -107,10 +107,10 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
     }
 
     /// <summary>
-    /// Makes the caller responsible for the bytes that were taken for the latest message. It returns them, or the call's end does.
+    /// Transfers the bytes that were taken for the latest message to the caller, who returns them. Otherwise, the end of the call does.
     /// </summary>
-    /// <param name="sizeBytes">How many it needs: what was taken for the message beyond that is returned here.</param>
-    /// <returns>How many it has now.</returns>
+    /// <param name="sizeBytes">The number of bytes that the caller needs. The rest of what was taken is returned here.</param>
+    /// <returns>The number of bytes that the caller now holds.</returns>
     public long Claim(int sizeBytes)
     {
         var charged = _chargedBytes;
@@ -120,20 +120,21 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         return claimed;
     }
 
-    /// <summary>Waits until the connection has taken what was written, unless that is too little to matter.</summary>
+    /// <summary>Waits until the connection has taken what was written, unless it is a small amount.</summary>
     public async ValueTask FlushAsync()
     {
         if (_writer.UnflushedBytes > SmallBytes)
             await _writer.FlushAsync(CallEnded);
     }
 
-    /// <summary>From here on the client is what the call waits for.</summary>
+    /// <summary>Records that the call now waits for its client.</summary>
     public void BeginWriting() => Volatile.Write(ref _writingSince, _time.GetTimestamp());
 
     public void EndWriting() => Volatile.Write(ref _writingSince, 0);
 
     /// <summary>
-    /// Ends the call if it has waited too long for its client: for its request with a status, for its answer with a reset.
+    /// Ends the call if it has waited too long: with a status if it waits for its request, with a reset if it waits for its response to be
+    /// taken.
     /// </summary>
     public bool CutIfStalled(long requestLimitMs, long answerLimitMs)
     {
@@ -178,7 +179,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         if (TryAdmit(result))
             return true;
         (_messageBytes, _chargedBytes) = (0, 0);
-        _request.AdvanceTo(_start); // ReadAsync waits for the room that is missing
+        _request.AdvanceTo(_start); // ReadAsync waits for the missing bytes
         return false;
     }
 
@@ -211,7 +212,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> TakeAndAdmitAsync(ReadResult result, CancellationToken cancellationToken)
     {
-        Volatile.Write(ref _readingSince, 0); // it is the server that is waited for
+        Volatile.Write(ref _readingSince, 0); // the call now waits for the server
         var charge = _chargedBytes;
         var waiting = Math.Min(charge, CallGuard.WindowBytes);
         _chargedBytes = 0;
@@ -223,7 +224,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         }
         catch
         {
-            _request.AdvanceTo(_start); // as whoever reads is left without a result
+            _request.AdvanceTo(_start); // since the reader gets no result
             throw;
         }
         finally
@@ -250,9 +251,9 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
     }
 
     /// <summary>
-    /// Looks at what has arrived; false if it begins a message for which there is no room, and whose charge is still to be taken.
+    /// Checks what has arrived. Returns false if it begins a message for which there are not enough bytes in the budget yet.
     /// </summary>
-    /// <exception cref="StatusException">It is not what gRPC sends.</exception>
+    /// <exception cref="StatusException">It is not valid gRPC.</exception>
     private bool TryAdmit(in ReadResult result)
     {
         var buffer = result.Buffer;
@@ -288,8 +289,8 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
             RequireEncoding();
 
         _messageBytes = PrefixBytes + length;
-        Return(_chargedBytes); // of the message before, which nobody claimed
-        var charge = prefix[0] == 1 ? PrefixBytes + (long)MessageLimitBytes : _messageBytes; // what it may become
+        Return(_chargedBytes); // of the previous message, which was not claimed
+        var charge = prefix[0] == 1 ? PrefixBytes + (long)MessageLimitBytes : _messageBytes; // the size that it may decompress to
         _chargedBytes = charge;
         return TryTake(charge);
     }
@@ -322,15 +323,15 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
     }
 }
 
-/// <summary>As what a call is counted.</summary>
+/// <summary>How a call is counted.</summary>
 internal enum CallCount
 {
-    /// <summary>Not at all: a stream of the log, which has a limit of its own.</summary>
+    /// <summary>Not counted: a stream of the log. Streams have their own limit.</summary>
     None,
 
-    /// <summary>As a call of a stranger, who may be anybody.</summary>
+    /// <summary>A call that has not passed access control yet.</summary>
     Stranger,
 
-    /// <summary>As a call that was let in.</summary>
+    /// <summary>A permitted call.</summary>
     Known,
 }

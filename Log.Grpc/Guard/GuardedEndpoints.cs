@@ -3,7 +3,7 @@ namespace LogKit.Grpc.Guard;
 /// <summary>Puts the guard around the endpoints of a service.</summary>
 internal static class GuardedEndpoints
 {
-    /// <summary>Puts the guard around each method of a service, whose kind is determined once, here.</summary>
+    /// <summary>Puts the guard around each method of a service. Determines the kind of each method once.</summary>
     public static GrpcServiceEndpointConventionBuilder WithGuard(
         this GrpcServiceEndpointConventionBuilder service, IEndpointRouteBuilder endpoints)
     {

@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogKit.Grpc.Guard;
 
-/// <summary>The body of a call's answer, which tells the call whenever it waits for the client to take something.</summary>
+/// <summary>The response body of a call. Records in the call when it waits for the client to take data.</summary>
 internal sealed class GuardedWriter(GuardedCall call) : PipeWriter, IHttpResponseBodyFeature
 {
-    private IHttpResponseBodyFeature _body = null!; // of the call that is running
+    private IHttpResponseBodyFeature _body = null!; // of the current call
     private PipeWriter _pipe = null!;
 
     public Stream Stream => _body.Stream;

@@ -3,23 +3,23 @@ using System.Runtime;
 namespace LogKit.Grpc.Guard;
 
 /// <summary>
-/// Gives memory back to the operating system after a time in which calls held much of it. The runtime by itself would do so with the next
-/// full collection, which a server that has nothing to do never gets to.
+/// Returns memory to the operating system after a time in which calls held much of it. The runtime would do so in its next full collection,
+/// which an idle server never reaches.
 /// </summary>
 internal sealed class MemoryReturn
 {
-    /// <summary>What calls must have held for it to be worth a full collection.</summary>
+    /// <summary>The number of bytes that calls must have held to make a full collection worthwhile.</summary>
     private const long WorthwhileBytes = 8 * 1024 * 1024;
 
-    /// <summary>The least time between two collections.</summary>
+    /// <summary>The minimum time between two collections.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    private long _peakBytes; // only the timer's callback touches it, like the next
+    private long _peakBytes; // used by the timer callback only, like the next field
     private int _quietTimes;
     private long _collectedAt; // 0 if never
 
-    /// <summary>Called at intervals, with what calls hold at that moment.</summary>
-    /// <param name="heldBytes">That many bytes.</param>
+    /// <summary>Called periodically.</summary>
+    /// <param name="heldBytes">The bytes that calls currently hold.</param>
     /// <param name="time">The clock.</param>
     public void Look(long heldBytes, TimeProvider time)
     {

@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace LogKit.Grpc.Observability;
 
 /// <summary>
-/// What a trace says of a call besides its method and its status: where in the log it was, and how many records it was about.
+/// Tags of a call's trace besides its method and status: the offset and the number of records.
 /// </summary>
 internal static class CallTags
 {
-    /// <summary>Tags the call that is running, where its trace is kept.</summary>
-    /// <param name="offset">The first record's.</param>
-    /// <param name="count">How many records.</param>
+    /// <summary>Tags the current call, if its trace is recorded.</summary>
+    /// <param name="offset">The offset of the first record.</param>
+    /// <param name="count">The number of records.</param>
     public static void Set(ulong offset, int count)
     {
         if (Activity.Current is not { Recorded: true } call)

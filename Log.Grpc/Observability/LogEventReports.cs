@@ -3,8 +3,8 @@ using LogKit.Grpc.Errors;
 namespace LogKit.Grpc.Observability;
 
 /// <summary>
-/// Passes on what the log reports of its own state: one line in the journal, one count, and the health status if it takes no more
-/// appends. A log that reports nothing itself is at least heard to refuse appends as read-only.
+/// Forwards the events of the log to the journal, the metrics, and, if it no longer accepts appends, the health status. For a log that
+/// reports no events, at least an append that it refuses as read-only is noticed.
 /// </summary>
 internal sealed class LogEventReports : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class LogEventReports : IDisposable
         _subscription = (log as IObservableLog)?.Observe(Report);
     }
 
-    /// <summary>An append was refused because the log is read-only.</summary>
+    /// <summary>Records that an append was refused because the log is read-only.</summary>
     public void SawReadOnly(LogReadOnlyException refusal)
     {
         if (_state.ReportReadOnly() && _subscription is null)

@@ -1,8 +1,8 @@
 namespace LogKit.Grpc.Observability;
 
 /// <summary>
-/// The journal entries of the service: each one's text, level and number in one place. Operators' alerts depend on the numbers, which never
-/// change. No entry contains a secret.
+/// The journal entries of the service, with text, level, and number. Operators' alerts depend on the numbers, which never change. No entry
+/// contains a secret.
 /// </summary>
 internal static partial class ServiceJournal
 {

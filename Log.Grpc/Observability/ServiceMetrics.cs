@@ -6,8 +6,8 @@ using LogKit.Grpc.Streams;
 namespace LogKit.Grpc.Observability;
 
 /// <summary>
-/// What the service measures of itself, as the meter <c>LogKit.Grpc</c>: names and units as OpenTelemetry has them. Counting costs
-/// no allocation, and the time is asked for only where somebody listens. docs/operations.md has the table.
+/// The meter <c>LogKit.Grpc</c> of the service. Names and units follow the conventions of OpenTelemetry. Counting does not allocate, and
+/// the clock is read only if someone listens. docs/operations.md has the table.
 /// </summary>
 internal sealed class ServiceMetrics : IDisposable
 {
@@ -25,7 +25,7 @@ internal sealed class ServiceMetrics : IDisposable
     private readonly Counter<long> _errors;
     private readonly Counter<long> _events;
     private readonly Lock _gate = new();
-    private LogRange? _range; // as last heard
+    private LogRange? _range; // the last known range
 
     public ServiceMetrics(IMeterFactory meters, ILog log, LiveStreams streams)
     {
@@ -46,13 +46,13 @@ internal sealed class ServiceMetrics : IDisposable
         _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(MaxLag), "{record}", "how far behind the last of the tails is");
     }
 
-    /// <summary>The time at which an append begins; 0 where nobody wants to know.</summary>
+    /// <summary>The start time of an append; 0 if nobody listens.</summary>
     public long Start() => _appendDuration.Enabled ? Stopwatch.GetTimestamp() : 0;
 
-    /// <summary>Counts an append that is acknowledged.</summary>
-    /// <param name="records">How many records it had.</param>
-    /// <param name="sizeBytes">How large its batch was.</param>
-    /// <param name="started">What <see cref="Start"/> said.</param>
+    /// <summary>Counts an acknowledged append.</summary>
+    /// <param name="records">The number of records.</param>
+    /// <param name="sizeBytes">The size of the batch.</param>
+    /// <param name="started">The result of <see cref="Start"/>.</param>
     public void CountAppend(int records, int sizeBytes, long started)
     {
         _appended.Add(records, sizeBytes);
@@ -65,7 +65,7 @@ internal sealed class ServiceMetrics : IDisposable
     /// <summary>Counts a call that ends with an error of the catalogue.</summary>
     public void CountError(StatusException status) => _errors.Add(1, new KeyValuePair<string, object?>("reason", status.Reason));
 
-    /// <summary>Counts a change of the log's state.</summary>
+    /// <summary>Counts an event of the log.</summary>
     public void CountEvent(LogEventKind kind) => _events.Add(1, new KeyValuePair<string, object?>("kind", kind.ToString()));
 
     public void Dispose() => _meter.Dispose();
@@ -80,7 +80,7 @@ internal sealed class ServiceMetrics : IDisposable
         ];
     }
 
-    /// <summary>Nothing, until the log has said for the first time what its range is.</summary>
+    /// <summary>A measurement of the range; none until the range is known.</summary>
     private Measurement<long>[] OfRange(Func<LogRange, ulong> value)
     {
         _ = AskAsync();
@@ -88,7 +88,7 @@ internal sealed class ServiceMetrics : IDisposable
             return _range is { } range ? [new Measurement<long>((long)value(range))] : [];
     }
 
-    /// <summary>Asks the log for its range: one that answers at once is up to date, another is as it was the last time.</summary>
+    /// <summary>Gets the range of the log. If that does not complete synchronously, the last known range is reported.</summary>
     private async Task AskAsync()
     {
         try
@@ -99,14 +99,14 @@ internal sealed class ServiceMetrics : IDisposable
         }
         catch (Exception exception) when (exception is LogException or ObjectDisposedException)
         {
-            // What it said before stands.
+            // The last known range remains.
         }
     }
 
     private ulong MaxLag(LogRange range) =>
         _streams.EarliestPosition() is { } position && position < range.NextOffset ? range.NextOffset - position : 0;
 
-    /// <summary>What went one way: in batches, records and bytes.</summary>
+    /// <summary>The traffic in one direction, in batches, records, and bytes.</summary>
     private sealed class Volume(Meter meter, string name, string what)
     {
         private readonly Counter<long> _batches = meter.CreateCounter<long>($"{name}.batches", "{batch}", $"batches {what}");

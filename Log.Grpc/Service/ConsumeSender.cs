@@ -8,25 +8,25 @@ using LogKit.Grpc.Streams;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// One ConsumeStream call. It reads a piece of the log, sends it, and reads on once the connection has taken it; at the end of the log it
-/// waits. What it has read counts against the budget of all calls, and is read again if there was no room for it.
+/// A ConsumeStream call. It reads part of the log, sends it, and continues once the connection has taken it. At the end of the log, it
+/// waits. What it has read counts against the budget of all calls; if the budget is exhausted, it is read again later.
 /// </summary>
 internal sealed class ConsumeSender(
     ILog log, IServerStreamWriter<V1.Envelope.ConsumeResponse> responses, GuardedCall call, LiveStream stream, ServiceMetrics metrics)
 {
     /// <summary>
-    /// How much is read at a time, unless a single batch is larger. So much that a log that is a network away is asked seldom; so little
-    /// that a thousand callers who are slow to take it hold 128 MiB at most.
+    /// The size of a read, unless a single batch is larger. Large enough that a remote log is read in few calls; small enough that a
+    /// thousand slow callers hold at most 128 MiB.
     /// </summary>
     private const int ReadLimitBytes = 128 * 1024;
 
-    /// <summary>How much of that goes to the connection with one write: a write costs as much as copying so many bytes.</summary>
+    /// <summary>The size of a write to the connection. A write costs about as much as copying this many bytes.</summary>
     private const int WriteBytes = 64 * 1024;
 
-    /// <summary>The least that is taken of the budget at a time, so that it is not asked for each small batch.</summary>
+    /// <summary>The minimum number of bytes taken from the budget at a time, so that small batches rarely need to.</summary>
     private const int TakeBytes = 8 * 1024;
 
-    private long _heldBytes; // of the budget, for what is being sent
+    private long _heldBytes; // taken from the budget for what is being sent
 
     public async Task SendFromAsync(ulong offset, bool stopAtEnd, ServerCallContext context)
     {
@@ -37,7 +37,8 @@ internal sealed class ConsumeSender(
         stream.Position = offset;
 
         if (offset == range.NextOffset && !stopAtEnd)
-            await context.WriteResponseHeadersAsync([]); // the first message may be long in coming: the caller hears that it is waited for
+            // The first message may take long; the headers tell the caller that the stream is open.
+            await context.WriteResponseHeadersAsync([]);
 
         var next = range.NextOffset;
         var end = stopAtEnd ? next : ulong.MaxValue;
@@ -58,21 +59,23 @@ internal sealed class ConsumeSender(
         }
     }
 
-    /// <summary>The answer that carries a batch.</summary>
+    /// <summary>The response with a batch.</summary>
     public static V1.Envelope.ConsumeResponse Response(ulong offset, RecordBatch batch) => new()
     {
         FirstOffset = offset,
-        RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded), // a batch never changes
+        RecordBatch = UnsafeByteOperations.UnsafeWrap(batch.Encoded), // batches are immutable
     };
 
-    /// <summary>What an answer takes of the budget: it is in memory as the log read it, and as the transport sends it.</summary>
+    /// <summary>
+    /// The bytes that a response takes from the budget: it is in memory as read from the log, and as sent by the transport.
+    /// </summary>
     public static long ChargeOf(long sizeBytes) => 2 * sizeBytes;
 
-    /// <summary>Reads once, and sends what it has read, as far as the budget has room for it.</summary>
-    /// <returns>The offset to go on from, and the room that the batch there needs; 0 if the budget had enough.</returns>
+    /// <summary>Reads once, and sends what it has read as far as the budget allows.</summary>
+    /// <returns>The offset at which to continue, and the bytes that the batch there needs; 0 if the budget sufficed.</returns>
     private async ValueTask<(ulong Offset, long MissingBytes)> SendOnceAsync(ulong offset, ulong end, CancellationToken ending)
     {
-        // What was read may be truncated before its turn comes, and is sent: as if it had been in the connection's buffers by then.
+        // What was read may be truncated before it is sent, which is as if it had been in the buffers of the connection.
         var batches = await log.ReadBatchesAsync(offset, ReadLimitBytes, ending);
         if (batches.Count == 0)
             throw new InvalidOperationException("the log read nothing at an offset that it holds");
@@ -81,7 +84,7 @@ internal sealed class ConsumeSender(
         for (var i = 0; i < batches.Count && offset < end; i++)
         {
             var batch = batches[i];
-            ending.ThrowIfCancellationRequested(); // a stream that is to end does so between batches, not within one
+            ending.ThrowIfCancellationRequested(); // a stream ends between batches, not within one
             if (!TryHold(ChargeOf(unsentBytes + batch.SizeBytes)))
             {
                 missingBytes = ChargeOf(batch.SizeBytes);

@@ -6,13 +6,13 @@ using LogKit.Grpc.Observability;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// Ends every call that fails with the status that <see cref="ErrorCatalogue"/> has for it. It is not one of gRPC's interceptors, for
-/// which each call that waits would pay three times over.
+/// Ends failed calls with the status from <see cref="ErrorCatalogue"/>. Not a gRPC interceptor, which would cost each waiting call three
+/// state machines.
 /// </summary>
 internal sealed class ErrorBoundary(
     ILogger<ErrorBoundary> journal, IHostApplicationLifetime lifetime, LogEventReports reports, ServiceMetrics metrics)
 {
-    /// <summary>By how much the timer of a deadline may be ahead of the clock.</summary>
+    /// <summary>How far the timer of a deadline may be ahead of the clock.</summary>
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMilliseconds(50);
 
     public async Task<T> EndAsync<T>(ValueTask<T> call, ServerCallContext context)
@@ -42,7 +42,7 @@ internal sealed class ErrorBoundary(
     private StatusException ToStatus(Exception exception, ServerCallContext context)
     {
         if (context.CancellationToken.IsCancellationRequested)
-            return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody is left to read it
+            return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody reads it
 
         var status = StatusOf(exception, context);
         metrics.CountError(status);
@@ -52,13 +52,13 @@ internal sealed class ErrorBoundary(
     private StatusException StatusOf(Exception exception, ServerCallContext context)
     {
         if (exception is ObjectDisposedException && lifetime.ApplicationStopping.IsCancellationRequested)
-            exception = new ServerStoppingException(); // the log was closed under a late call
+            exception = new ServerStoppingException(); // the log was closed during a late call
         if (exception is LogReadOnlyException refusal)
             reports.SawReadOnly(refusal);
         if (ErrorCatalogue.TryToStatus(exception) is { } status)
             return status;
         if (context.Deadline <= DateTime.UtcNow + ClockSlack)
-            // GRPC has ended the call, which may fail what is being written before its token is cancelled.
+            // gRPC has ended the call, so a write may fail before the token is canceled.
             return CallStatus.DeadlineExceeded();
 
         var traceId = TraceIdOf(context);
@@ -67,7 +67,7 @@ internal sealed class ErrorBoundary(
     }
 
     /// <summary>
-    /// The caller's own trace where it is in one, whether or not traces are kept here; the connection's name for the call otherwise.
+    /// The trace ID of the caller, if there is one, whether or not traces are recorded here; otherwise the request ID of the connection.
     /// </summary>
     private static string TraceIdOf(ServerCallContext context)
     {

@@ -9,8 +9,8 @@ using LogKit.V1;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// The service <c>log.v1.Log</c> over an <see cref="ILog"/>: what each method does, read from the top down. Failures are thrown as
-/// the log's exceptions; <see cref="ErrorBoundary"/> turns them into statuses.
+/// The methods of the service <c>log.v1.Log</c> over an <see cref="ILog"/>. Failures are thrown as exceptions of the log, which
+/// <see cref="ErrorBoundary"/> maps to statuses.
 /// </summary>
 internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics metrics, ErrorBoundary errors)
 {
@@ -37,7 +37,7 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
         {
             call.Return(heldBytes);
             heldBytes = ConsumeSender.ChargeOf(batch.SizeBytes);
-            batch = null; // not kept while there is no room for it
+            batch = null; // not kept in memory while waiting for the budget
             await call.TakeAsync(heldBytes, context.CancellationToken);
             batch = await log.ReadBatchAsync(request.Offset, context.CancellationToken);
         }
@@ -79,6 +79,6 @@ internal sealed class LogService(ILog log, LiveStreams streams, ServiceMetrics m
     private static bool TryHold(GuardedCall call, long heldBytes, int sizeBytes) =>
         ConsumeSender.ChargeOf(sizeBytes) - heldBytes is var more && (more <= 0 || call.TryTake(more));
 
-    // The guard is around every method.
+    // Every method is guarded.
     private static GuardedCall CallOf(ServerCallContext context) => GuardedCall.Of(context.GetHttpContext())!;
 }

@@ -9,8 +9,8 @@ using LogKit.V1;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// Binds <see cref="LogService"/> to the methods of the contract, in their form that leaves batches as bytes; the generated base
-/// class would decode every record.
+/// Binds <see cref="LogService"/> to the methods of the contract, in the form that leaves batches as bytes (envelope.proto). The generated
+/// base class would decode every record.
 /// </summary>
 internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMethodProvider<LogService>
 {
@@ -32,7 +32,7 @@ internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMeth
             service.Errors.EndAsync(service.GetRange(call), call));
     }
 
-    /// <summary>The method, with a request that is no message answered from the catalogue instead of as a failure of the server.</summary>
+    /// <summary>Wraps a method, so that a malformed request gets a status from the catalogue instead of an internal error.</summary>
     private Method<TRequest, TResponse> Checked<TRequest, TResponse>(Method<TRequest, TResponse> method)
         where TRequest : class
         where TResponse : class
@@ -52,7 +52,7 @@ internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMeth
             {
                 var status = ErrorCatalogue.ToStatus(
                     RequestException.Malformed("request", "it is not the protobuf message of this method"));
-                // Not before: it needs the log, which is made on first use.
+                // Resolved late, because the metrics need the log, which is created on first use.
                 services.GetRequiredService<ServiceMetrics>().CountError(status);
                 throw status;
             }

@@ -9,18 +9,18 @@ using LogKit.V1;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// One ProduceStream call. Requests are read ahead and handed to the log while earlier ones are being flushed, so that one stream
-/// fills groups; answers go out in the order of the requests. What is on its way is bounded, and the transport then holds back the
+/// A ProduceStream call. Requests are read and appended while earlier ones are being flushed, so that one stream fills groups. Responses
+/// are sent in the order of the requests. The appends in flight are limited; beyond that, flow control of the transport holds back the
 /// sender.
 /// </summary>
 internal sealed class ProducePipeline(
     ILog log, IAsyncStreamReader<V1.Envelope.ProduceRequest> requests, IServerStreamWriter<ProduceResponse> responses,
     GuardedCall call, LiveStream stream, ServiceMetrics metrics)
 {
-    /// <summary>How many bytes of batches of one stream are on their way at most, unless a single batch is larger.</summary>
+    /// <summary>The limit on the batches in flight of a stream, in bytes, unless a single batch is larger.</summary>
     private const long LimitBytes = 8 * 1024 * 1024;
 
-    /// <summary>What a small batch counts as, so that no more than a thousand are on their way.</summary>
+    /// <summary>The minimum that a batch counts as, so that at most about a thousand are in flight.</summary>
     private const long MinBytes = LimitBytes / 1024;
 
     private readonly Channel<Append> _appends = Channel.CreateUnbounded<Append>(
@@ -30,7 +30,7 @@ internal sealed class ProducePipeline(
 
     private readonly record struct Append(ValueTask<ulong> Offset, int Records, int SizeBytes, long HeldBytes, long Started);
 
-    /// <summary>Runs until the client has half-closed and all is answered, or until the first failure.</summary>
+    /// <summary>Runs until the client has completed its requests and all are answered, or until the first failure.</summary>
     public async Task RunAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stream.CallEnded);
@@ -43,7 +43,7 @@ internal sealed class ProducePipeline(
         }
         catch
         {
-            // Appends after the failed one that the log has not begun are withdrawn; no answer tells of the others.
+            // Withdraws later appends that the log has not begun. The outcome of the others is not reported.
             await stopReading.CancelAsync();
             await ending.CancelAsync();
             await reading;
@@ -61,7 +61,7 @@ internal sealed class ProducePipeline(
             {
                 isReceiving = false;
                 if (!await TryAppendAsync(requests.Current, ending))
-                    break; // what comes after it is not for the log any more
+                    break; // later requests no longer go to the log
                 isReceiving = true;
             }
 
@@ -69,12 +69,12 @@ internal sealed class ProducePipeline(
         }
         catch (Exception exception)
         {
-            // Told to the answering side, which passes it on once all that came before is answered.
+            // Passed to the responding side, which reports it once all earlier requests are answered.
             _appends.Writer.Complete(exception switch
             {
                 OperationCanceledException when stream.Reason is { } reason => reason,
                 StatusException own => own,
-                // The transport's word, for example on a message's size.
+                // A status of the transport, for example for the size of a message.
                 RpcException own when isReceiving => new StatusException(own.Status, own.Trailers),
                 IOException or InvalidDataException when isReceiving => // the client's mistake, or its connection's end
                     RequestException.Malformed("request", "it is not a message as gRPC frames it"),
@@ -83,7 +83,7 @@ internal sealed class ProducePipeline(
         }
     }
 
-    /// <summary>Hands an append to the log, and its outcome to the answering side; false where it is refused already.</summary>
+    /// <summary>Starts an append, and passes its outcome to the responding side. Returns false if it was refused.</summary>
     private async ValueTask<bool> TryAppendAsync(V1.Envelope.ProduceRequest request, CancellationToken ending)
     {
         var batch = Requests.BatchOf(request);
@@ -94,7 +94,8 @@ internal sealed class ProducePipeline(
             log.AppendBatchAsync(batch, Requests.ExpectedOffsetOf(request), ending), batch.Count, batch.SizeBytes, heldBytes, started);
         if (!log.AppendsInCallOrder)
             append = append with { Offset = new ValueTask<ulong>(await append.Offset) };
-        var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false }; // asked while it is still this side's
+        // Checked before the responding side consumes it.
+        var isRefused = append.Offset is { IsCompleted: true, IsCompletedSuccessfully: false };
         _appends.Writer.TryWrite(append);
         return !isRefused;
     }
@@ -108,7 +109,7 @@ internal sealed class ProducePipeline(
             _budget.Return(Charge(append.SizeBytes));
             call.Return(append.HeldBytes);
 
-            // Answers of one group go out together.
+            // Responses of a group are sent together.
             var isFollowed = _appends.Reader.TryPeek(out var following) && following.Offset.IsCompleted;
             await stream.WriteAsync(responses, new ProduceResponse { FirstOffset = offset }, isFollowed);
         }
@@ -125,7 +126,7 @@ internal sealed class ProducePipeline(
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            // The reading side has failed too; the first failure is the one that is told.
+            // The reading side has failed, too. The first failure is reported.
         }
     }
 }

@@ -3,11 +3,11 @@ using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Service;
 
-/// <summary>What a produce request says, checked.</summary>
+/// <summary>Validates produce requests.</summary>
 internal static class Requests
 {
-    /// <summary>The batch, whose bytes are the request's own unless it came in pieces.</summary>
-    /// <exception cref="RequestException">There is none, it is empty, or it is no batch.</exception>
+    /// <summary>Gets the batch, which shares the bytes of the request unless it came in pieces.</summary>
+    /// <exception cref="RequestException">There is no batch, or it is empty or malformed.</exception>
     public static RecordBatch BatchOf(V1.Envelope.ProduceRequest request)
     {
         if (request.RecordBatch.Count == 0)
@@ -27,7 +27,7 @@ internal static class Requests
         return batch.Count > 0 ? batch : throw RequestException.BatchEmpty();
     }
 
-    /// <summary>The pieces of one embedded message as protobuf merges them. Each must be whole by itself.</summary>
+    /// <summary>Merges the pieces of an embedded message as protobuf does. Each must be complete.</summary>
     private static RecordBatch Merged(IEnumerable<ByteString> pieces)
     {
         using var encoded = new MemoryStream();

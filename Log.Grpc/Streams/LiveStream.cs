@@ -4,10 +4,10 @@ using LogKit.Grpc.Errors;
 
 namespace LogKit.Grpc.Streams;
 
-/// <summary>One open stream.</summary>
+/// <summary>An open stream.</summary>
 internal sealed class LiveStream : IDisposable
 {
-    /// <summary>How long a stream that has lost its right may take to tell its caller so.</summary>
+    /// <summary>How long a stream that is no longer permitted may take to send its status.</summary>
     public const long GoodbyeMs = 5_000;
 
     private const ulong Unknown = ulong.MaxValue;
@@ -39,7 +39,7 @@ internal sealed class LiveStream : IDisposable
 
     public LogActions Action { get; }
 
-    /// <summary>The offset of the record that it sends next; null until that is known, and where it sends none.</summary>
+    /// <summary>The offset of the record that it sends next; null if it is not known, or the stream sends none.</summary>
     public ulong? Position
     {
         get => Volatile.Read(ref _position) is var position and not Unknown ? position : null;
@@ -49,13 +49,13 @@ internal sealed class LiveStream : IDisposable
     /// <summary>The caller; null if access control is off.</summary>
     public ICaller? Caller { get; }
 
-    /// <summary>The caller has gone.</summary>
+    /// <summary>Canceled when the caller is gone.</summary>
     public CancellationToken CallEnded { get; }
 
-    /// <summary>The caller has gone, or the stream is to end: <see cref="Reason"/> says why.</summary>
+    /// <summary>Canceled when the caller is gone, or when the stream must end: see <see cref="Reason"/>.</summary>
     public CancellationToken Ending { get; }
 
-    /// <summary>Why the stream is to end although its caller is there; null if it is not.</summary>
+    /// <summary>Why the stream must end although its caller is there; null if it need not.</summary>
     public Exception? Reason
     {
         get
@@ -65,7 +65,7 @@ internal sealed class LiveStream : IDisposable
         }
     }
 
-    /// <summary>Ends the stream, with a status that says why.</summary>
+    /// <summary>Ends the stream with a status.</summary>
     public void End(Exception reason)
     {
         lock (_gate)
@@ -73,24 +73,24 @@ internal sealed class LiveStream : IDisposable
             if (_isClosed || _revoked is not null)
                 return;
             (_revoked, _revokedAt) = (reason, _time.GetTimestamp());
-            _ = _ending.CancelAsync(); // what hangs on it runs elsewhere, not under the lock
+            _ = _ending.CancelAsync(); // callbacks run on another thread, not under the lock
         }
     }
 
     /// <summary>Sends a message.</summary>
-    /// <param name="responses">The stream's.</param>
-    /// <param name="message">What to send.</param>
-    /// <param name="isFollowed">Whether another is about to be sent, with which this one may go.</param>
+    /// <param name="responses">The writer of the stream.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="isFollowed">Whether another message follows immediately, so that both can be sent with one write.</param>
     public Task WriteAsync<T>(IServerStreamWriter<T> responses, T message, bool isFollowed)
     {
         responses.WriteOptions = isFollowed ? Followed : Last;
         return responses.WriteAsync(message, CallEnded);
     }
 
-    /// <summary>Sends what was written with another to follow.</summary>
+    /// <summary>Sends messages that were written with another to follow.</summary>
     public async Task FlushAsync() => await _http.Response.BodyWriter.FlushAsync(CallEnded);
 
-    /// <summary>Resets the call if it was ended, and the caller does not take its end.</summary>
+    /// <summary>Resets the call if it was ended but the caller does not read its status.</summary>
     public void CutIfUnheard()
     {
         lock (_gate)

@@ -6,7 +6,7 @@ using LogKit.Grpc.Errors;
 namespace LogKit.Grpc.Streams;
 
 /// <summary>
-/// The streams that are open: no more than the limit, each ended when the server stops or when its caller loses the right to it.
+/// The open streams. Limits their number, and ends them when the server stops or their caller is no longer permitted.
 /// </summary>
 internal sealed class LiveStreams : IDisposable
 {
@@ -26,10 +26,10 @@ internal sealed class LiveStreams : IDisposable
         _timer = _time.CreateTimer(_ => CutUnheard(), null, interval, interval);
     }
 
-    /// <summary>How many are open.</summary>
+    /// <summary>The number of open streams.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>How many are open of ProduceStream, and of ConsumeStream.</summary>
+    /// <summary>The number of open ProduceStream and ConsumeStream calls.</summary>
     public (int Produce, int Consume) CountByAction()
     {
         var produce = 0;
@@ -45,7 +45,7 @@ internal sealed class LiveStreams : IDisposable
         return (produce, consume);
     }
 
-    /// <summary>The offset that comes next on the ConsumeStream that is furthest behind; null where there is none.</summary>
+    /// <summary>The next offset of the ConsumeStream that is furthest behind; null if there is none.</summary>
     public ulong? EarliestPosition()
     {
         ulong? earliest = null;
@@ -58,8 +58,8 @@ internal sealed class LiveStreams : IDisposable
         return earliest;
     }
 
-    /// <summary>Counts a stream in, until it is disposed.</summary>
-    /// <exception cref="StreamLimitException">There are as many as may be.</exception>
+    /// <summary>Opens a stream, which counts until it is disposed.</summary>
+    /// <exception cref="StreamLimitException">The limit on open streams is reached.</exception>
     public LiveStream Open(ServerCallContext context, LogActions action)
     {
         if (Interlocked.Increment(ref _count) > _options.StreamLimit)
@@ -71,11 +71,11 @@ internal sealed class LiveStreams : IDisposable
         var stream = new LiveStream(context, action, _time, Close, _lifetime.ApplicationStopping);
         _open.TryAdd(stream, 0);
         if (stream.Caller?.RefusalOf(action) is { } refusal)
-            stream.End(refusal); // the rules changed after the caller was admitted and before Reconsider could find this stream
+            stream.End(refusal); // the rules changed after the caller was admitted, before Reconsider could find this stream
         return stream;
     }
 
-    /// <summary>Ends the streams whose callers are no longer permitted to have them.</summary>
+    /// <summary>Ends streams whose callers are no longer permitted.</summary>
     public void Reconsider()
     {
         foreach (var (stream, _) in _open)

@@ -2,13 +2,13 @@ using LogKit.Disk;
 
 namespace LogKit.Server.Backends;
 
-/// <summary>The journal entries of the built-in backends. Like all of the server's, their numbers never change.</summary>
+/// <summary>The journal entries of the built-in backends. Their numbers never change.</summary>
 internal static partial class BackendJournal
 {
     [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "data in {Directory}: {Recovery}")]
     public static partial void LogDirectory(this ILogger journal, string directory, RecoveryReport recovery);
 
-    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data in memory only: it is gone when the server stops")]
+    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "data is kept in memory only and is lost when the server stops")]
     public static partial void BackendIsMemory(this ILogger journal);
 
     [LoggerMessage(EventId = 14, Level = LogLevel.Information, Message = "data in log {Name} of PostgreSQL {Version}: range {Range}")]

@@ -1,8 +1,8 @@
 namespace LogKit.Server.Backends;
 
-/// <summary>The logs that LogKit's own server can serve.</summary>
+/// <summary>The backends of the LogKit server.</summary>
 public static class BuiltInBackends
 {
-    /// <summary>All of them, the default first.</summary>
+    /// <summary>All built-in backends. The first is the default.</summary>
     public static IReadOnlyList<ILogBackend> All { get; } = [new DiskBackend(), new MemoryBackend(), new PostgresBackend()];
 }

@@ -2,7 +2,7 @@ using LogKit.InMemory;
 
 namespace LogKit.Server.Backends;
 
-/// <summary>A log in memory, which is gone when the server stops: for trying things out. It is an <see cref="InMemoryLog"/>.</summary>
+/// <summary>A log in memory, which is lost when the server stops. For experiments. See <see cref="InMemoryLog"/>.</summary>
 public sealed class MemoryBackend : ILogBackend
 {
     /// <inheritdoc/>

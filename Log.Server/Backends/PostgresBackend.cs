@@ -48,11 +48,11 @@ public sealed class PostgresBackend : ILogBackend
         }
         catch (ArgumentException exception) when (exception.ParamName == nameof(PostgresLogOptions.LogName))
         {
-            throw new SettingException(LogName.Key, null, exception.Message); // it may be no text that can be shown
+            throw new SettingException(LogName.Key, null, exception.Message); // the value may not be printable
         }
         catch (ArgumentException)
         {
-            // What the exception says may quote it.
+            // The message of the exception may quote it.
             throw settings.Wrong(ConnectionString, "it is not a connection string that Npgsql understands");
         }
     }
@@ -66,7 +66,7 @@ public sealed class PostgresBackend : ILogBackend
                 journal.LogDatabaseWarning(warning);
         }
 
-        // Ends even if the database does not answer.
+        // Completes even if the database does not answer.
         public override ValueTask CloseAsync(CancellationToken giveUp) => log.DisposeAsync(giveUp);
     }
 }

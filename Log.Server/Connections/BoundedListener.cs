@@ -9,13 +9,12 @@ using Microsoft.Extensions.Options;
 namespace LogKit.Server.Connections;
 
 /// <summary>
-/// Listens in the way of Kestrel's own transport, whose connections it makes, with two differences: it accepts no more than there are
-/// places for, however fast they come, and where the process has no file descriptor left it waits, while Kestrel's tries again at once and
-/// for ever.
+/// Listens like Kestrel's own transport, and creates its connections, with two differences: it never accepts more connections than the
+/// limit, and when the process is out of file descriptors it waits, while Kestrel retries immediately and forever.
 /// </summary>
 /// <remarks>
-/// A connection takes its descriptor when it is accepted, before anything can look at it. Those that <see cref="ConnectionGate"/> turns
-/// away are a few more than its limit for a moment, which is what <see cref="SpareConnections"/> are.
+/// A connection takes a descriptor when it is accepted, before <see cref="ConnectionGate"/> can turn it away. So for a moment there are a
+/// few more than the limit, which <see cref="SpareConnections"/> allows for.
 /// </remarks>
 internal sealed class BoundedListenerFactory(
     IOptions<SocketTransportOptions> options,
@@ -25,7 +24,7 @@ internal sealed class BoundedListenerFactory(
     ILoggerFactory journals
 ) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    /// <summary>How many more than the limit may be open for as long as it takes to close them.</summary>
+    /// <summary>The number of connections beyond the limit that may be open while they are being closed.</summary>
     public const int SpareConnections = 64;
 
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
@@ -51,7 +50,7 @@ internal sealed class BoundedListenerFactory(
     }
 }
 
-/// <summary>One socket that listens.</summary>
+/// <summary>A listening socket.</summary>
 internal sealed class BoundedListener(
     Socket socket,
     SocketTransportOptions options,
@@ -61,7 +60,7 @@ internal sealed class BoundedListener(
     ILoggerFactory journals
 ) : IConnectionListener
 {
-    /// <summary>How long to wait before asking for a descriptor again.</summary>
+    /// <summary>The delay before trying again to get a descriptor.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly SocketConnectionContextFactory _connections =
@@ -94,7 +93,7 @@ internal sealed class BoundedListener(
                 }
                 catch (SocketException exception) when (exception.SocketErrorCode is not SocketError.OperationAborted)
                 {
-                    // The client has left again before it was accepted.
+                    // The client disconnected before it was accepted.
                 }
             }
         }
@@ -133,13 +132,13 @@ internal sealed class BoundedListener(
         }
         catch (MissingMethodException)
         {
-            // A later ASP.NET Core without this property: its own default serves.
+            // A later ASP.NET Core without this property: its default must do.
         }
 
         return connections;
     }
 
-    // Kestrel's own transport sets it, and nobody else can. Without it connections take their buffers from the shared array pool, which
+    // Kestrel's own transport sets this, which is not public. Without it connections take their buffers from the shared array pool, which
     // keeps too few: with 1,000 tails the server needed 200 MB more.
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_MemoryPoolFactory")]
     private static extern void SetMemoryPoolFactory(SocketConnectionFactoryOptions options, IMemoryPoolFactory<byte> value);

@@ -9,20 +9,19 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace LogKit.Server.Connections;
 
 /// <summary>
-/// Stands before every connection: bounds how many there are, keeps places for those that have made a permitted call, closes those that
-/// have no call for too long, and closes no connection before its client can have read what was sent.
+/// Admits connections: limits their number, reserves places for those that have made a permitted call, closes those that are idle for too
+/// long, and closes none before its client can have read what was sent.
 /// </summary>
 /// <remarks>
-/// A connection that has made no permitted call is a stranger's. Strangers may take three quarters of the places. Where there is none left
-/// for a new connection, the oldest stranger without a call makes room: so whoever opens connections and does nothing with them keeps
-/// nobody out.
+/// A connection that has not made a permitted call is a stranger. Strangers may take three quarters of the places. If none is left for a
+/// new connection, the oldest idle stranger is closed, so opening connections and doing nothing with them keeps nobody out.
 /// </remarks>
 internal sealed class ConnectionGate : IDisposable
 {
-    /// <summary>Which part of the places is kept for connections that have made a permitted call.</summary>
+    /// <summary>One in this many places is reserved for connections that have made a permitted call.</summary>
     private const int ProvenPart = 4;
 
-    /// <summary>How long a connection that is told to close may take, and how long a client may take to read what was sent.</summary>
+    /// <summary>How long a connection may take to close, and a client to read what was sent.</summary>
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(2);
 
     private readonly CallGuard _guard;
@@ -33,9 +32,10 @@ internal sealed class ConnectionGate : IDisposable
     private readonly ITimer _timer;
     private readonly int _strangersLimit;
     private readonly Lock _gate = new();
-    private readonly LinkedList<Admitted> _strangers = new(); // under _gate, the oldest first; those that are proven leave at the next need
+    // Under _gate; oldest first; may contain connections that have made a permitted call since.
+    private readonly LinkedList<Admitted> _strangers = new();
     private readonly HashSet<Admitted> _admitted = []; // under _gate
-    private int _reported; // how many the metrics know of; the timer's alone
+    private int _reported; // used by the timer only: the count last reported to the metrics
 
     public ConnectionGate(
         CallGuard guard, TransportLimits limits, ConnectionMetrics metrics, StrangerReports reports, ILogger<ConnectionGate> journal)
@@ -46,7 +46,7 @@ internal sealed class ConnectionGate : IDisposable
         _timer = guard.Time.CreateTimer(_ => Look(), null, interval, interval);
     }
 
-    /// <summary>An accepted connection. Under TLS it has not shaken hands yet.</summary>
+    /// <summary>Handles an accepted connection, before its TLS handshake.</summary>
     public async Task AcceptAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         if (Admit(connection) is not { } admitted)
@@ -73,7 +73,8 @@ internal sealed class ConnectionGate : IDisposable
     }
 
     /// <summary>
-    /// A connection that has shaken hands: one that did not agree on HTTP/2 is a port scan, or a health check that knows no gRPC.
+    /// Handles a connection after its TLS handshake. One that did not negotiate HTTP/2 is a port scan, or a health check that does not
+    /// speak gRPC.
     /// </summary>
     public async Task RequireHttp2Async(ConnectionContext connection, ConnectionDelegate next)
     {
@@ -125,7 +126,7 @@ internal sealed class ConnectionGate : IDisposable
         return admitted;
     }
 
-    /// <summary>The one that makes room; null if there is none, or if there is room after all.</summary>
+    /// <summary>The connection to close; null if there is none, or if there is room after all.</summary>
     private Admitted? OldestIdleStrangerLocked()
     {
         Admitted? oldest = null;
@@ -156,7 +157,7 @@ internal sealed class ConnectionGate : IDisposable
             list.Remove(admitted.Place);
     }
 
-    /// <summary>Closes connections without a call, however busy they look: a client's PINGs are no calls.</summary>
+    /// <summary>Closes idle connections. PINGs do not count as calls.</summary>
     private void Look()
     {
         Admitted[] admitted;
@@ -181,7 +182,7 @@ internal sealed class ConnectionGate : IDisposable
             {
                 one.IsAskedToClose = true;
                 _metrics.CountClosed(ConnectionEnd.Idle);
-                one.Connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose(); // with GOAWAY, which loses no call
+                one.Connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose(); // sends GOAWAY, which loses no call
             }
         }
 
@@ -189,8 +190,8 @@ internal sealed class ConnectionGate : IDisposable
     }
 
     /// <summary>
-    /// Reads what the client still sends until it closes, too. A socket that is closed with unread bytes is reset, and the reset overtakes
-    /// what the client has not read yet: acknowledgements among it. A stranger was sent none.
+    /// Reads what the client still sends until it closes the connection. Closing a socket with unread bytes resets it, and the reset
+    /// discards what the client has not read yet, including acknowledgements. Strangers were sent none.
     /// </summary>
     private static async Task LingerAsync(ConnectionContext connection, IDuplexPipe transport)
     {
@@ -209,11 +210,11 @@ internal sealed class ConnectionGate : IDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException)
         {
-            // It is closed, or took too long: it is closed now.
+            // The client has closed the connection, or took too long.
         }
     }
 
-    /// <summary>A connection that has a place.</summary>
+    /// <summary>An admitted connection.</summary>
     private sealed class Admitted
     {
         public Admitted(ConnectionContext connection, ClientConnection state)
@@ -226,10 +227,10 @@ internal sealed class ConnectionGate : IDisposable
 
         public ClientConnection State { get; }
 
-        /// <summary>Its place among the strangers, while it has one.</summary>
+        /// <summary>Its node in the list of strangers, if it is one.</summary>
         public LinkedListNode<Admitted> Place { get; }
 
-        /// <summary>Of the gate's timer alone.</summary>
+        /// <summary>Used by the timer of the gate only.</summary>
         public bool IsAskedToClose { get; set; }
     }
 }

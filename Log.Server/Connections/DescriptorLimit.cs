@@ -5,21 +5,21 @@ using static System.FormattableString;
 namespace LogKit.Server.Connections;
 
 /// <summary>
-/// Keeps the connections within what the process may have of file descriptors. Connections come from strangers; the log needs
-/// descriptors for its files, and a server that has none left can do nothing at all.
+/// Keeps the number of connections within the limit on file descriptors. The log needs descriptors for its files, and a server that has
+/// none left can do nothing.
 /// </summary>
 internal static partial class DescriptorLimit
 {
-    /// <summary>What connections leave: for the log's files, the database's connections, the libraries and the runtime.</summary>
+    /// <summary>The number of descriptors reserved for the files of the log, database connections, libraries, and the runtime.</summary>
     private const int Reserved = 512;
 
-    /// <summary>Fewer connections than that are not worth serving.</summary>
+    /// <summary>The minimum number of connections that is worth serving.</summary>
     private const int MinConnections = 16;
 
-    /// <summary>The connections that may be open, with a reason if that is fewer than the setting allows.</summary>
+    /// <summary>Computes the limit on connections, and the reason if it is lower than the setting.</summary>
     /// <param name="connectionLimit">The setting.</param>
-    /// <param name="descriptors">How many descriptors the process may have; null if that is not known.</param>
-    /// <exception cref="SettingException">There are not enough for even a few connections.</exception>
+    /// <param name="descriptors">The limit on file descriptors; null if it is not known.</param>
+    /// <exception cref="SettingException">There are too few descriptors for even a few connections.</exception>
     public static (int ConnectionLimit, string? Reason) Apply(int connectionLimit, long? descriptors)
     {
         if (descriptors is not { } limit || connectionLimit <= limit - Reserved)
@@ -39,14 +39,14 @@ internal static partial class DescriptorLimit
     }
 
     /// <summary>
-    /// How many descriptors the process may have; null if that is not known. The runtime has raised it as far as it may by then.
+    /// Gets the limit on file descriptors; null if it is not known. The runtime has already raised it as far as possible.
     /// </summary>
     public static unsafe long? Read()
     {
         if (!OperatingSystem.IsLinux())
             return null;
         const int NumberOfFiles = 7; // RLIMIT_NOFILE
-        var limits = stackalloc ulong[2]; // in force, and as far as it may be raised
+        var limits = stackalloc ulong[2]; // the soft limit and the hard limit
         return GetLimits(NumberOfFiles, limits) == 0 && limits[0] <= long.MaxValue ? (long)limits[0] : null;
     }
 

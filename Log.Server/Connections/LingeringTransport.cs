@@ -2,7 +2,9 @@ using System.IO.Pipelines;
 
 namespace LogKit.Server.Connections;
 
-/// <summary>A connection's transport that outlives its use: completing either side takes effect only when the whole is completed.</summary>
+/// <summary>
+/// The transport of a connection that outlives its user: completing either side takes effect only in <see cref="CompleteAsync"/>.
+/// </summary>
 internal sealed class LingeringTransport(IDuplexPipe transport) : IDuplexPipe
 {
     private readonly Reader _input = new(transport.Input);
@@ -12,7 +14,7 @@ internal sealed class LingeringTransport(IDuplexPipe transport) : IDuplexPipe
 
     public PipeWriter Output => _output;
 
-    /// <summary>Completes both sides as they were completed by whoever used them.</summary>
+    /// <summary>Completes both sides in the way that the user completed them.</summary>
     public async Task CompleteAsync()
     {
         await transport.Input.CompleteAsync(_input.Failure);

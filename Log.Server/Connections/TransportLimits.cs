@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogKit.Server.Connections;
 
-/// <summary>What the server takes of connections, before any call is read.</summary>
+/// <summary>Limits on connections, which apply before any call is read.</summary>
 internal sealed record TransportLimits
 {
     public int ConnectionLimit { get; init; } = 4096;
@@ -19,14 +19,15 @@ internal sealed record TransportLimits
 
     public int PingLimitMs { get; init; } = 20_000;
 
-    /// <summary>How long a stopping server waits for calls to end, before it cuts off those whose clients do not read.</summary>
+    /// <summary>How long a stopping server waits for calls to end before it cuts off clients that do not read.</summary>
     public int StopLimitMs { get; init; } = 10_000;
 
     public void ApplyTo(KestrelServerLimits limits)
     {
-        limits.MaxConcurrentConnections = null; // ConnectionGate's
-        limits.MaxRequestBodySize = null; // the limit on messages is the limit
-        limits.MaxResponseBufferSize = 0; // a write is over when the connection has taken it: what waits for a client is known, and bounded
+        limits.MaxConcurrentConnections = null; // ConnectionGate limits them
+        limits.MaxRequestBodySize = null; // the limit on messages applies
+        // A write completes when the connection has taken it, so that what waits for a client is known and bounded.
+        limits.MaxResponseBufferSize = 0;
         limits.MaxRequestHeadersTotalSize = HeaderLimitBytes;
         limits.KeepAliveTimeout = TimeSpan.FromMilliseconds(IdleLimitMs);
         limits.Http2.MaxStreamsPerConnection = ConnectionStreamLimit;

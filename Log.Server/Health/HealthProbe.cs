@@ -8,17 +8,17 @@ using V1Health = Grpc.Health.V1.Health;
 namespace LogKit.Server.Health;
 
 /// <summary>
-/// <c>--health ADDRESS</c>: asks a running server whether it serves. For containers, where there is no other program to ask with.
+/// <c>--health ADDRESS</c>: checks whether a running server is serving. For containers, which have no other program to do so.
 /// </summary>
 internal static class HealthProbe
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
-    /// <summary>True if it serves; else one line on the standard error says what it does.</summary>
+    /// <summary>Returns true if it is serving. Otherwise writes one line to standard error that says why not.</summary>
     /// <param name="address">
-    /// Where it listens, which is asked over gRPC, or the URL of a page at its management address; null if neither was given.
+    /// The address of the server, which is checked over gRPC, or the URL of a page at its management address; null if none was given.
     /// </param>
-    /// <exception cref="SettingException">It is not an address.</exception>
+    /// <exception cref="SettingException">The address is not valid.</exception>
     public static async Task<bool> IsServingAsync(string? address)
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
@@ -29,7 +29,7 @@ internal static class HealthProbe
                     + "address");
         using var handler = new SocketsHttpHandler
         {
-            // A proxy can't pass on plaintext HTTP/2, and has no business here.
+            // A proxy cannot forward plaintext HTTP/2, and is not wanted here.
             UseProxy = uri.Scheme == Uri.UriSchemeHttps && !IsThisMachine(uri),
         };
 #pragma warning disable CA5359 // any certificate will do on this very machine: nothing secret is said, and its name is the network's

@@ -7,8 +7,9 @@ using V1Health = Grpc.Health.V1.Health;
 namespace LogKit.Server.Health;
 
 /// <summary>
-/// <c>grpc.health.v1.Health</c> for the server (the empty name) and for <c>log.v1.Log</c>, which are healthy together: serving until
-/// the server is told to stop or the log has become read-only. There is no way back: both end with the process.
+/// <c>grpc.health.v1.Health</c> for the server (the empty name) and for <c>log.v1.Log</c>, which have the same status: serving until the
+/// server
+/// begins to stop or the log becomes read-only. Both conditions last until the process ends.
 /// </summary>
 internal sealed class HealthService(LogState log, IHostApplicationLifetime lifetime) : V1Health.HealthBase
 {
@@ -17,7 +18,7 @@ internal sealed class HealthService(LogState log, IHostApplicationLifetime lifet
             ? Task.FromResult(Current())
             : throw new RpcException(new Status(StatusCode.NotFound, "the service is not known"));
 
-    /// <summary>Sends the status at once and whenever it changes, and ends when the server stops, after saying so.</summary>
+    /// <summary>Sends the status immediately and whenever it changes. Ends when the server stops, after reporting that.</summary>
     public override async Task Watch(
         HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responses, ServerCallContext context)
     {
@@ -41,7 +42,7 @@ internal sealed class HealthService(LogState log, IHostApplicationLifetime lifet
     private static bool IsKnown(string service) =>
         service.Length == 0 || service.Equals(V1.Log.Descriptor.FullName, StringComparison.Ordinal);
 
-    // The token says so before any of its callbacks has run: so this is over before the first call is ended by the stop.
+    // The token is canceled before any of its callbacks run, so this is reported before the stop ends the first call.
     private HealthCheckResponse Current() => Response(
         log.IsReadOnly || lifetime.ApplicationStopping.IsCancellationRequested ? ServingStatus.NotServing : ServingStatus.Serving);
 

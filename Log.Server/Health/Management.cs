@@ -6,13 +6,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace LogKit.Server.Health;
 
 /// <summary>
-/// What an orchestrator asks of the server, over plain HTTP/1.1 at an address of its own (<c>Log:ManagementAddress</c>), so that neither
-/// certificates nor callers that fill the log's address stand in the way: <c>/healthz</c> is well unless a restart is needed,
-/// <c>/readyz</c> while calls are served. Nothing of the log can be reached there.
+/// Health checks for orchestrators, over plain HTTP/1.1 at a separate address (<c>Log:ManagementAddress</c>), so that neither certificates
+/// nor callers that fill the main address get in the way. <c>/healthz</c> succeeds unless a restart is needed; <c>/readyz</c> succeeds
+/// while calls are served. The log cannot be reached there.
 /// </summary>
 internal static class Management
 {
-    /// <summary>More are not needed by a few probes: the oldest makes room.</summary>
+    /// <summary>Enough for a few probes. Beyond it, the oldest connection is closed.</summary>
     private const int ConnectionLimit = 64;
 
     public static void Listen(KestrelServerOptions kestrel, ServerSettings settings)
@@ -32,7 +32,7 @@ internal static class Management
         });
     }
 
-    /// <summary>Answers what came by the management address, before anything that serves the log sees it.</summary>
+    /// <summary>Answers requests to the management address before anything that serves the log sees them.</summary>
     public static void UseIn(WebApplication app)
     {
         var log = app.Services.GetRequiredService<LogState>();

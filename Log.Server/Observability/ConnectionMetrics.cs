@@ -3,13 +3,13 @@ using LogKit.Grpc.Observability;
 
 namespace LogKit.Server.Observability;
 
-/// <summary>Why the server closed a connection by itself.</summary>
+/// <summary>Why the server closed a connection.</summary>
 internal enum ConnectionEnd
 {
-    /// <summary>There was no place for it.</summary>
+    /// <summary>The limit on connections was reached.</summary>
     Refused,
 
-    /// <summary>It had made no permitted call, and made room for another.</summary>
+    /// <summary>It had made no permitted call, and was closed to make room for another.</summary>
     Evicted,
 
     /// <summary>It had no call for too long.</summary>
@@ -19,7 +19,7 @@ internal enum ConnectionEnd
     NotHttp2,
 }
 
-/// <summary>What the deployable server measures of its connections, as part of the meter of <see cref="ServiceMetrics"/>.</summary>
+/// <summary>Metrics of the connections of the deployable server, in the meter of <see cref="ServiceMetrics"/>.</summary>
 internal sealed class ConnectionMetrics
 {
     private readonly Counter<long> _closed;
@@ -34,7 +34,7 @@ internal sealed class ConnectionMetrics
             "logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "connections that are open, as of the last second");
     }
 
-    /// <summary>As many more are open than before.</summary>
+    /// <summary>Adds to the number of open connections.</summary>
     public void AddOpen(int count) => Interlocked.Add(ref _open, count);
 
     public void CountClosed(ConnectionEnd reason) => _closed.Add(1, new KeyValuePair<string, object?>("reason", reason.ToString()));

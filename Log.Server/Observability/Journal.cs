@@ -5,8 +5,8 @@ using LogKit.Grpc.Errors;
 namespace LogKit.Server.Observability;
 
 /// <summary>
-/// The journal entries of the server: each one's text, level and number in one place. Operators' alerts depend on the numbers, which never
-/// change. No entry contains a secret. The service and the backends have entries of their own.
+/// The journal entries of the server, with text, level, and number. Operators' alerts depend on the numbers, which never change. No entry
+/// contains a secret. The service and the backends have entries of their own.
 /// </summary>
 internal static partial class Journal
 {
@@ -22,7 +22,7 @@ internal static partial class Journal
     [LoggerMessage(
         EventId = 19,
         Level = LogLevel.Warning,
-        Message = "the service manager at {NotifySocket} (NOTIFY_SOCKET) cannot be told that the server is {State}: {Error}; unset the "
+        Message = "cannot notify the service manager at {NotifySocket} (NOTIFY_SOCKET) that the server is {State}: {Error}; unset the "
             + "variable if there is none"
     )]
     public static partial void LogManagerNotTold(this ILogger journal, string? notifySocket, string state, SocketError error);
@@ -33,13 +33,13 @@ internal static partial class Journal
     [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "the client certificate of {Subject} was refused: {Problem}")]
     public static partial void LogCertificateRefused(this ILogger journal, ForeignText subject, string problem);
 
-    [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "{Files} changed, and is in force")]
+    [LoggerMessage(EventId = 22, Level = LogLevel.Information, Message = "{Files} changed and is in force")]
     public static partial void LogReloaded(this ILogger journal, string files);
 
     [LoggerMessage(
         EventId = 23,
         Level = LogLevel.Warning,
-        Message = "{Files} changed, and cannot be used: what it said before stays in force: {Problem}")]
+        Message = "{Files} changed but can't be used; the previous contents stay in force: {Problem}")]
     public static partial void LogKept(this ILogger journal, string files, string problem);
 
     [LoggerMessage(EventId = 40, Level = LogLevel.Warning, Message = "{Reason}")]
@@ -48,8 +48,8 @@ internal static partial class Journal
     [LoggerMessage(
         EventId = 41,
         Level = LogLevel.Warning,
-        Message = "the limit of {Limit} connections is reached: the oldest that have made no permitted call are closed to make room, such "
-            + "as one from {Remote}; find out who opens them, or raise Log:ConnectionLimit"
+        Message = "the limit of {Limit} connections is reached: the oldest ones that have made no permitted call are closed to make room, "
+            + "for example one from {Remote}; find out who opens them, or raise Log:ConnectionLimit"
     )]
     public static partial void LogConnectionsExhausted(this ILogger journal, int limit, EndPoint? remote);
 
@@ -65,8 +65,9 @@ internal static partial class Journal
     [LoggerMessage(
         EventId = 44,
         Level = LogLevel.Warning,
-        Message = "no connection can be accepted: {Error}; those that there are go on, and others are accepted once the process has file "
-            + "descriptors again: raise its limit (ulimit -n, LimitNOFILE=) or the system's (fs.file-max), or lower Log:ConnectionLimit"
+        Message = "no connection can be accepted: {Error}; existing connections continue, and new ones are accepted once the process has "
+            + "file descriptors again: raise its limit (ulimit -n, LimitNOFILE=) or the system's (fs.file-max), or lower "
+            + "Log:ConnectionLimit"
     )]
     public static partial void LogNoDescriptor(this ILogger journal, string error);
 
@@ -76,6 +77,6 @@ internal static partial class Journal
     [LoggerMessage(
         EventId = 25,
         Level = LogLevel.Information,
-        Message = "reload requested: {Files} sets of files looked at, {Changes} changed and in force; settings are read at the start only")]
+        Message = "reload requested: {Files} sets of files checked, {Changes} changed and in force; settings are read only at startup")]
     public static partial void LogReloadRequested(this ILogger journal, int files, int changes);
 }

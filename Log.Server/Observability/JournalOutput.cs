@@ -2,24 +2,24 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace LogKit.Server.Observability;
 
-/// <summary>What a line of the journal looks like.</summary>
+/// <summary>The format of a line of the journal.</summary>
 internal enum JournalFormat
 {
-    /// <summary>For people: the time, the level, the category, the text.</summary>
+    /// <summary>For people: time, level, category, and text.</summary>
     Text,
 
-    /// <summary>For programs: an object a line, with each value of the entry under its name in <c>State</c>.</summary>
+    /// <summary>For programs: one JSON object per line, with the values of the entry in <c>State</c>.</summary>
     Json,
 }
 
-/// <summary>Where the journal of the deployable server goes, and which entries of the libraries below it are in it.</summary>
+/// <summary>Configures where the journal of the deployable server goes, and which entries of libraries it includes.</summary>
 internal static class JournalOutput
 {
     private const string LevelSection = "LogLevel";
 
-    /// <summary>Refuses what is not a level of a category, which the logging library would ignore or stop the process for.</summary>
-    /// <param name="overrides">The operator's own levels.</param>
-    /// <exception cref="SettingException">Something in it is not.</exception>
+    /// <summary>Checks the levels of categories. The logging library ignores some mistakes and ends the process for others.</summary>
+    /// <param name="overrides">The levels set by the operator.</param>
+    /// <exception cref="SettingException">A level is not valid.</exception>
     public static void RequireLevels(IConfigurationSection overrides)
     {
         foreach (var section in overrides.GetChildren())
@@ -41,10 +41,10 @@ internal static class JournalOutput
         }
     }
 
-    /// <summary>Writes the journal to the standard output, an entry a line, and nowhere else.</summary>
-    /// <param name="logging">The host's.</param>
-    /// <param name="format">How a line looks.</param>
-    /// <param name="overrides">The operator's own levels, by category: they come last.</param>
+    /// <summary>Writes the journal to standard output only, one entry per line.</summary>
+    /// <param name="logging">The logging of the host.</param>
+    /// <param name="format">The format of a line.</param>
+    /// <param name="overrides">The levels set by the operator, by category. They take precedence.</param>
     public static void AddJournal(this ILoggingBuilder logging, JournalFormat format, IConfiguration overrides)
     {
         logging.ClearProviders();
@@ -66,14 +66,14 @@ internal static class JournalOutput
         }
 
         logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is told in one line
-        logging.AddFilter("Grpc", LogLevel.None); // ErrorBoundary tells what failed; a client that resets its call is no error
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failed start is reported in one line
+        logging.AddFilter("Grpc", LogLevel.None); // ErrorBoundary reports failures; a client that resets its call is not an error
 
-        // It has nothing to tell at these levels; but while it might, each call pays for an activity and a scope.
+        // It reports nothing at these levels, but while enabled it creates an activity and a scope for each call.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
-        // Its one entry of such a level is Critical, on a connection with too many resets waiting to be sent; Kestrel has closed it by
-        // then. Any client can bring that about, as often as it likes: it would fill the journal, and wake people up, for nothing.
+        // Its only entry at these levels is Critical, for a connection with too many pending resets, which Kestrel has then closed. Any
+        // client can cause it, as often as it likes, so it would fill the journal and wake people up for nothing.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Http2", LogLevel.None);
         logging.AddConfiguration(overrides);
     }

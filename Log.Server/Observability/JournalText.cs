@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace LogKit.Server.Observability;
 
 /// <summary>
-/// The journal for people: an entry per line, <c>TIME LEVEL: CATEGORY[NUMBER] TEXT</c>. Whatever an entry's text or exception has in it, it
-/// stays on its line.
+/// The journal for people: one entry per line, <c>TIME LEVEL: CATEGORY[NUMBER] TEXT</c>. Line breaks in the text or exception of an entry
+/// are replaced.
 /// </summary>
 internal sealed class JournalText() : ConsoleFormatter(FormatterName)
 {

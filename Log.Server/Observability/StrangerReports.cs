@@ -1,6 +1,6 @@
 namespace LogKit.Server.Observability;
 
-/// <summary>What anybody who can connect can bring about, as often as they like.</summary>
+/// <summary>Events that anyone who can connect can cause, as often as they like.</summary>
 internal enum StrangerEvent
 {
     ConnectionLimit,
@@ -11,12 +11,12 @@ internal enum StrangerEvent
 }
 
 /// <summary>
-/// Keeps strangers from filling the journal: of each kind of event, the first few in a minute are said, and the others are counted, in one
-/// line at the end of the minute. The metrics count all of them.
+/// Keeps strangers from filling the journal: of each kind of event, the first few per minute are written, and one line at the end of the
+/// minute counts the rest. The metrics count all of them.
 /// </summary>
 internal sealed class StrangerReports
 {
-    /// <summary>How many are said in a minute: enough to see who it is, where they differ.</summary>
+    /// <summary>The number of entries per minute and kind, which is enough to see where they come from.</summary>
     public const int LinesPerMinute = 10;
 
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -32,7 +32,7 @@ internal sealed class StrangerReports
         _windows = new Window[Enum.GetValues<StrangerEvent>().Length];
     }
 
-    /// <summary>Whether an event is to be said; else it is counted.</summary>
+    /// <summary>Returns whether to write an event to the journal. If not, it is counted.</summary>
     public bool MaySay(StrangerEvent kind)
     {
         Look();
@@ -41,7 +41,7 @@ internal sealed class StrangerReports
             ref var window = ref _windows[(int)kind];
             if (window.Said == 0)
                 window.BegunAt = _time.GetTimestamp();
-            // These have the same words each time.
+            // These entries have the same text each time.
             if (window.Said >= (kind is StrangerEvent.ConnectionLimit or StrangerEvent.NoDescriptor ? 1 : LinesPerMinute))
             {
                 window.LeftOut++;
@@ -53,7 +53,7 @@ internal sealed class StrangerReports
         }
     }
 
-    /// <summary>Says how many were left out, of the kinds whose minute is over. To be called now and then.</summary>
+    /// <summary>Reports the number of omitted events for each kind whose minute is over. Call it regularly.</summary>
     public void Look()
     {
         for (var kind = 0; kind < _windows.Length; kind++)

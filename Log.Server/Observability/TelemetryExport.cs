@@ -6,25 +6,25 @@ using OpenTelemetry.Trace;
 namespace LogKit.Server.Observability;
 
 /// <summary>
-/// Sends the deployable server's metrics and traces to a collector over OTLP, where OpenTelemetry's own variables
-/// (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c> and the others) say so. Without them it adds nothing, and nothing is connected to.
+/// Sends the metrics and traces of the deployable server to a collector over OTLP if the variables of OpenTelemetry
+/// (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c> and others) are set. Without them, it does nothing and connects to nothing.
 /// </summary>
 internal static class TelemetryExport
 {
-    /// <summary>With this, the name of every variable of OpenTelemetry begins.</summary>
+    /// <summary>The prefix of all variables of OpenTelemetry.</summary>
     public const string VariablePrefix = "OTEL_";
 
     private const string EndPoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string MetricsEndPoint = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
     private const string TracesEndPoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 
-    /// <summary>The source of an activity for each call.</summary>
+    /// <summary>The source of the activity for each call.</summary>
     private const string CallSource = "Microsoft.AspNetCore";
 
-    /// <summary>The meters of the service and of whatever backend there is.</summary>
+    /// <summary>The meters of the service and the backends.</summary>
     private const string Meters = "LogKit.*";
 
-    /// <exception cref="SettingException">An endpoint is given, and is none.</exception>
+    /// <exception cref="SettingException">An endpoint is not valid.</exception>
     public static void AddTelemetryExport(this IServiceCollection services, IConfiguration configuration, string version)
     {
         var general = AddressIn(configuration, EndPoint);
@@ -35,14 +35,14 @@ internal static class TelemetryExport
 
         var telemetry = services.AddOpenTelemetry().ConfigureResource(resource => resource
             .AddService("logkit", serviceVersion: version)
-            .AddEnvironmentVariableDetector()); // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word
+            .AddEnvironmentVariableDetector()); // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence
         if ((ofMetrics ?? general) is not null)
             telemetry.WithMetrics(metrics => metrics.AddMeter(Meters).AddOtlpExporter(Towards(ofMetrics)));
         if ((ofTraces ?? general) is not null)
             telemetry.WithTracing(traces => traces.AddSource(CallSource).AddOtlpExporter(Towards(ofTraces)));
     }
 
-    /// <summary>The library reads the general variable by itself, and those of one kind of telemetry not.</summary>
+    /// <summary>Sets the endpoint for one kind of telemetry. The library itself reads only the general variable.</summary>
     private static Action<OtlpExporterOptions> Towards(Uri? ofOneKind) => options =>
     {
         if (ofOneKind is not null)
@@ -50,7 +50,7 @@ internal static class TelemetryExport
     };
 
     /// <summary>
-    /// The endpoint that a variable gives, if any. The library would go to its default instead of one that it cannot read.
+    /// The endpoint in a variable, if it is set. The library would use its default instead of an invalid one.
     /// </summary>
     private static Uri? AddressIn(IConfiguration configuration, string variable)
     {

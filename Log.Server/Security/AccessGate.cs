@@ -3,10 +3,12 @@ using LogKit.Grpc.Errors;
 
 namespace LogKit.Server.Security;
 
-/// <summary>Says of a caller who it is, and whether it may do what it asks for, by the lists as they are now.</summary>
+/// <summary>Identifies callers and checks their permissions, using the current lists.</summary>
 internal sealed class AccessGate(ReloadedFiles<TokenList>? tokens, ReloadedFiles<AccessList> access)
 {
-    /// <summary>Why the caller may not do it; null if it may. <see cref="LogActions.None"/> takes an identity, and no right.</summary>
+    /// <summary>
+    /// Why the caller is not permitted to do it; null if it is. <see cref="LogActions.None"/> requires an identity but no permission.
+    /// </summary>
     public Exception? RefusalOf(Caller caller, LogActions action)
     {
         string? identity = null;

@@ -3,15 +3,15 @@ using LogKit.Grpc.Access;
 
 namespace LogKit.Server.Security;
 
-/// <summary>Which identity may do what. Who is not in it may do nothing.</summary>
+/// <summary>The permissions of each identity. An identity that is not listed may do nothing.</summary>
 internal sealed class AccessList
 {
     private readonly FrozenDictionary<string, LogActions> _permitted;
 
     private AccessList(Dictionary<string, LogActions> permitted) => _permitted = permitted.ToFrozenDictionary(StringComparer.Ordinal);
 
-    /// <summary>Reads a list of lines such as <c>alice produce consume</c>.</summary>
-    /// <exception cref="FormatException">A line is wrong; the message says which, and what would be right.</exception>
+    /// <summary>Parses lines such as <c>alice produce consume</c>.</summary>
+    /// <exception cref="FormatException">A line is not valid. The message says which, and what is expected.</exception>
     public static AccessList Parse(string text)
     {
         var permitted = new Dictionary<string, LogActions>(StringComparer.Ordinal);
@@ -26,7 +26,7 @@ internal sealed class AccessList
         return new AccessList(permitted);
     }
 
-    /// <summary>Whether an identity may do it; of several, any.</summary>
+    /// <summary>Whether an identity may do an action, or at least one of several.</summary>
     public bool IsPermitted(string identity, LogActions action) => (_permitted.GetValueOrDefault(identity) & action) != LogActions.None;
 
     private static LogActions ActionOf(string word) => word switch

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Authorization;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// Stands before every endpoint: a call that is not permitted ends here, with its status and before any of its body is read.
-/// Endpoints that anybody may call say so (<see cref="IAllowAnonymous"/>); what a method of the service takes is in its metadata.
+/// Ends calls that are not permitted, with a status, before any of their body is read. Endpoints that anyone may call have
+/// <see cref="IAllowAnonymous"/> metadata; methods of the service have the required action in their metadata.
 /// </summary>
 internal sealed class AccessMiddleware(
     RequestDelegate next,

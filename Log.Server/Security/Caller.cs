@@ -5,8 +5,8 @@ using Microsoft.Net.Http.Headers;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// A caller of a server with access control: what it presented, and what it may do. Kept with its call, so that a live stream can be judged
-/// again when the lists change.
+/// A caller of a server with access control: its credentials and permissions. Kept with the call, so that open streams can be checked again
+/// when the lists change.
 /// </summary>
 internal sealed class Caller : ICaller
 {

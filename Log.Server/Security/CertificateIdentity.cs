@@ -8,11 +8,11 @@ using System.Text;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// Who a client certificate says that its holder is: the first URI among its subject alternative names, else the first DNS name, else
-/// the subject's common name, if it has exactly one. Nothing else counts: no e-mail address, no principal name, no other part of the
-/// subject. A name that is ambiguous, can't be read, or can't stand in an access list names nobody, and no other field is tried instead.
+/// The identity in a client certificate: the first URI among its subject alternative names; otherwise the first DNS name; otherwise the
+/// common name of the subject, if there is exactly one. Nothing else counts: no e-mail address, no principal name, no other part of the
+/// subject. A name that is ambiguous, unreadable, or not allowed in an access list identifies nobody, and no other field is tried instead.
 /// </summary>
-/// <remarks>Read once per certificate, which lives as long as its connection.</remarks>
+/// <remarks>Computed once per certificate, which lives as long as its connection.</remarks>
 internal static class CertificateIdentity
 {
     /// <summary>As long as the longest SPIFFE ID.</summary>
@@ -25,7 +25,7 @@ internal static class CertificateIdentity
     private static readonly Asn1Tag Uri = new(TagClass.ContextSpecific, 6);
     private static readonly ConditionalWeakTable<X509Certificate2, string> Known = [];
 
-    /// <summary>The identity; empty where the certificate names nobody.</summary>
+    /// <summary>The identity; empty if the certificate identifies nobody.</summary>
     public static string Of(X509Certificate2 certificate) => Known.GetValue(certificate, Read);
 
     private static string Read(X509Certificate2 certificate)
@@ -67,7 +67,7 @@ internal static class CertificateIdentity
         return uri ?? dns;
     }
 
-    /// <summary>The common name, wherever in the subject it stands; null where there is none.</summary>
+    /// <summary>The common name, anywhere in the subject; null if there is none.</summary>
     private static string? CommonNameOf(X509Certificate2 certificate)
     {
         string? name = null;
@@ -94,7 +94,7 @@ internal static class CertificateIdentity
         var tag = reader.PeekTag();
         var type = (UniversalTagNumber)tag.TagValue;
 
-        // Not TeletexString, in which the same bytes are different characters to different readers.
+        // Not TeletexString, whose bytes different readers decode differently.
         return
             tag.TagClass is TagClass.Universal
             && type
@@ -106,7 +106,7 @@ internal static class CertificateIdentity
             : throw new AsnContentException("the common name is not text of a known encoding");
     }
 
-    /// <summary>Whether an access list can name it, and a reader of the list or of the journal can see what it names.</summary>
+    /// <summary>Whether the name can appear in an access list, and is unambiguous to a reader of the list or journal.</summary>
     private static bool CanBeListed(Rune rune) =>
         !Rune.IsWhiteSpace(rune)
         && Rune.GetUnicodeCategory(rune)

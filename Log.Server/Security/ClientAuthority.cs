@@ -5,8 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// The private authorities whose client certificates are accepted, and no others. There is no revocation list: whoever must be kept out
-/// loses the line in the access list.
+/// The private authorities whose client certificates are accepted. There is no revocation list: to keep someone out, remove the line from
+/// the access list.
 /// </summary>
 internal sealed class ClientAuthority
 {
@@ -18,7 +18,7 @@ internal sealed class ClientAuthority
     {
     }
 
-    /// <exception cref="FormatException">There is no certificate in it, or something else.</exception>
+    /// <exception cref="FormatException">The file contains no certificate, or something else.</exception>
     public static ClientAuthority Parse(string pem)
     {
         var authority = new ClientAuthority();
@@ -34,7 +34,9 @@ internal sealed class ClientAuthority
         return authority._roots.Count > 0 ? authority : throw new FormatException("it holds no PEM certificate");
     }
 
-    /// <summary>Whether a certificate is signed by one of the authorities, valid now, and meant for clients; and if not, why not.</summary>
+    /// <summary>
+    /// Whether a certificate is signed by one of the authorities, currently valid, and intended for clients; if not, why.
+    /// </summary>
     public bool Accepts(X509Certificate2 certificate, X509Chain? received, out string problem)
     {
         using var chain = new X509Chain();
@@ -51,8 +53,8 @@ internal sealed class ClientAuthority
     }
 
     /// <summary>
-    /// Asks a connecting client for a certificate. None is no failure here: health checks need none, and all other calls are then refused
-    /// with words.
+    /// Requests a certificate from connecting clients. A client without one can still connect: health checks need none, and other calls are
+    /// then refused with a message.
     /// </summary>
     public void Require(SslServerAuthenticationOptions options, Action<string, string> refused)
     {

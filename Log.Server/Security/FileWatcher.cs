@@ -4,15 +4,14 @@ using LogKit.Server.Observability;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// Looks at the files of the server's security now and then, and when it is asked to; says what came of it, and ends the streams that are
-/// not permitted any more.
+/// Checks the security files of the server periodically and on request, reports the outcome, and ends streams that are no longer permitted.
 /// </summary>
 internal sealed class FileWatcher(
     IReadOnlyList<IReloadedFiles> files, int intervalMs, LiveStreams streams, ILogger<FileWatcher> journal) : BackgroundService
 {
     private readonly SemaphoreSlim _requests = new(0);
 
-    /// <summary>Asks for a look at once, which takes what it finds without a second one.</summary>
+    /// <summary>Requests an immediate check, which accepts a change without confirming it by a second check.</summary>
     public void Request() => _requests.Release();
 
     public override void Dispose()

@@ -1,14 +1,14 @@
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// The form that the access list and the tokens file share: a line an identity, <c>IDENTITY WORD ...</c>, parted by blanks;
-/// <c>#</c> begins a comment where a word could begin, and blank lines mean nothing.
+/// The format of the access list and the tokens file: one identity per line, <c>IDENTITY WORD ...</c>, separated by blanks. A <c>#</c> at
+/// the start of a word begins a comment. Blank lines are ignored.
 /// </summary>
 internal static class IdentityLines
 {
     private static readonly char[] Blanks = [' ', '\t', '\r'];
 
-    /// <exception cref="FormatException">What <paramref name="take"/> throws, with the number of the line before it.</exception>
+    /// <exception cref="FormatException"><paramref name="take"/> threw it. The message is prefixed with the line number.</exception>
     public static void ForEach(string text, Action<string, string[]> take)
     {
         var number = 0;

@@ -1,14 +1,14 @@
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// What one or more files say, read again when their content changes. A change is taken once it has been the same at two looks, so that
-/// files that are written or replaced one after the other are not read halfway. What cannot be used is reported, and leaves in force what
-/// was.
+/// The parsed content of one or more files, reloaded when it changes. A change is accepted once two checks see the same content, so that
+/// files that are written or replaced one after another are not read halfway. Content that cannot be used is reported, and the previous
+/// content stays in force.
 /// </summary>
 /// <remarks>
-/// Content is compared, not times: a replaced file, a link that points elsewhere and a volume that is swapped all count. Reading is bounded
-/// in size and time, as a path may come to name a pipe, a device or a file on a server that does not answer: a read that takes longer goes
-/// on by itself, and nothing waits for it. Looks must not overlap.
+/// Contents are compared, not times, so replaced files, changed links, and swapped volumes all count. Reading is limited in size and time,
+/// because a path may come to refer to a pipe, a device, or a server that does not respond. A read that takes longer continues on its own,
+/// and nothing waits for it. Checks must not overlap.
 /// </remarks>
 internal sealed class ReloadedFiles<T> : IReloadedFiles
     where T : class
@@ -23,14 +23,14 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
     private volatile T _value;
     private string[] _tried;
     private string[]? _seen;
-    private Task<string[]>? _reading; // has taken longer than the limit
+    private Task<string[]>? _reading; // a read that exceeded the limit
 
     /// <param name="paths">The files.</param>
-    /// <param name="parse">Makes what is wanted of their contents, or throws a <see cref="FormatException"/>.</param>
-    /// <param name="readLimit">How long reading may take; null for 5 seconds.</param>
+    /// <param name="parse">Parses the contents, or throws a <see cref="FormatException"/>.</param>
+    /// <param name="readLimit">The time limit for reading; null for 5 seconds.</param>
     /// <exception cref="FormatException">The files cannot be used.</exception>
-    /// <exception cref="IOException">They cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">They may not be read.</exception>
+    /// <exception cref="IOException">The files cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The process lacks permission to read the files.</exception>
     public ReloadedFiles(string[] paths, Func<string[], T> parse, TimeSpan? readLimit = null)
     {
         (_paths, _parse, _readLimit) = (paths, parse, readLimit ?? DefaultReadLimit);
@@ -39,7 +39,7 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
         _value = parse(_tried);
     }
 
-    /// <summary>What was last read that could be used.</summary>
+    /// <summary>The last content that could be used.</summary>
     public T Value => _value;
 
     public string Names => string.Join(" and ", _paths);
@@ -47,7 +47,7 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
     public async Task<Reload> LookAsync(bool isRequested, CancellationToken cancellationToken)
     {
         if (_reading is { IsCompleted: false })
-            return Reload.Unchanged; // it has been reported
+            return Reload.Unchanged; // already reported
         var (content, unreadable) = await TryReadAsync(cancellationToken);
         if (content.SequenceEqual(_tried))
         {
@@ -73,7 +73,7 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
         }
     }
 
-    // Files that cannot be read say why, in the place of their content: so they, too, are told of once, and at the second look.
+    // If a file cannot be read, the reason takes the place of its content, so that it is also reported once, at the second check.
     private async Task<(string[] Content, Exception? Unreadable)> TryReadAsync(CancellationToken cancellationToken)
     {
         try
@@ -98,7 +98,7 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
     private IOException TooSlow() =>
         new(FormattableString.Invariant($"{Names} cannot be read within {_readLimit.TotalSeconds} s: is it a regular file?"));
 
-    /// <summary>Reads on a thread of its own, which opening a named pipe blocks for as long as nobody writes to it.</summary>
+    /// <summary>Reads on a separate thread, because opening a named pipe blocks until someone writes to it.</summary>
     private Task<string[]> ReadAsync() => Task.Factory.StartNew(
         () => _paths.Select(Read).ToArray(), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
@@ -120,35 +120,35 @@ internal sealed class ReloadedFiles<T> : IReloadedFiles
     }
 }
 
-/// <summary>Files that are looked at now and then.</summary>
+/// <summary>Files that are checked for changes.</summary>
 internal interface IReloadedFiles
 {
-    /// <summary>Their paths, to be named in the journal.</summary>
+    /// <summary>The paths, for the journal.</summary>
     string Names { get; }
 
-    /// <summary>Looks whether they have changed, and takes the change.</summary>
-    /// <param name="isRequested">Whether somebody says that they are complete, so that no second look is needed.</param>
-    /// <param name="cancellationToken">Ends the look.</param>
+    /// <summary>Checks whether the files have changed, and applies the change.</summary>
+    /// <param name="isRequested">Whether the check was requested, which means that the files are complete and need no second check.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
     Task<Reload> LookAsync(bool isRequested, CancellationToken cancellationToken);
 }
 
-/// <summary>What a look at watched files came to.</summary>
-/// <param name="Outcome">Whether there was a change, and whether it was taken.</param>
-/// <param name="Problem">Why it was refused.</param>
+/// <summary>The result of a check.</summary>
+/// <param name="Outcome">Whether there was a change, and whether it was applied.</param>
+/// <param name="Problem">Why the change was refused.</param>
 internal readonly record struct Reload(ReloadOutcome Outcome, string Problem = "")
 {
     public static Reload Unchanged => new(ReloadOutcome.Unchanged);
 }
 
-/// <summary>Whether watched files have changed.</summary>
+/// <summary>Whether files have changed.</summary>
 internal enum ReloadOutcome
 {
-    /// <summary>There is nothing new, or it is too new.</summary>
+    /// <summary>There is no change, or it must be confirmed by another check.</summary>
     Unchanged,
 
-    /// <summary>What they say now is in force.</summary>
+    /// <summary>The new content is in force.</summary>
     Reloaded,
 
-    /// <summary>What they say now cannot be used: what they said before stays in force.</summary>
+    /// <summary>The new content cannot be used. The previous content stays in force.</summary>
     Refused,
 }

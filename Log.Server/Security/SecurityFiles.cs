@@ -1,6 +1,6 @@
 namespace LogKit.Server.Security;
 
-/// <summary>Where it stands who may connect, and who may do what; null for what is not asked for.</summary>
+/// <summary>The files that say who may connect and who may do what; null for what is not configured.</summary>
 internal sealed record SecurityFiles
 {
     public string? Certificate { get; init; }

@@ -4,18 +4,18 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogKit.Server.Security;
 
-/// <summary>The certificate that the server shows, with its key and whatever intermediate certificates follow it in its file.</summary>
+/// <summary>The certificate of the server, with its key and the intermediate certificates that follow it in the file.</summary>
 internal static class ServerCertificate
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
-    /// <exception cref="FormatException">The two are no certificate and key that belong together, or cannot serve.</exception>
+    /// <exception cref="FormatException">They are not a matching certificate and key, or cannot be used by a server.</exception>
     public static SslStreamCertificateContext Parse(string certificatePem, string keyPem)
     {
         try
         {
             using var pair = X509Certificate2.CreateFromPem(certificatePem, keyPem);
-            // Windows cannot serve with a key that is in memory only; a detour over PKCS#12 does no harm elsewhere.
+            // Windows cannot use a key that is only in memory, hence the detour through PKCS#12.
             var certificate = OperatingSystem.IsWindows()
                 ? X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pkcs12), null)
                 : new X509Certificate2(pair);

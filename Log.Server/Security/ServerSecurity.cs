@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// The server's security, from its files: TLS with whatever certificate is in force when a client connects, and the gate before every
-/// call. Without files there is neither.
+/// The security of the server, configured by files: TLS, with the certificate in force when a client connects, and access control for every
+/// call. Without files, there is neither.
 /// </summary>
 internal sealed class ServerSecurity
 {
@@ -34,10 +34,10 @@ internal sealed class ServerSecurity
             _gate = new AccessGate(tokens, Open(SettingTable.AccessFile, [files.Access], text => AccessList.Parse(text[0])));
     }
 
-    /// <summary>All files that are looked at for changes.</summary>
+    /// <summary>All files that are checked for changes.</summary>
     public List<IReloadedFiles> Watched { get; } = [];
 
-    /// <summary>In a few words, for the journal.</summary>
+    /// <summary>A short description for the journal.</summary>
     public string Summary => (_settings.IsTls, _authority, _gate) switch
     {
         (false, _, _) => "plaintext HTTP/2",

@@ -4,8 +4,8 @@ using System.Text;
 namespace LogKit.Server.Security;
 
 /// <summary>
-/// Whose bearer token is whose. Only the SHA-256 of a token is kept: tokens are 32 random bytes, so there is nothing to guess and no
-/// need of a slow hash. Comparing takes as long for a token that is almost right as for one that is all wrong.
+/// The identities of bearer tokens. Only the SHA-256 of a token is kept: tokens are 32 random bytes, so they cannot be guessed and need no
+/// slow hash. Comparison takes constant time.
 /// </summary>
 internal sealed class TokenList
 {
@@ -16,9 +16,9 @@ internal sealed class TokenList
     }
 
     /// <summary>
-    /// Reads a list of lines such as <c>alice 9f86d081...</c>: an identity, and the SHA-256 of its token in hexadecimal digits.
+    /// Parses lines such as <c>alice 9f86d081...</c>: an identity and the SHA-256 of its token in hexadecimal.
     /// </summary>
-    /// <exception cref="FormatException">A line is wrong; the message says which, and never shows what might be a token.</exception>
+    /// <exception cref="FormatException">A line is not valid. The message says which, and never shows what might be a token.</exception>
     public static TokenList Parse(string text)
     {
         var list = new TokenList();
@@ -32,7 +32,7 @@ internal sealed class TokenList
         return list;
     }
 
-    /// <summary>Whose token it is; null if nobody's.</summary>
+    /// <summary>The identity of a token; null if there is none.</summary>
     public string? IdentityOf(string token)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
@@ -41,7 +41,7 @@ internal sealed class TokenList
         foreach (var (known, identity) in _tokens)
         {
             if (CryptographicOperations.FixedTimeEquals(known, hash))
-                found = identity; // and on: how long it takes tells nothing
+                found = identity; // continue, so that the time reveals nothing
         }
 
         return found;

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace LogKit.Server.Settings;
 
-/// <summary>The server's command line: settings by their keys, and nothing that is silently ignored.</summary>
+/// <summary>The command line of the server. Nothing is silently ignored.</summary>
 internal static class ServerArguments
 {
     private const string Option = "--";
@@ -13,7 +13,7 @@ internal static class ServerArguments
 
     private static string Program => Assembly.GetEntryAssembly()?.GetName().Name ?? "LogKit.Server";
 
-    /// <summary>The arguments as settings: the key and the value of each.</summary>
+    /// <summary>Parses the arguments into settings.</summary>
     /// <exception cref="SettingException">An argument is not a setting.</exception>
     public static List<KeyValuePair<string, string?>> Read(ReadOnlySpan<string> args)
     {
@@ -60,7 +60,7 @@ internal static class ServerArguments
         }
     }
 
-    /// <summary>The setting that an argument is short for.</summary>
+    /// <summary>Expands an argument that is short for a setting.</summary>
     private static string InFull(string argument) => argument switch
     {
         "--insecure" => $"{SettingPrefix}{SettingTable.Insecure.Name}=true",
@@ -70,7 +70,7 @@ internal static class ServerArguments
         _ => argument,
     };
 
-    // What may be a connection string, or a piece of one, is not shown: that is what has an equals sign in its value, or is no option.
+    // Does not show what may be (part of) a connection string: an option whose value has an equals sign, or anything but an option.
     private static string Shown(string argument) =>
         argument.Split('=', 2) is [var name, var value]
         && (!argument.StartsWith(Option, StringComparison.Ordinal) || value.Contains('=', StringComparison.Ordinal))

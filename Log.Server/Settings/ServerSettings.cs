@@ -9,13 +9,13 @@ using static System.FormattableString;
 namespace LogKit.Server.Settings;
 
 /// <summary>
-/// The server's settings, from the section <c>Log</c> of <see cref="SettingSources"/>: a file <c>appsettings.json</c>, then variables
-/// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>); each overrides those before. Reading is strict: an unknown
-/// setting, or a value that is not allowed, is an error that names the key, the value and what is allowed.
+/// The settings of the server, from the section <c>Log</c> of <see cref="SettingSources"/>: a file <c>appsettings.json</c>, then variables
+/// (<c>Log__Directory</c>), then arguments (<c>--Log:Directory=data</c>), each overriding those before. Reading is strict: an unknown
+/// setting or an invalid value is an error that names the key, the value, and what is allowed.
 /// </summary>
 internal sealed record ServerSettings
 {
-    /// <summary>Keys that tell an ASP.NET Core server where to listen.</summary>
+    /// <summary>Keys that set the listening addresses of an ASP.NET Core server.</summary>
     private static readonly string[] Listeners = [SettingSources.ListenerSection, "urls", "http_ports", "https_ports", "https_port"];
 
     private ServerSettings(SettingValues values, ILogBackend backend)
@@ -51,15 +51,15 @@ internal sealed record ServerSettings
         };
     }
 
-    /// <summary>All of them, for the backend.</summary>
+    /// <summary>All values, for the backend.</summary>
     public SettingValues Values { get; }
 
-    /// <summary>What keeps the log.</summary>
+    /// <summary>The backend.</summary>
     public ILogBackend Backend { get; }
 
     public Uri Address => Values.Get(SettingTable.Address);
 
-    /// <summary>Where health is answered over HTTP, if anywhere.</summary>
+    /// <summary>The address for health checks over HTTP; null if there is none.</summary>
     public Uri? ManagementAddress => Values.Get(SettingTable.ManagementAddress);
 
     public bool Insecure => Values.Get(SettingTable.Insecure);
@@ -85,7 +85,7 @@ internal sealed record ServerSettings
 
     private bool IsLoopback => IPAddress.IsLoopback(EndPoint.Address);
 
-    /// <exception cref="SettingException">A setting is wrong.</exception>
+    /// <exception cref="SettingException">A setting is invalid.</exception>
     public static ServerSettings Read(IConfiguration configuration, IReadOnlyList<ILogBackend> backends)
     {
         var table = new SettingTable(backends);
@@ -154,7 +154,7 @@ internal sealed record ServerSettings
     private static IPEndPoint EndPointOf(Uri uri) =>
         new(IPAddress.TryParse(uri.DnsSafeHost, out var address) ? address : IPAddress.Loopback, uri.Port);
 
-    /// <summary>Refuses what is not the server's, which would seem to have an effect if it were ignored.</summary>
+    /// <summary>Refuses settings that do not belong to the server. Ignoring them would suggest that they have an effect.</summary>
     private static void RequireOwn(IConfigurationSection section, SettingTable table)
     {
         if (section.Key.Equals(Setting.Section, StringComparison.OrdinalIgnoreCase)
@@ -177,7 +177,7 @@ internal sealed record ServerSettings
                 : new SettingException(section.Key, MayBeSecret(section, table) ? null : section.Value, problem);
     }
 
-    // A connection string has an equals sign in it, under whatever name it was meant to be given.
+    // A connection string contains an equals sign, whatever key it was given for.
     private static bool MayBeSecret(IConfigurationSection section, SettingTable table) =>
         table.Nearest(section.Key).IsSecret || section.Value?.Contains('=', StringComparison.Ordinal) == true;
 

@@ -4,17 +4,17 @@ using System.Text.Json;
 namespace LogKit.Server.Settings;
 
 /// <summary>
-/// The places that the server takes its settings from: one file, variables and arguments, the later over the earlier, each read once.
-/// It is not the host's own configuration, where a dozen other variables and files count, several of which open ports.
+/// The sources of the settings of the server: one file, variables, and arguments, with later ones taking precedence, each read once. This
+/// is not the configuration of the host, which has many more sources, several of which open ports.
 /// </summary>
 internal static class SettingSources
 {
     public const string FileName = "appsettings.json";
 
-    /// <summary>The section that the journal's levels are in.</summary>
+    /// <summary>The section with the levels of the journal.</summary>
     public const string JournalSection = "Logging";
 
-    /// <summary>The section that says where an ASP.NET Core server listens, which this one refuses.</summary>
+    /// <summary>The section with the listening addresses of an ASP.NET Core server, which this server refuses.</summary>
     public const string ListenerSection = "Kestrel";
 
     private const string LevelDelimiter = "__";
@@ -22,7 +22,7 @@ internal static class SettingSources
     /// <summary>Prefixes under which ASP.NET Core itself reads variables.</summary>
     private static readonly string[] HostPrefixes = ["", "ASPNETCORE_", "DOTNET_"];
 
-    /// <summary>Reads all of them.</summary>
+    /// <summary>Reads all sources.</summary>
     /// <param name="arguments">As <see cref="ServerArguments.Read"/> returns them.</param>
     /// <param name="file">The file's path; null if there is none.</param>
     /// <exception cref="SettingException">The file can't be read.</exception>
@@ -35,14 +35,14 @@ internal static class SettingSources
         return builder.AddInMemoryCollection(Last(ReadVariables())).AddInMemoryCollection(Last(arguments)).Build();
     }
 
-    /// <summary>The variables whose names begin with a prefix, under the names that they have.</summary>
+    /// <summary>The variables whose names start with a prefix, with their names unchanged.</summary>
     public static IEnumerable<KeyValuePair<string, string?>> Variables(string prefix) =>
         from DictionaryEntry variable in Environment.GetEnvironmentVariables()
         let name = (string)variable.Key
         where name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)
         select KeyValuePair.Create(name, (string?)variable.Value);
 
-    /// <summary>The file of the working directory; where there is none, the file beside the program.</summary>
+    /// <summary>The file in the working directory or, if there is none, next to the program.</summary>
     private static string? FindFile()
     {
         var beside = Path.Combine(AppContext.BaseDirectory, FileName);
@@ -79,7 +79,7 @@ internal static class SettingSources
         }
     }
 
-    /// <summary>Of settings that are given twice, the last.</summary>
+    /// <summary>Keeps the last value of settings that are given twice.</summary>
     private static Dictionary<string, string?> Last(IEnumerable<KeyValuePair<string, string?>> settings)
     {
         var last = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);

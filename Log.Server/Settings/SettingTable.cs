@@ -6,7 +6,7 @@ using LogKit.Server.Observability;
 namespace LogKit.Server.Settings;
 
 /// <summary>
-/// Every setting that a server has: its own, and those of its backends. The documentation's tables are tested against it.
+/// All settings of a server: its own and those of its backends. Tests compare the documentation with it.
 /// </summary>
 internal sealed class SettingTable
 {
@@ -44,7 +44,7 @@ internal sealed class SettingTable
 
     public static readonly Setting<string?> AccessFile = Setting.File("AccessFile", "who may do what: lines IDENTITY produce consume");
 
-    /// <summary>The files that mean nothing without TLS.</summary>
+    /// <summary>The files that require TLS.</summary>
     public static readonly IReadOnlyList<Setting<string?>> TlsFiles = [CertificateFile, KeyFile, ClientCaFile, TokensFile, AccessFile];
 
     public static readonly Setting<int> ReloadIntervalMs =
@@ -138,16 +138,16 @@ internal sealed class SettingTable
             throw new ArgumentException($"two settings are named {twice.Key}", nameof(backends));
     }
 
-    /// <summary>Which of the backends keeps the log.</summary>
+    /// <summary>Selects the backend.</summary>
     public Setting<string> Backend { get; }
 
-    /// <summary>All of them, in the order of the help.</summary>
+    /// <summary>All settings, in the order of the help.</summary>
     public IReadOnlyList<Setting> Rows { get; }
 
-    /// <summary>The setting of a name; null if there is none.</summary>
+    /// <summary>Finds a setting by name; null if there is none.</summary>
     public Setting? Find(string name) => Rows.FirstOrDefault(setting => setting.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>The setting whose name is most like a name that is none.</summary>
+    /// <summary>The setting whose name is most similar to an unknown name.</summary>
     public Setting Nearest(string name) => Rows.MinBy(setting => Spelling.Distance(setting.Name, name))!;
 
     private static bool IsAddress(string value) =>
@@ -155,7 +155,7 @@ internal sealed class SettingTable
         && uri.PathAndQuery is "/" && uri.UserInfo is "" && uri.Fragment is "" && NamesPort(uri)
         && (uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(uri.DnsSafeHost, out _));
 
-    /// <summary>Whether the port is given: the scheme's own, 80 or 443, is never what is meant.</summary>
+    /// <summary>Whether the address includes a port. The default ports 80 and 443 are never intended.</summary>
     private static bool NamesPort(Uri address) =>
         address.OriginalString.TrimEnd('/') is var text && text.LastIndexOf(':') > text.LastIndexOfAny(['/', ']']);
 }

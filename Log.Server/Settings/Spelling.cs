@@ -1,9 +1,9 @@
 namespace LogKit.Server.Settings;
 
-/// <summary>How far two words are apart: for telling what a misspelt key was meant to be.</summary>
+/// <summary>The distance between words, for suggesting a correction of a misspelled key.</summary>
 internal static class Spelling
 {
-    /// <summary>How many letters must be put in, left out or changed to get from one to the other, case aside (Levenshtein).</summary>
+    /// <summary>The Levenshtein distance, ignoring case.</summary>
     public static int Distance(string one, string other)
     {
         var row = Enumerable.Range(0, other.Length + 1).ToArray();

@@ -41,7 +41,8 @@ public sealed partial class DeployTests : IDisposable
         using var server = ServerProcess.Start(
             ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"], ("NOTIFY_SOCKET", _directory["nobody"]));
         server.Expects(19, 19);
-        await server.SaysAsync($"the service manager at {_directory["nobody"]} (NOTIFY_SOCKET) cannot be told that the server is ready");
+        await server.SaysAsync(
+            $"cannot notify the service manager at {_directory["nobody"]} (NOTIFY_SOCKET) that the server is ready");
         await using (var log = GrpcLog.Connect(await server.AddressAsync()))
             Assert.Equal(0ul, (await log.GetRangeAsync()).NextOffset);
         server.Signal("TERM");

@@ -62,7 +62,7 @@ public sealed class ReloadTests
 
         var renewed = server.Authority.Server();
         server.WriteCertificate(renewed);
-        await server.Process.SaysAsync($"{server.CertificateFile} and {server.KeyFile} changed, and is in force");
+        await server.Process.SaysAsync($"{server.CertificateFile} and {server.KeyFile} changed and is in force");
 
         await old.ProduceAsync(Request());
         Assert.Single(seen); // no second handshake: the connection was kept
@@ -92,12 +92,12 @@ public sealed class ReloadTests
         var path = Path.Combine(Path.GetDirectoryName(server.AccessFile)!, file);
         var sound = await File.ReadAllTextAsync(path);
         await File.WriteAllTextAsync(path, content);
-        await server.Process.SaysAsync($"cannot be used: what it said before stays in force: {problem}");
+        await server.Process.SaysAsync($"changed but can't be used; the previous contents stay in force: {problem}");
         await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
         await server.Connect(token: SecureServer.Token).ProduceAsync(Request());
 
         await File.WriteAllTextAsync(path, sound);
-        await server.Process.SaysAsync("changed, and is in force");
+        await server.Process.SaysAsync("changed and is in force");
         await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
     }
 
@@ -109,7 +109,7 @@ public sealed class ReloadTests
         using var tail = server.Connect(server.Authority.Client("alice")).ConsumeStream(new ConsumeRequest());
         await File.WriteAllTextAsync(server.AccessFile, "alice consume\nbob produce\n");
         server.Process.Signal("HUP");
-        await server.Process.SaysAsync("reload requested: 4 sets of files looked at, 1 changed and in force");
+        await server.Process.SaysAsync("reload requested: 4 sets of files checked, 1 changed and in force");
         await server.Connect(server.Authority.Client("bob")).ProduceAsync(Request());
         Assert.True(await tail.ResponseStream.MoveNext().Within("what bob produced"));
     }
@@ -124,7 +124,7 @@ public sealed class ReloadTests
             await making.WaitForExitAsync();
         await server.Process.SaysAsync("cannot be read within 5 s: is it a regular file?");
         await File.WriteAllTextAsync(server.TokensFile, $"bob {SecureServer.HashOf("secret")}\n");
-        await server.Process.SaysAsync($"{server.TokensFile} changed, and is in force");
+        await server.Process.SaysAsync($"{server.TokensFile} changed and is in force");
         using var tail = server.Connect(token: "secret").ConsumeStream(new ConsumeRequest());
         await server.Connect(server.Authority.Client("alice")).ProduceAsync(Request());
         Assert.True(await tail.ResponseStream.MoveNext().Within("the record"));
