@@ -2,23 +2,23 @@ using System.Diagnostics;
 
 namespace LogKit.InMemory;
 
-/// <summary>What an <see cref="InMemoryLog"/> can be told.</summary>
+/// <summary>Options for an <see cref="InMemoryLog"/>.</summary>
 public sealed record InMemoryLogOptions
 {
-    /// <summary>The largest batch that an append takes, in bytes of its encoding.</summary>
+    /// <summary>The limit on the size of a batch, in bytes of its encoding.</summary>
     public int BatchLimitBytes { get; init; } = RecordBatch.DefaultLimitBytes;
 
-    /// <summary>The offset of the first record: a log whose beginning was truncated away. At most 2⁶³.</summary>
+    /// <summary>The offset of the first record, as for a log that has been truncated. At most 2⁶³.</summary>
     public ulong StartOffset { get; init; }
 }
 
 /// <summary>
-/// The smallest correct log: everything is in memory and gone with the process. A fake for the tests of those who use a log, and
-/// the model that other logs are compared with.
+/// The smallest correct log. Everything is in memory and is lost with the process. Use it as a fake in tests; it is also the model that
+/// other logs are compared with.
 /// </summary>
 /// <remarks>
-/// Appends and truncations take turns under a lock and publish an immutable <see cref="View"/>; readers take the latest view and
-/// no lock. A batch is copied when it is appended, and shared by all who read it.
+/// Appends and truncations run under a lock and publish an immutable <see cref="View"/>. Readers use the latest view and take no lock. A
+/// batch is copied when it is appended; all readers share the copy.
 /// </remarks>
 public sealed class InMemoryLog : ITruncatableLog
 {
@@ -28,8 +28,8 @@ public sealed class InMemoryLog : ITruncatableLog
     private volatile View _view; // replaced under _gate, read by any thread
     private volatile bool _isDisposed; // set under _gate
 
-    /// <summary>Makes an empty log.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its bounds.</exception>
+    /// <summary>Creates an empty log.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     public InMemoryLog(InMemoryLogOptions? options = null)
     {
         options ??= new InMemoryLogOptions();
@@ -40,7 +40,7 @@ public sealed class InMemoryLog : ITruncatableLog
         _appended = new OffsetSignal(options.StartOffset, this);
     }
 
-    /// <summary>True: the order of the calls is the order of the log.</summary>
+    /// <summary>True: appends get offsets in the order of the calls.</summary>
     public bool AppendsInCallOrder => true;
 
     /// <inheritdoc/>
@@ -113,7 +113,7 @@ public sealed class InMemoryLog : ITruncatableLog
         }
     }
 
-    /// <summary>Ends pending waits. What was read stays valid; the rest is gone.</summary>
+    /// <summary>Ends pending waits. Batches that were read stay valid; everything else is lost.</summary>
     public ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -130,8 +130,8 @@ public sealed class InMemoryLog : ITruncatableLog
     }
 
     /// <summary>
-    /// What readers see: the entries <c>[first, end)</c> of an array that views share. Only the newest view is appended to, and
-    /// that writes past the end of every other; so what a view shows never changes.
+    /// What readers see: the entries <c>[first, end)</c> of an array that views share. Appending to the newest view writes past the end of
+    /// all others, so the content of a view never changes.
     /// </summary>
     private sealed class View(Entry[] entries, int first, int end, LogRange range)
     {
@@ -163,7 +163,7 @@ public sealed class InMemoryLog : ITruncatableLog
             var shorter = Range with { StartOffset = offset };
             var start = offset == Range.NextOffset ? end : IndexOf(offset);
             if (start - first < end - start)
-                return new View(entries, start, end, shorter); // the dropped batches go when the array next moves
+                return new View(entries, start, end, shorter); // the array keeps the truncated batches until it is next copied
 
             var kept = new Entry[Math.Max(16, 2 * (end - start))];
             Array.Copy(entries, start, kept, 0, end - start);
@@ -177,7 +177,7 @@ public sealed class InMemoryLog : ITruncatableLog
             return (grown, 0, end - first);
         }
 
-        /// <summary>The last entry that begins at or before an offset.</summary>
+        /// <summary>The index of the last entry that begins at or before an offset.</summary>
         private int IndexOf(ulong offset)
         {
             var index = entries.AsSpan(first, end - first).BinarySearch(new At(offset));

@@ -6,25 +6,27 @@ using Npgsql;
 namespace LogKit.Postgres;
 
 /// <summary>
-/// Knows where the log ends. Whoever appends says so by a notification, after the commit and apart from it, because a notification in a
-/// transaction would make commits of all logs of the server wait for one another. Any role can send one, and some get lost, so a
-/// notification is only a hint to ask the table; and the table is asked from time to time while somebody waits.
+/// Tracks the end of the log. Each appending server sends a notification after the commit, separately, because a notification within the
+/// transaction would serialize the commits of all logs on the server. Any role can send one, and some get lost, so a notification is only a
+/// hint to query the table. While someone waits, the table is also queried periodically.
 /// </summary>
 /// <remarks>
-/// The end moves back when the database loses what it had: a restored backup, a failover to a standby that lacked something. Whatever
-/// shows that the table's end is before the known one moves that back.
+/// The end moves back if the database loses data, for example when a backup is restored, or in a failover to a standby that lacked
+/// something. Any answer that shows an earlier end moves the known end back.
 /// </remarks>
 internal sealed class EndWatcher : IDisposable
 {
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How long nothing is heard before it is seen whether the server is still there, and how long that may take.</summary>
+    /// <summary>
+    /// How long the connection may be silent before we check that the server is still there, and how long that check may take.
+    /// </summary>
     private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Notifications are at least this far apart: each takes the database half the time of an append.</summary>
+    /// <summary>The minimum interval between notifications, each of which costs the database half as much as an append.</summary>
     private static readonly TimeSpan TellInterval = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>How long closing a log may take for telling other servers of the last append.</summary>
+    /// <summary>How long closing a log may take to notify other servers of the last append.</summary>
     private static readonly TimeSpan TellLastLimit = TimeSpan.FromSeconds(1);
 
     private readonly LogTable _table;
@@ -32,10 +34,10 @@ internal sealed class EndWatcher : IDisposable
     private readonly TimeSpan _pollInterval;
     private readonly SemaphoreSlim _ask = new(0, 1);
     private readonly SemaphoreSlim _tell = new(0, 1);
-    private ulong _end; // what to tell: Volatile, by the writer
-    private ulong _told; // Volatile, by the task that tells
-    private long? _deafSince = Stopwatch.GetTimestamp(); // since when the database does not listen, of the task that listens alone
-    private long _asked; // when the table was last asked, in ticks of Environment.TickCount64: Volatile
+    private ulong _end; // Volatile, set by the writer: the end to notify others of
+    private ulong _told; // Volatile, set by the notifying task
+    private long? _deafSince = Stopwatch.GetTimestamp(); // used by the listening task only: since when it is not listening
+    private long _asked; // Volatile: when the table was last queried, as Environment.TickCount64
 
     public EndWatcher(LogTable table, OffsetSignal appended, int pollIntervalMs)
     {
@@ -44,7 +46,7 @@ internal sealed class EndWatcher : IDisposable
         _pollInterval = TimeSpan.FromMilliseconds(pollIntervalMs);
     }
 
-    /// <summary>An end of the log that was in the table at some time.</summary>
+    /// <summary>The next offset of the log at some point in time.</summary>
     public ulong NextOffset => _appended.NextOffset;
 
     /// <summary>Runs until the log is disposed.</summary>
@@ -53,7 +55,7 @@ internal sealed class EndWatcher : IDisposable
         Task.Run(() => RepeatAsync(AskAsync, Unasked)),
         Task.Run(() => RepeatAsync(TellAsync, _ => { })));
 
-    /// <summary>This log has appended: wakes those who wait here, and elsewhere.</summary>
+    /// <summary>Records an append of this log, and wakes waiters here and on other servers.</summary>
     public void Appended(ulong nextOffset)
     {
         _appended.Advance(nextOffset);
@@ -61,12 +63,12 @@ internal sealed class EndWatcher : IDisposable
         Signal(_tell);
     }
 
-    /// <summary>Asks the database for the end, for somebody who has begun to wait: another server may have moved it.</summary>
+    /// <summary>Queries the end for a new waiter, because another server may have moved it.</summary>
     public void Ask() => Signal(_ask);
 
-    /// <summary>The table has shown an end of the log.</summary>
-    /// <param name="seen">What <see cref="NextOffset"/> was before the table was asked.</param>
-    /// <param name="range">What it answered.</param>
+    /// <summary>Records an end of the log that a query returned.</summary>
+    /// <param name="seen">The value of <see cref="NextOffset"/> before the query.</param>
+    /// <param name="range">The result of the query.</param>
     public void Saw(ulong seen, LogRange range)
     {
         _appended.Rewind(seen, range.NextOffset);
@@ -74,7 +76,7 @@ internal sealed class EndWatcher : IDisposable
     }
 
     /// <summary>
-    /// Tells other servers of the last append, if it has not been told: once, since a log that is being closed waits for it.
+    /// Notifies other servers of the last append, if that has not been done. Tries once, because closing the log waits for it.
     /// </summary>
     public async Task TellLastAsync(CancellationToken cancellationToken)
     {
@@ -90,7 +92,7 @@ internal sealed class EndWatcher : IDisposable
         catch (Exception exception)
             when (Failures.IsOfDatabase(exception) || exception is OperationCanceledException or ObjectDisposedException)
         {
-            // They ask by themselves, if later.
+            // They find out later, by polling.
         }
     }
 
@@ -120,7 +122,7 @@ internal sealed class EndWatcher : IDisposable
             }
             catch (Exception exception)
             {
-                // Whatever it is: those who wait are to be woken when it is over.
+                // Whatever it is, waiters must be woken when it is over.
                 if (!stopping.IsCancellationRequested)
                     failed(exception);
                 await Task.Delay(ReconnectDelay, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -145,7 +147,7 @@ internal sealed class EndWatcher : IDisposable
                 Heard();
                 while (await connection.WaitAsync(SilenceLimit, stopping).ConfigureAwait(false))
                 {
-                    // Heard.
+                    // Received.
                 }
             }
         }
@@ -154,7 +156,7 @@ internal sealed class EndWatcher : IDisposable
             _ = CloseAsync();
         }
 
-        // A connection that waits for an answer can't be closed before the answer comes.
+        // A connection that waits for an answer cannot be closed before the answer arrives.
         async Task CloseAsync()
         {
             await answer.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -163,7 +165,7 @@ internal sealed class EndWatcher : IDisposable
         }
     }
 
-    /// <summary>The database listens. What was said before, while it did not, is asked for.</summary>
+    /// <summary>Records that the connection is listening. Queries what may have been missed before.</summary>
     private void Heard()
     {
         if (_deafSince is null)
@@ -174,7 +176,7 @@ internal sealed class EndWatcher : IDisposable
     }
 
     /// <summary>
-    /// The database does not listen. After a while that is worth telling, for it may be all that a log without callers sees.
+    /// Records that the connection is not listening. After a while, reports it, since a log without callers may notice nothing else.
     /// </summary>
     private void Unheard(Exception exception)
     {
@@ -190,7 +192,7 @@ internal sealed class EndWatcher : IDisposable
             Ask();
     }
 
-    /// <summary>Whoever waits for the end of a log that is missing gets to know it.</summary>
+    /// <summary>Fails the waits for the end of a log that does not exist.</summary>
     private void Unasked(Exception exception)
     {
         if (Failures.IsOfLog(exception))

@@ -4,15 +4,17 @@ using LogKit.Postgres.Storage;
 namespace LogKit.Postgres;
 
 /// <summary>
-/// A log in a PostgreSQL database, for any number of servers at a time. An append is acknowledged once its transaction is
-/// committed, as durably as the database commits (see <see cref="Report"/>), and readable from then on, not before.
+/// A log in a PostgreSQL database, which any number of servers can use at the same time. An append is acknowledged, and becomes readable,
+/// once its transaction is committed. It is as durable as the database makes commits (see <see cref="Report"/>).
 /// </summary>
 /// <remarks>
-/// <para>Appending: what is queued forms a group (<see cref="GroupWriter"/>), which is one statement and one transaction. It locks the
-/// log's row until its commit is durable, so offsets are dense and their order is the order of the commits, over all servers.</para>
-/// <para>An answer that was lost is found out (<see cref="LostAnswer"/>), and never guessed.</para>
-/// <para>Reading and the range ask the database each time: what one server does, all see at once. Waiting takes notifications, and
-/// goes on while the database is away.</para>
+/// <para>Appending: queued appends form a group (<see cref="GroupWriter"/>), which is one statement and one transaction. It locks the row
+/// of the log
+/// until the commit is durable, so offsets are dense and in commit order over all servers.</para>
+/// <para>If an answer is lost, the log finds out the outcome (<see cref="LostAnswer"/>). It never guesses.</para>
+/// <para>Reads and ranges query the database each time, so all servers agree. Waiting uses notifications, and continues while the database
+/// is
+/// unavailable.</para>
 /// </remarks>
 public sealed class PostgresLog : ITruncatableLog, IObservableLog
 {
@@ -40,22 +42,22 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         _background = Task.WhenAll(_watcher.RunAsync(), Task.Run(_retention.RunAsync));
     }
 
-    /// <summary>What was found when the log was opened. Its warnings belong into the host's journal.</summary>
+    /// <summary>What was found when the log was opened. Write its warnings to the journal of the host.</summary>
     public PostgresLogReport Report { get; }
 
-    /// <summary>True: the order of the calls is the order of the log.</summary>
+    /// <summary>True: appends get offsets in the order of the calls.</summary>
     public bool AppendsInCallOrder => true;
 
     /// <summary>Opens a log, and creates its schema and its row if they do not exist. Several servers may do so at once.</summary>
-    /// <param name="options">Where it is and how to run it.</param>
-    /// <param name="cancellationToken">Ends the call.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="PostgresLogOpenException">
-    /// Something is wrong that does not pass by itself; the message is one line that says what.
+    /// A problem that does not resolve itself. The message says what it is, in one line.
     /// </exception>
     /// <exception cref="LogUnavailableException">The database cannot be reached, or is read-only.</exception>
     /// <exception cref="ArgumentException">
-    /// An option is out of its bounds, or the connection string is not one that Npgsql accepts. What Npgsql said, which may quote it, is
-    /// not shown.
+    /// An option is out of range, or Npgsql does not accept the connection string. Its own message, which may quote the string, is not
+    /// shown.
     /// </exception>
     public static async Task<PostgresLog> OpenAsync(PostgresLogOptions options, CancellationToken cancellationToken = default)
     {
@@ -114,8 +116,8 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         Refuse(cancellationToken) is { } refusal
             ? ValueTask.FromException<LogRange>(refusal) : new ValueTask<LogRange>(AskAsync(cancellationToken));
 
-    /// <summary>Completes once an offset can be read. While the database is away it goes on waiting.</summary>
-    /// <exception cref="LogUnavailableException">The log is missing from the database, or its tables are.</exception>
+    /// <summary>Completes once the record at an offset can be read. Continues to wait while the database is unavailable.</summary>
+    /// <exception cref="LogUnavailableException">The log or its tables are missing from the database.</exception>
     /// <inheritdoc/>
     public ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
     {
@@ -127,21 +129,21 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         return wait;
     }
 
-    /// <summary>Moves the start of the log forward, durably; the rows before it are deleted afterwards, in the background.</summary>
+    /// <summary>Moves the start of the log forward, durably. The rows before it are then deleted in the background.</summary>
     /// <inheritdoc/>
     public ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
         Refuse(cancellationToken) is { } refusal
             ? ValueTask.FromException(refusal) : new ValueTask(TruncateAsync(offset, cancellationToken));
 
     /// <summary>
-    /// Commits what was appended before, ends pending waits and reads, and lets go of the database. Takes as long as
-    /// <see cref="PostgresLogOptions.CloseLimitMs"/> says if the database does not answer.
+    /// Commits pending appends, ends pending waits and reads, and closes the connections. If the database does not answer, takes up to
+    /// <see cref="PostgresLogOptions.CloseLimitMs"/>.
     /// </summary>
     public ValueTask DisposeAsync() => DisposeAsync(CancellationToken.None);
 
-    /// <summary>The same, with another way to limit it.</summary>
+    /// <summary>The same, with a token that ends it early.</summary>
     /// <param name="giveUp">
-    /// Once it is canceled, disposal waits for no more appends: those that were sent end with <see cref="AppendOutcomeUnknownException"/>,
+    /// When canceled, disposal stops waiting for appends: those that were sent fail with <see cref="AppendOutcomeUnknownException"/>,
     /// the others with <see cref="ObjectDisposedException"/>. Ignored if the log is already being disposed.
     /// </param>
     public ValueTask DisposeAsync(CancellationToken giveUp)
@@ -163,7 +165,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
     }
 
     /// <summary>
-    /// Passes an answer on. One that shows that the end has moved back keeps others from being woken for what is not there.
+    /// Passes on a result. If it shows that the end has moved back, the known end is updated, so that waiters are not woken too early.
     /// </summary>
     private async Task<T> WatchAsync<T>(Task<T> read)
     {
@@ -174,7 +176,7 @@ public sealed class PostgresLog : ITruncatableLog, IObservableLog
         }
         catch (OffsetOutOfRangeException exception) when (exception.Range.NextOffset < seen)
         {
-            _watcher.Ask(); // the read began before that was looked at, so it is asked again
+            _watcher.Ask(); // the read began before the end was known, so the end is queried again
             throw;
         }
     }

@@ -8,58 +8,62 @@ namespace LogKit.Postgres;
 public sealed partial record PostgresLogOptions
 {
     /// <summary>
-    /// How to reach the database, in Npgsql's syntax. Several hosts, separated by commas, are a primary and its standbys: the one that
-    /// takes writes is used. The connection string usually holds a password and is never shown.
+    /// The connection string, as defined by Npgsql. Several hosts, separated by commas, are a primary and its standbys; the one that
+    /// accepts writes is used. The connection string may contain a password and is never shown.
     /// </summary>
     public required string ConnectionString { get; init; }
 
-    /// <summary>Which of the logs in the schema: 1 to 200 characters of valid Unicode, without NUL. Created if it does not exist.</summary>
+    /// <summary>
+    /// The name of the log in the schema: 1 to 200 characters of valid Unicode, without NUL. Created if it does not exist.
+    /// </summary>
     public string LogName { get; init; } = "log";
 
     /// <summary>
-    /// The schema that holds the tables: at most 40 lowercase letters, digits and underscores, and not one of PostgreSQL's own. Created if
+    /// The schema of the tables: at most 40 lowercase letters, digits and underscores, and not one of PostgreSQL's own. Created if
     /// it does not exist, which is the only time that the user needs the right to create a schema.
     /// </summary>
     public string SchemaName { get; init; } = "logkit";
 
-    /// <summary>The largest batch that an append takes, in bytes of its encoding. At most 256 MiB.</summary>
+    /// <summary>The limit on the size of a batch, in bytes of its encoding. At most 256 MiB.</summary>
     public int BatchLimitBytes { get; init; } = RecordBatch.DefaultLimitBytes;
 
     /// <summary>
-    /// How long a database that cannot be reached, or does not answer, is tried again, in milliseconds, before a call ends with
-    /// <see cref="LogUnavailableException"/>. An append may have queued behind another that waited as long. Several hosts share it: one
-    /// that does not answer takes a part of it only, in whole seconds.
+    /// How long to retry while the database cannot be reached or does not answer, in milliseconds, before a call fails with
+    /// <see cref="LogUnavailableException"/>. An append may first queue behind another that waited as long. Several hosts share this time:
+    /// a host that
+    /// does not answer gets only part of it, in whole seconds.
     /// </summary>
     public int UnavailableAfterMs { get; init; } = 5_000;
 
     /// <summary>
-    /// How long, in milliseconds, the outcome of an append whose answer was lost is asked for before it is
-    /// <see cref="AppendOutcomeUnknownException"/>. It takes a database that can be reached to tell.
+    /// How long, in milliseconds, to try to find out the outcome of an append whose answer was lost, before it fails with
+    /// <see cref="AppendOutcomeUnknownException"/>. The outcome cannot be found out while the database is unreachable.
     /// </summary>
     public int OutcomeUnknownAfterMs { get; init; } = 30_000;
 
     /// <summary>
-    /// How often, in milliseconds, the end of the log is asked for while somebody waits for it, should a notification be lost.
+    /// The interval, in milliseconds, at which the end of the log is polled while someone waits for it, in case a notification is lost.
     /// </summary>
     public int PollIntervalMs { get; init; } = 1_000;
 
     /// <summary>
-    /// What the batches of the log may take, in bytes of their encodings; the oldest go first. Null, the default, is no limit.
+    /// The limit on the size of the log, in bytes of encoded batches. The oldest are deleted first. Null, the default, means no limit.
     /// </summary>
     public long? RetentionLimitBytes { get; init; }
 
     /// <summary>
-    /// How long a record is kept, in milliseconds by the database's clock; it goes within a minute of that. Null, the default, is for ever.
+    /// How long records are kept, in milliseconds, by the clock of the database. They are deleted within a minute after that. Null, the
+    /// default, means forever.
     /// </summary>
     public long? RetentionLimitMs { get; init; }
 
     /// <summary>
-    /// How long, in milliseconds, disposal waits for pending appends. After that, an append that was sent ends with
-    /// <see cref="AppendOutcomeUnknownException"/>, and one that was not with <see cref="ObjectDisposedException"/>.
+    /// How long, in milliseconds, disposal waits for pending appends. After that, an append that was sent fails with
+    /// <see cref="AppendOutcomeUnknownException"/>, and one that was not sent with <see cref="ObjectDisposedException"/>.
     /// </summary>
     public int CloseLimitMs { get; init; } = 10_000;
 
-    /// <summary>The offset of the first record of a log that is new.</summary>
+    /// <summary>The offset of the first record of a new log.</summary>
     internal ulong StartOffset { get; init; }
 
     internal TimeSpan UnavailableAfter => TimeSpan.FromMilliseconds(UnavailableAfterMs);

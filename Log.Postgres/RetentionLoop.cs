@@ -3,8 +3,8 @@ using LogKit.Postgres.Storage;
 namespace LogKit.Postgres;
 
 /// <summary>
-/// Gives up what is too old or too much, and deletes the rows of what was given up, a bounded piece at a time. Any number of servers
-/// may do so at once.
+/// Truncates the log according to the retention limits, and deletes truncated rows, a limited number at a time. Any number of servers may
+/// do so at once.
 /// </summary>
 internal sealed class RetentionLoop(LogTable table, PostgresLogOptions options) : IDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class RetentionLoop(LogTable table, PostgresLogOptions options) 
 
     private readonly SemaphoreSlim _truncated = new(0, 1);
 
-    /// <summary>Says that there are rows to delete.</summary>
+    /// <summary>Signals that there are rows to delete.</summary>
     public void Truncated()
     {
         lock (_truncated)
@@ -35,13 +35,13 @@ internal sealed class RetentionLoop(LogTable table, PostgresLogOptions options) 
             }
             catch (Exception)
             {
-                // Whatever it is, the next round makes up for it.
+                // Whatever it is, the next round tries again.
                 await Task.Delay(TimeSpan.FromSeconds(1), stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    /// <summary>One round: the limits, then the rows.</summary>
+    /// <summary>One round: applies the limits, then deletes rows.</summary>
     internal async Task ApplyAsync(CancellationToken stopping)
     {
         if (options.RetentionLimitMs is not null || options.RetentionLimitBytes is not null)
@@ -52,7 +52,7 @@ internal sealed class RetentionLoop(LogTable table, PostgresLogOptions options) 
 
         while (await table.DeleteTruncatedAsync(stopping).ConfigureAwait(false))
         {
-            // Piece by piece.
+            // Continue with the next rows.
         }
     }
 

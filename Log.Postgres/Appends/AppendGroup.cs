@@ -1,11 +1,11 @@
 namespace LogKit.Postgres.Appends;
 
-/// <summary>Appends that are one transaction, under an id that the first of their rows carries.</summary>
+/// <summary>Appends of one transaction. The first of their rows carries the ID of the group.</summary>
 internal sealed class AppendGroup
 {
     private readonly List<QueuedAppend> _appends = [];
 
-    /// <summary>In the order of time, so that the index on it grows at its end.</summary>
+    /// <summary>The ID. Ordered by time, so that the index on it grows at its end.</summary>
     public Guid Id { get; } = Guid.CreateVersion7();
 
     public IReadOnlyList<QueuedAppend> Appends => _appends;
@@ -14,7 +14,7 @@ internal sealed class AppendGroup
 
     public long RecordCount { get; private set; }
 
-    /// <summary>Whether any of them expects an offset.</summary>
+    /// <summary>Whether an append of the group expects an offset.</summary>
     public bool IsConditional { get; private set; }
 
     public void Add(QueuedAppend append)
@@ -26,8 +26,8 @@ internal sealed class AppendGroup
     }
 
     /// <summary>
-    /// The answer that the database gave and that was lost, from where the first of the group that was stored is: the same walk as in
-    /// the database's append().
+    /// Reconstructs the lost answer of the database from the offset of the first stored append, in the same way as the function append() in
+    /// the database.
     /// </summary>
     public ulong[] OffsetsFrom(ulong first)
     {
@@ -43,7 +43,7 @@ internal sealed class AppendGroup
         return offsets;
     }
 
-    /// <summary>Where the log ended when the group was in it, given each append's offset.</summary>
+    /// <summary>The next offset of the log after the group, given the offset of each append.</summary>
     public ulong EndOf(ulong[] offsets) =>
         offsets[^1] + (_appends[^1].ExpectedOffset is { } expected && expected != offsets[^1] ? 0 : (ulong)_appends[^1].Batch.Count);
 

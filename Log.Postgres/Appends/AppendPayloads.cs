@@ -3,12 +3,12 @@ using LogKit.Postgres.Storage;
 namespace LogKit.Postgres.Appends;
 
 /// <summary>
-/// What a statement sends of a group: a copy. A statement that is not answered may go on sending after the appends have ended, and
-/// then their memory is the caller's again. One statement at a time uses it, and none after one that was left to itself.
+/// A copy of the payloads of a group for a statement. An unanswered statement may continue to send after the appends have ended, when the
+/// caller may reuse their memory. Used by one statement at a time, and by none after a statement that was abandoned.
 /// </summary>
 internal sealed class AppendPayloads
 {
-    /// <summary>The largest buffer that is kept for the next group.</summary>
+    /// <summary>The limit on the buffer that is kept for the next group.</summary>
     private const int KeptLimitBytes = 1024 * 1024;
 
     private byte[] _buffer = [];

@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace LogKit.Postgres.Appends;
 
-/// <summary>A prepared statement that appends a group, and is a transaction of its own.</summary>
+/// <summary>A prepared statement that appends a group in a transaction of its own.</summary>
 internal abstract class AppendStatement : IAsyncDisposable
 {
     private readonly NpgsqlCommand _command;
@@ -27,7 +27,9 @@ internal abstract class AppendStatement : IAsyncDisposable
 
     public Task PrepareAsync() => _command.PrepareAsync();
 
-    /// <summary>Appends a group, durably; returns for each the offset that it got, or would have got if it expected another.</summary>
+    /// <summary>
+    /// Appends a group durably. Returns the offset of each append; if it expected another offset, the one it would have been given.
+    /// </summary>
     public async Task<ulong[]> ExecuteAsync(AppendGroup group)
     {
         _sent.Fill(group);
@@ -48,7 +50,7 @@ internal abstract class AppendStatement : IAsyncDisposable
 
     private static NpgsqlParameter<T[]> ArrayOf<T>(NpgsqlDbType type) => new() { NpgsqlDbType = NpgsqlDbType.Array | type };
 
-    /// <summary>Where none of a group expects an offset.</summary>
+    /// <summary>For a group in which no append expects an offset.</summary>
     internal sealed class Plain : AppendStatement
     {
         private readonly NpgsqlParameter<long> _records = new();
@@ -76,7 +78,7 @@ internal abstract class AppendStatement : IAsyncDisposable
         protected override ulong[] OffsetsIn(object answer, AppendGroup group) => group.OffsetsFrom((ulong)(long)answer);
     }
 
-    /// <summary>Where some do.</summary>
+    /// <summary>For a group in which some appends expect an offset.</summary>
     internal sealed class Conditional : AppendStatement
     {
         private readonly NpgsqlParameter<long?[]> _expected = ArrayOf<long?>(NpgsqlDbType.Bigint);
@@ -85,7 +87,7 @@ internal abstract class AppendStatement : IAsyncDisposable
             : base(table.Statements.AppendConditionally, connection, table) =>
             _command.Parameters.Add(_expected);
 
-        // An offset past all that a bigint can number is none that an append can get.
+        // An append cannot get an offset beyond the range of bigint.
         protected override void Fill(AppendGroup group) => _expected.TypedValue =
             [.. group.Appends.Select(append => append.ExpectedOffset is { } offset ? (long)Math.Min(offset, long.MaxValue) : (long?)null)];
 

@@ -6,8 +6,8 @@ using Npgsql;
 namespace LogKit.Postgres.Appends;
 
 /// <summary>
-/// Turns concurrent appends into groups: what was queued while one group was being committed is the next. One group is under way
-/// at a time, for the row lock would let no other be; so the order of the calls is the order of the log.
+/// Turns concurrent appends into groups: what is queued while one group is committed forms the next. Only one group is in progress at a
+/// time, because the row lock would block another; so appends are stored in the order of the calls.
 /// </summary>
 internal sealed class GroupWriter : IDisposable
 {
@@ -16,24 +16,26 @@ internal sealed class GroupWriter : IDisposable
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The longest that callers are waited for who were answered together.</summary>
+    /// <summary>The longest time to wait for callers that were answered together.</summary>
     private static readonly TimeSpan GatherLimit = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>How much longer an answer is waited for than the server waits for the log's row: then it has said so.</summary>
+    /// <summary>
+    /// How much longer than the server's own limit to wait for an answer. By then, the server has reported that it gave up.
+    /// </summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<QueuedAppend> _queue = Channel.CreateUnbounded<QueuedAppend>(); // one that counts what it holds
+    private readonly Channel<QueuedAppend> _queue = Channel.CreateUnbounded<QueuedAppend>(); // unbounded, but reports its count
     private readonly LogTable _table;
     private readonly LostAnswer _lostAnswer;
     private readonly TimeSpan _unavailableAfter;
     private readonly EndWatcher _watcher;
     private readonly CancellationTokenSource _giveUp = new();
     private readonly Task _writing;
-    private WriterConnection? _connection; // of the writing task alone
+    private WriterConnection? _connection; // used by the writing task only
 
     /// <param name="table">The log.</param>
     /// <param name="options">How to run it.</param>
-    /// <param name="watcher">Knows an end of the log, and is told the new one after each group.</param>
+    /// <param name="watcher">Knows the end of the log, and receives the new one after each group.</param>
     public GroupWriter(LogTable table, PostgresLogOptions options, EndWatcher watcher)
     {
         _table = table;
@@ -54,8 +56,8 @@ internal sealed class GroupWriter : IDisposable
     }
 
     /// <summary>
-    /// Takes no more, and completes when what was queued is answered. Once it is given up, that is at once: whatever was sent has an
-    /// unknown outcome, and nothing more is sent.
+    /// Refuses further appends, and completes when queued ones are answered. If given up, it completes immediately: the outcome of what was
+    /// sent is unknown, and nothing more is sent.
     /// </summary>
     public async Task DrainAsync(CancellationToken giveUp)
     {
@@ -64,7 +66,7 @@ internal sealed class GroupWriter : IDisposable
             await _writing.ConfigureAwait(false);
     }
 
-    /// <summary>Not before it is drained.</summary>
+    /// <summary>Call this only after draining.</summary>
     public void Dispose() => _giveUp.Dispose();
 
     private async Task WriteAsync()
@@ -89,8 +91,8 @@ internal sealed class GroupWriter : IDisposable
     }
 
     /// <summary>
-    /// Lets those who were answered together append again before the next group is sent, which they would miss: for as long as that
-    /// takes, and no longer than a part of what the commit took.
+    /// Gives callers that were answered together time to append again, so that they do not miss the next group: as long as that takes, but
+    /// at most a part of the time of the commit.
     /// </summary>
     private async Task GatherAsync(int count, TimeSpan limit)
     {
@@ -101,7 +103,7 @@ internal sealed class GroupWriter : IDisposable
             await Task.Yield();
     }
 
-    /// <summary>Stores a group and answers it; false if it failed.</summary>
+    /// <summary>Stores a group and answers it. Returns false if it failed.</summary>
     private async Task<bool> CommitAsync(AppendGroup group)
     {
         ulong[] offsets;
@@ -116,7 +118,7 @@ internal sealed class GroupWriter : IDisposable
         }
         catch (Exception exception)
         {
-            group.Fail(new AppendOutcomeUnknownException(exception)); // nothing foresees it, and the next group is not to wait for ever
+            group.Fail(new AppendOutcomeUnknownException(exception)); // an unexpected failure must not block later groups
             return false;
         }
 
@@ -126,7 +128,7 @@ internal sealed class GroupWriter : IDisposable
         return true;
     }
 
-    /// <summary>Stores a group once, however often it takes to send it.</summary>
+    /// <summary>Stores a group exactly once, even if it must be sent several times.</summary>
     private async Task<ulong[]> StoreAsync(AppendGroup group)
     {
         var known = _watcher.NextOffset;
@@ -145,11 +147,11 @@ internal sealed class GroupWriter : IDisposable
             }
             catch (LogUnavailableException exception)
             {
-                throw _table.Database.Failed(exception); // there was nothing to append to
+                throw _table.Database.Failed(exception); // there is no log to append to
             }
             catch (Exception exception)
             {
-                failure = exception; // whatever it is, those who wait get an answer
+                failure = exception; // whatever it is, the callers get an answer
             }
 
             var session = _connection?.Session;
@@ -169,7 +171,7 @@ internal sealed class GroupWriter : IDisposable
     }
 
     /// <summary>
-    /// Whether the server said that it has undone all of it. What ends its process may strike after the commit, and says nothing.
+    /// Whether the server reported that it rolled back. An error that ends its process may occur after the commit, and proves nothing.
     /// </summary>
     private static bool IsRefusal(Exception failure) => failure is PostgresException { InvariantSeverity: "ERROR" };
 

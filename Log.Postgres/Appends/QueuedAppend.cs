@@ -1,8 +1,8 @@
 namespace LogKit.Postgres.Appends;
 
 /// <summary>
-/// An append between its call and its answer. Until the writer takes it, its caller can cancel it, which leaves it in the queue for
-/// the writer to drop; once taken it is always answered, because its bytes may be on their way.
+/// An append from the call until the caller has its result. Until the writer takes it, the caller can cancel it; the writer then drops it
+/// from the queue. Once taken, it is always answered, because its bytes may have been sent.
 /// </summary>
 internal sealed class QueuedAppend(RecordBatch batch, ulong? expectedOffset)
     : TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -24,7 +24,7 @@ internal sealed class QueuedAppend(RecordBatch batch, ulong? expectedOffset)
             },
             this);
 
-    /// <summary>Takes it for a group: false where it was cancelled, and is nobody's concern any more.</summary>
+    /// <summary>Takes the append for a group. Returns false if it was canceled.</summary>
     public bool TryTake()
     {
         if (!TrySettle())
@@ -33,7 +33,7 @@ internal sealed class QueuedAppend(RecordBatch batch, ulong? expectedOffset)
         return true;
     }
 
-    /// <summary>Answers it, given the offset that it got, or would have got where it expects another.</summary>
+    /// <summary>Completes the append with its offset or, if it expected another, with a mismatch.</summary>
     public void Answer(ulong offset)
     {
         if (ExpectedOffset is { } expected && expected != offset)

@@ -3,8 +3,8 @@ using Npgsql;
 namespace LogKit.Postgres.Appends;
 
 /// <summary>
-/// The server's end of a connection: a process, which may live on, and commit, after the connection is lost. Its start tells it
-/// from another that got its number later.
+/// The server process of a connection, which may continue, and commit, after the connection is lost. Its start time distinguishes it from a
+/// later process with the same ID.
 /// </summary>
 internal sealed record ServerSession(int ProcessId, DateTime Start)
 {
@@ -18,8 +18,8 @@ internal sealed record ServerSession(int ProcessId, DateTime Start)
     }
 
     /// <summary>
-    /// Tells it to end, and whether it has: then its transaction is over. One that waits for a standby to confirm its commit is left
-    /// to it, for its commit would show without that.
+    /// Terminates the process, and returns whether it is gone, so that its transaction is over. A process that waits for a standby to
+    /// confirm its commit is left alone, because terminating it would make the commit visible without the confirmation.
     /// </summary>
     public async Task<bool> EndAsync(NpgsqlConnection connection)
     {

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace LogKit.Postgres.Appends;
 
-/// <summary>The connection that appends go through, with its prepared statements.</summary>
+/// <summary>The connection for appends, with its prepared statements.</summary>
 internal sealed class WriterConnection : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;
@@ -19,7 +19,7 @@ internal sealed class WriterConnection : IAsyncDisposable
         _conditional = new AppendStatement.Conditional(connection, table);
     }
 
-    /// <summary>The server's end of it.</summary>
+    /// <summary>The server process of the connection.</summary>
     public ServerSession Session { get; }
 
     public static Task<WriterConnection> OpenAsync(LogTable table, CancellationToken cancellationToken)
@@ -45,10 +45,14 @@ internal sealed class WriterConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Appends a group, durably; returns for each the offset that it got, or would have got where it expects another.</summary>
-    /// <param name="group">What to append.</param>
-    /// <param name="limit">How long to wait for the answer. The statement goes on after that, and the connection is of no more use.</param>
-    /// <param name="giveUp">Ends the wait early, in the same way.</param>
+    /// <summary>
+    /// Appends a group durably. Returns the offset of each append; if it expected another offset, the one it would have been given.
+    /// </summary>
+    /// <param name="group">The group.</param>
+    /// <param name="limit">
+    /// How long to wait for the answer. After that, the statement continues, and the connection can no longer be used.
+    /// </param>
+    /// <param name="giveUp">Ends the wait early, with the same effect.</param>
     public async Task<ulong[]> AppendAsync(AppendGroup group, TimeSpan limit, CancellationToken giveUp)
     {
         var execution = (group.IsConditional ? _conditional : _plain).ExecuteAsync(group);
@@ -56,7 +60,7 @@ internal sealed class WriterConnection : IAsyncDisposable
         return await execution.WaitAsync(limit, giveUp).ConfigureAwait(false);
     }
 
-    /// <summary>Closes the connection, later where its statement is still under way.</summary>
+    /// <summary>Closes the connection, after its statement has ended if one is in progress.</summary>
     public ValueTask DisposeAsync()
     {
         var closing = CloseAsync();

@@ -2,18 +2,18 @@ using Npgsql;
 
 namespace LogKit.Postgres.Storage;
 
-/// <summary>A statement whose commit is to be as durable as the database makes it, or is not to be believed.</summary>
+/// <summary>Runs a statement whose commit must be durable on the synchronous standbys, or counts as failed.</summary>
 /// <remarks>
-/// A commit that waits for a standby and is canceled waits no more, shows to all readers, and counts as done, on one
-/// machine. So such a statement is not canceled from here (see <see cref="Database"/>). If somebody else cancels it, the server warns, in
-/// whatever language, and <see cref="SessionSettings"/> sees to it that the warning arrives.
+/// If a commit that waits for a standby is canceled, it becomes visible and counts as successful, although it is on one machine only. So we
+/// never cancel such a statement (see <see cref="Database"/>). If someone else does, the server sends a warning, in some language;
+/// <see cref="SessionSettings"/> ensures that it arrives.
 /// </remarks>
 internal static class Commit
 {
-    // The function in the server that waits, which the server names in whatever language it warns.
+    // The function in the server that waits. The warning contains its name in every language.
     private const string Wait = "SyncRepWaitForLSN";
 
-    /// <exception cref="NpgsqlException">Among others: the commit was canceled while it waited for a standby.</exception>
+    /// <exception cref="NpgsqlException">The statement failed, or the commit was canceled while it waited for a standby.</exception>
     public static async Task<T> RunAsync<T>(NpgsqlCommand command, Func<NpgsqlCommand, Task<T>> execute)
     {
         var connection = command.Connection!;

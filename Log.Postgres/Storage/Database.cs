@@ -5,25 +5,25 @@ using Npgsql;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// The connections to one database. Work that may be done twice is tried again while the database cannot be reached, for as long as
-/// the options say; then it is <see cref="LogUnavailableException"/>.
+/// The connections to a database. Retries idempotent work while the database cannot be reached, for as long as the options say; then throws
+/// <see cref="LogUnavailableException"/>.
 /// </summary>
 /// <remarks>
-/// No statement is ever canceled from here. Npgsql asks a server to cancel by a connection of its own, and blocks a thread until the
-/// server has taken it, which a server that hangs never does; and a canceled commit may count as done on one machine: see
-/// <see cref="Commit"/>. So statements get no token and no time limit of Npgsql's. Whoever waits stops waiting, the server limits the
-/// statement (<see cref="SessionSettings"/>), and the connection goes back to the pool when the statement ends.
+/// Statements are never canceled. To cancel one, Npgsql opens another connection and blocks a thread until the server accepts it, which a
+/// hanging server never does; and a canceled commit may count as successful on one machine (see <see cref="Commit"/>). So statements get no
+/// token and no timeout of Npgsql. Instead, the caller stops waiting, the server limits the statement (<see cref="SessionSettings"/>), and
+/// the connection returns to the pool when the statement ends.
 /// </remarks>
 internal sealed class Database : IAsyncDisposable
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The fewest connections that the log gets by with: two it keeps, the others take turns.</summary>
+    /// <summary>The minimum number of connections: the log keeps two and shares the others.</summary>
     private const int MinConnections = 5;
 
     /// <summary>
-    /// How many times more connections the pool may hold than may be waited for: those that nobody waits for, because a server that was
-    /// answering stopped to, do not keep others from trying.
+    /// The pool may have this many times more connections than may be in use. Connections abandoned because a server stopped answering then
+    /// do not keep others from trying.
     /// </summary>
     private const int SpareFactor = 10;
 
@@ -32,7 +32,7 @@ internal sealed class Database : IAsyncDisposable
     private readonly TimeSpan _unavailableAfter;
     private readonly CancellationTokenSource _stop = new();
 
-    /// <exception cref="ArgumentException">The connection string is not one that Npgsql accepts. The message does not quote it.</exception>
+    /// <exception cref="ArgumentException">Npgsql does not accept the connection string. The message does not quote it.</exception>
     [SuppressMessage("Design", "MA0054", Justification = "What Npgsql says may quote the password.")]
     public Database(PostgresLogOptions options)
     {
@@ -59,10 +59,10 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>The name of the database, for messages.</summary>
     public string Name { get; }
 
-    /// <summary>What has been seen of the database.</summary>
+    /// <summary>The observed state of the database.</summary>
     public DatabaseState State { get; } = new();
 
-    /// <summary>Ends what is under way once the log is disposed.</summary>
+    /// <summary>Canceled when the log is disposed.</summary>
     public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Opens a connection for the caller to keep and dispose.</summary>
@@ -70,7 +70,7 @@ internal sealed class Database : IAsyncDisposable
         _hosts.OpenAsync(cancellationToken).OrDisposeAsync(cancellationToken);
 
     /// <summary>
-    /// Does work on a connection of the pool. It is left to itself, with its connection, once nobody waits for it any more.
+    /// Runs work on a pooled connection. If the caller stops waiting, the work continues on its own, with its connection.
     /// </summary>
     public async Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -94,14 +94,14 @@ internal sealed class Database : IAsyncDisposable
             }
             catch (InvalidOperationException exception) when (connection.State != ConnectionState.Open)
             {
-                // It broke between two uses, which Npgsql takes for a mistake of ours.
+                // The connection broke between two uses, which Npgsql treats as a programming error.
                 throw new NpgsqlException(exception.Message, exception);
             }
         }
     }
 
-    /// <summary>Does work that may be done twice, again and again while the database cannot be reached.</summary>
-    /// <exception cref="LogException">What the database said, as a log says it.</exception>
+    /// <summary>Runs idempotent work, and retries it while the database cannot be reached.</summary>
+    /// <exception cref="LogException">The error of the database, translated.</exception>
     /// <exception cref="ObjectDisposedException">The log was disposed meanwhile.</exception>
     public async Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -134,7 +134,7 @@ internal sealed class Database : IAsyncDisposable
         }
     }
 
-    /// <summary>Reports that an operation has failed for good, and tells it as a log does.</summary>
+    /// <summary>Reports that an operation has finally failed, and translates the exception.</summary>
     public LogException Failed(Exception exception)
     {
         var failure = Failures.Translate(exception);
@@ -143,8 +143,7 @@ internal sealed class Database : IAsyncDisposable
     }
 
     /// <summary>
-    /// Lets go of connections that a failure has shown to be of no use: those to a server that is a standby now, or that does not answer,
-    /// and so may be gone without a word.
+    /// Drops connections if a failure shows that they are useless, because the server is now a standby or does not answer.
     /// </summary>
     public void Forget(Exception exception)
     {
@@ -155,10 +154,10 @@ internal sealed class Database : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets go of all connections, and looks for the host that takes writes anew.</summary>
+    /// <summary>Drops all connections, so that the next use looks for the host that accepts writes.</summary>
     public void Forget() => _hosts.Forget();
 
-    /// <summary>Ends what <see cref="RunAsync"/> is doing, and lets it do no more.</summary>
+    /// <summary>Cancels the work of <see cref="RunAsync"/>, and prevents more.</summary>
     public Task StopAsync() => _stop.CancelAsync();
 
     public async ValueTask DisposeAsync()
@@ -169,7 +168,7 @@ internal sealed class Database : IAsyncDisposable
 
     private static NpgsqlConnectionStringBuilder Settings(string connectionString, TimeSpan unavailableAfter)
     {
-        var seconds = (int)Math.Clamp(Math.Ceiling(unavailableAfter.TotalSeconds), 1, 1024); // Npgsql's bounds
+        var seconds = (int)Math.Clamp(Math.Ceiling(unavailableAfter.TotalSeconds), 1, 1024); // the range that Npgsql allows
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {
             Timeout = seconds,
@@ -177,12 +176,12 @@ internal sealed class Database : IAsyncDisposable
             CancellationTimeout = -1,
             MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
-            NoResetOnClose = true, // a reset would undo the session's settings
+            NoResetOnClose = true, // a reset would undo the settings of the session
             Multiplexing = false,
             Enlist = false,
             Encoding = "UTF8",
             ClientEncoding = "UTF8",
-            TcpKeepAlive = true, // a host that is gone without a word is noticed even by a connection that only listens
+            TcpKeepAlive = true, // lets even a connection that only listens notice a host that is gone
         };
         settings.ApplicationName ??= "logkit";
         if (settings.TcpKeepAliveTime == 0)
@@ -193,7 +192,7 @@ internal sealed class Database : IAsyncDisposable
         if (DatabaseHosts.CountOf(settings) is var hosts and > 1)
         {
             settings.TargetSessionAttributes ??= "read-write";
-            settings.Timeout = Math.Max(1, seconds / (hosts + 1)); // one that does not answer is to leave time for the others
+            settings.Timeout = Math.Max(1, seconds / (hosts + 1)); // leaves time for other hosts if one does not answer
         }
 
         return settings;

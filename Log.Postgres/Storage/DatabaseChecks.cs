@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace LogKit.Postgres.Storage;
 
-/// <summary>What is done and checked before a log is used, and how it is said what is wrong.</summary>
+/// <summary>Prepares and checks the database when a log is opened, and explains problems.</summary>
 internal static class DatabaseChecks
 {
     private static readonly Version OldestVersion = new(13, 0);
@@ -10,7 +10,7 @@ internal static class DatabaseChecks
     private const string StandbyNames = "synchronous_standby_names";
     private const string SynchronousCommit = "synchronous_commit";
 
-    /// <summary>What each setting should not be, and what an acknowledgement is worth when it is.</summary>
+    /// <summary>Weak values of settings, and the consequence of each.</summary>
     private static readonly (string Name, string Value, string Consequence)[] Weaknesses =
     [
         ("fsync", "off", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
@@ -18,14 +18,14 @@ internal static class DatabaseChecks
         (SynchronousCommit, "off", "a crash of the database may lose what was acknowledged"),
     ];
 
-    /// <summary>The same, where there are synchronous standbys, which an acknowledged append should have reached.</summary>
+    /// <summary>The same, if there are synchronous standbys, which acknowledged appends should have reached.</summary>
     private static readonly (string Name, string Value, string Consequence)[] WeaknessesWithStandbys =
     [
         (SynchronousCommit, "local", "a failover may lose what was acknowledged, though there are synchronous standbys"),
         (SynchronousCommit, "remote_write", "a failover to a standby whose system has crashed may lose what was acknowledged"),
     ];
 
-    /// <summary>Makes the schema, and tells the server's version and what is weak about its settings.</summary>
+    /// <summary>Creates the schema. Returns the version of the server and warnings about its settings.</summary>
     public static Task<(Version Version, IReadOnlyList<string> Warnings)> PrepareAsync(
         Database database,
         PostgresLogOptions options,
@@ -45,7 +45,7 @@ internal static class DatabaseChecks
             },
             cancellationToken);
 
-    /// <summary>What keeps the log from being opened, where trying again would not help.</summary>
+    /// <summary>Explains why the log cannot be opened, if a retry would not help.</summary>
     public static LogException Explain(Database database, PostgresLogOptions options, LogUnavailableException failure)
     {
         if (failure.InnerException is not PostgresException cause)
@@ -98,7 +98,7 @@ internal static class DatabaseChecks
         async Task<Dictionary<string, string>> AskAsync()
         {
             var values = new Dictionary<string, string>(StringComparer.Ordinal);
-            // What a session begins with, not what the log has set in this one.
+            // The defaults of a session, not the values that the log has set in this one.
             using var query = new NpgsqlCommand(
                 "select name, coalesce(reset_val, setting) from pg_settings where name = any ($1)", connection);
             query.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = names });

@@ -3,23 +3,23 @@ using Npgsql;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// Opens connections to the one host, of those that a connection string names, that takes the log's writes. Which one that is, is
-/// looked for once and kept until <see cref="Forget"/>.
+/// Opens connections to the host that accepts writes, of those in a connection string. The host is looked up once and kept until
+/// <see cref="Forget"/>.
 /// </summary>
 /// <remarks>
-/// Npgsql by itself looks again for each connection that it hands out, pooled or not, because it never takes a host for being away
-/// that has accepted a connection and does not answer. Beside a primary that hangs, every read would wait for it first.
+/// Npgsql itself looks up the host for each connection, pooled or not, and does not consider a host unavailable that accepts connections
+/// but does not answer. With a hanging primary, every read would first wait for it.
 /// </remarks>
 internal sealed class DatabaseHosts : IAsyncDisposable
 {
-    private readonly NpgsqlDataSource _source; // opens new connections only if there are several hosts, else is the pool
+    private readonly NpgsqlDataSource _source; // if there are several hosts, only opens new connections; otherwise it is the pool
     private readonly NpgsqlConnectionStringBuilder _settings;
     private readonly TimeSpan _limit;
     private readonly Lock _gate = new();
-    private NpgsqlDataSource? _found; // the pool of the host that was found; under _gate
+    private NpgsqlDataSource? _found; // under _gate; the pool of the host that was found
     private bool _isDisposed; // under _gate
 
-    /// <param name="settings">Names one host or several, and what the one must be (<c>Target Session Attributes</c>).</param>
+    /// <param name="settings">The settings, with one or more hosts and the required <c>Target Session Attributes</c>.</param>
     /// <param name="limit">How long a statement may take: see <see cref="SessionSettings"/>.</param>
     public DatabaseHosts(NpgsqlConnectionStringBuilder settings, TimeSpan limit)
     {
@@ -33,12 +33,12 @@ internal sealed class DatabaseHosts : IAsyncDisposable
 
     private bool AreSeveral { get; }
 
-    /// <summary>How many hosts a connection string names.</summary>
+    /// <summary>The number of hosts in a connection string.</summary>
     public static int CountOf(NpgsqlConnectionStringBuilder settings) => (settings.Host?.Count(character => character == ',') ?? 0) + 1;
 
     /// <summary>Opens a connection.</summary>
     /// <exception cref="NpgsqlException">
-    /// No host could be reached that is what the log needs. The next call looks at all of them.
+    /// No suitable host could be reached. The next call tries all of them again.
     /// </exception>
     public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
@@ -64,7 +64,7 @@ internal sealed class DatabaseHosts : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the connections that nobody uses, those in use once they are given back, and looks for the host anew.</summary>
+    /// <summary>Closes unused connections, and used ones when they are returned. The next use looks up the host again.</summary>
     public void Forget()
     {
         NpgsqlDataSource? found;

@@ -3,12 +3,12 @@ using Npgsql;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// What the log has seen of its database, and the events that tell its operator of a change. Each condition is reported once.
+/// The state of the database as observed by the log. Reports changes to the operator, each condition once.
 /// </summary>
 internal sealed class DatabaseState
 {
     private readonly LogEvents _events = new();
-    private int _isLost; // these four are 0 or 1: Interlocked; a reader may be late by one call
+    private int _isLost; // 0 or 1, like the next three: Interlocked; a reader may be one call late
     private int _isMissing;
     private int _isReadOnly;
     private int _isFull;
@@ -16,7 +16,7 @@ internal sealed class DatabaseState
     /// <inheritdoc cref="IObservableLog.Observe"/>
     public IDisposable Observe(Action<LogEvent> observer) => _events.Observe(observer);
 
-    /// <summary>An operation has failed because of the database.</summary>
+    /// <summary>Records that an operation failed because of the database.</summary>
     public void Failed(LogException failure)
     {
         var cause = failure.InnerException;
@@ -34,13 +34,13 @@ internal sealed class DatabaseState
             Begin(ref _isLost, LogEventKind.StorageLost, LostMessage(cause), failure);
     }
 
-    /// <summary>The database has answered.</summary>
+    /// <summary>Records that the database answered.</summary>
     public void Reached() => End(ref _isLost, LogEventKind.StorageBack, "the database can be used again");
 
-    /// <summary>The log's row has been read.</summary>
+    /// <summary>Records that the row of the log was read.</summary>
     public void RowSeen() => End(ref _isMissing, LogEventKind.StorageBack, "the log's row is in the database again");
 
-    /// <summary>A group has been committed.</summary>
+    /// <summary>Records that a group was committed.</summary>
     public void Appended()
     {
         Reached();
@@ -70,6 +70,6 @@ internal sealed class DatabaseState
 }
 
 /// <summary>
-/// The log's row is not in its table: the cause of a <see cref="LogUnavailableException"/> that passes only if somebody restores it.
+/// The row of the log is missing: the cause of a <see cref="LogUnavailableException"/> that lasts until someone restores the row.
 /// </summary>
 internal sealed class MissingRowException(string table) : Exception($"the row is missing from {table}");

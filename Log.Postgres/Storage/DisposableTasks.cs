@@ -1,9 +1,9 @@
 namespace LogKit.Postgres.Storage;
 
-/// <summary>What nobody waits for any more, and what must still be closed when it comes.</summary>
+/// <summary>Disposes the results of tasks that are no longer awaited.</summary>
 internal static class DisposableTasks
 {
-    /// <summary>Waits for what is being opened. If the wait ends first, disposes it once it is open.</summary>
+    /// <summary>Awaits an object that is being opened. If the wait is canceled first, disposes the object once it is open.</summary>
     public static async Task<T> OrDisposeAsync<T>(this Task<T> opening, CancellationToken cancellationToken)
         where T : IAsyncDisposable
     {

@@ -1,12 +1,12 @@
 namespace LogKit.Postgres.Storage;
 
-/// <summary>The statements about the rows of a log. Parameter 1 is the log's id, unless it says otherwise.</summary>
+/// <summary>The SQL statements for the rows of a log. $1 is the ID of the log unless stated otherwise.</summary>
 internal sealed class LogStatements
 {
-    /// <summary>How many rows are deleted at a time: so many that it goes fast, so few that nobody waits for it.</summary>
+    /// <summary>The number of rows deleted at a time: enough to be fast, few enough that nobody waits for it.</summary>
     public const int DeletionLimit = 500;
 
-    /// <summary>How many batches are read at a time at most: so many that the way to the database counts for little.</summary>
+    /// <summary>The limit on batches per read: enough that the round trip matters little.</summary>
     private const int ReadLimit = 1024;
 
     public LogStatements(string schemaName)
@@ -26,8 +26,8 @@ internal sealed class LogStatements
             where log_id = $1 and first_offset <= $2 order by first_offset desc limit 1
             """);
 
-        // Only the key has an index. So the walk over it ends where the limit would be reached if all batches were like the first, whatever
-        // plan the database makes of it: rows that are looked at, and do not go into the answer, are few.
+        // Only the key has an index. So the scan ends where the limit would be reached if all batches had the size of the first, whatever
+        // the query plan. Few rows are read that are not returned.
         ReadOn = OfOneMoment($"""
             select b.first_offset, b.record_count, b.checksum, b.payload, b.place
             from (
@@ -52,7 +52,7 @@ internal sealed class LogStatements
                 order by b.first_offset limit {DeletionLimit})
             """;
 
-        // Walks what is to go, and one batch more.
+        // Scans the batches that will be deleted, and one more.
         Keep = $"""
             select coalesce((
                 select b.first_offset from {batches} b
@@ -62,9 +62,9 @@ internal sealed class LogStatements
             from {logs} l where l.id = $1
             """;
 
-        // Waits for nobody, and holds nothing that others wait for: the rows are found by an index ("offset 0" keeps the database from
-        // walking the key instead). The message is written to the write-ahead log, so the statement has a commit, which waits for the
-        // synchronous standbys; they have what was committed before it, then. A standby can't write one.
+        // Takes no lock that others wait for, and waits for none. The rows are found by an index ("offset 0" keeps the planner from
+        // scanning the key instead). The message is written to the write-ahead log, so the statement has a commit, which waits for the
+        // synchronous standbys; after it, they have everything that was committed before. A standby cannot write one.
         Find = $"""
             with head as (select start_offset, next_offset from {logs} where id = $1)
             select pg_is_in_recovery(), head.start_offset, head.next_offset,
@@ -75,8 +75,8 @@ internal sealed class LogStatements
 
         AppendConditionally = $"select {Schema.Quoted(schemaName)}.append_group($1, $2, $6, $3, $4, $5)";
 
-        // The same where none is conditional, so that what each gets follows from the first: two thirds of the work. The update takes
-        // the lock, and sees the row as it is once it has it.
+        // For groups without conditions, in which all offsets follow from the first: this takes two thirds of the time. The update takes
+        // the lock, and then sees the current row.
         Append = $"""
             with log as (
                 update {logs} set next_offset = next_offset + $6, next_position = next_position + $7, {Schema.PlacedUpTo(
@@ -92,7 +92,7 @@ internal sealed class LogStatements
             select first_offset from log
             """;
 
-        // Range and batches are of one snapshot, so an answer is always of one moment.
+        // Range and batches come from one snapshot, so the result reflects one instant.
         string OfOneMoment(string found) => $"""
             select l.start_offset, l.next_offset, b.first_offset, b.record_count, b.checksum, b.payload, b.place,
                 coalesce(b.first_offset >= l.placed_from and b.first_offset < l.placed_next, false)
@@ -104,30 +104,30 @@ internal sealed class LogStatements
     /// <summary>Creates a log if it does not exist. $1: its name, $2: its start.</summary>
     public string Create { get; }
 
-    /// <summary>Its id and the channel of its notifications. $1: its name.</summary>
+    /// <summary>Gets the ID of a log and the channel of its notifications. $1: its name.</summary>
     public string Identify { get; }
 
     public string Range { get; }
 
-    /// <summary>The batch that holds an offset.</summary>
+    /// <summary>Reads the batch that contains an offset.</summary>
     public string Read { get; }
 
-    /// <summary>The same, and the batches after it that fit a limit.</summary>
+    /// <summary>Reads the batch that contains an offset, and the batches after it up to a limit.</summary>
     public string ReadOn { get; }
 
     public string Truncate { get; }
 
     public string Delete { get; }
 
-    /// <summary>The first offset that is young enough and near enough to the end to be kept.</summary>
+    /// <summary>Finds the first offset to keep, by age and by distance from the end.</summary>
     public string Keep { get; }
 
-    /// <summary>Where a group was stored. $2: its id.</summary>
+    /// <summary>Finds where a group was stored. $2: its ID.</summary>
     public string Find { get; }
 
-    /// <summary>Appends a group of which none is conditional.</summary>
+    /// <summary>Appends a group without conditions.</summary>
     public string Append { get; }
 
-    /// <summary>Appends a group of which some are conditional: the function decides about each, under the lock of the log's row.</summary>
+    /// <summary>Appends a group with conditions, which the function checks under the lock on the row of the log.</summary>
     public string AppendConditionally { get; }
 }

@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace LogKit.Postgres.Storage;
 
-/// <summary>The rows of one log: what is asked of them, other than to append.</summary>
+/// <summary>Queries and updates the rows of a log, except for appending.</summary>
 internal sealed class LogTable
 {
     private readonly Database _database;
@@ -26,12 +26,12 @@ internal sealed class LogTable
 
     public long Id { get; }
 
-    /// <summary>The channel of notifications: each tells the next offset.</summary>
+    /// <summary>The channel of notifications, each of which contains the next offset.</summary>
     public string Channel { get; }
 
     public LogStatements Statements => _statements;
 
-    /// <summary>Finds a log by its name, or makes a new one.</summary>
+    /// <summary>Finds a log by name, or creates it.</summary>
     public static async Task<LogTable> OpenAsync(Database database, PostgresLogOptions options, CancellationToken cancellationToken)
     {
         var statements = new LogStatements(options.SchemaName);
@@ -61,7 +61,7 @@ internal sealed class LogTable
         },
         cancellationToken);
 
-    /// <summary>Reads from an offset to the end of its batch.</summary>
+    /// <summary>Reads the records from an offset to the end of their batch.</summary>
     public Task<RecordBatch> ReadAsync(ulong offset, CancellationToken cancellationToken) => _database.RunAsync(
         async connection =>
         {
@@ -73,7 +73,7 @@ internal sealed class LogTable
         cancellationToken);
 
     /// <summary>
-    /// Reads from an offset to the end of its batch, and the batches after it, as far as they are sound and within a limit.
+    /// Reads the records from an offset to the end of their batch, and the sound batches after it up to a limit.
     /// </summary>
     public Task<IReadOnlyList<RecordBatch>> ReadOnAsync(ulong offset, int limitBytes, CancellationToken cancellationToken) =>
         _database.RunAsync(
@@ -83,7 +83,7 @@ internal sealed class LogTable
                 var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
                 await using var closing = reader.ConfigureAwait(false);
                 var batches = new List<RecordBatch>();
-                var next = offset; // the offset itself stays as it is: the work may be done twice
+                var next = offset; // the offset itself is not changed, because the work may be repeated
                 for (var batch = await ReadFirstAsync(reader, offset).ConfigureAwait(false); batch is not null;)
                 {
                     batches.Add(batch);
@@ -95,7 +95,7 @@ internal sealed class LogTable
             },
         cancellationToken);
 
-    /// <summary>Moves the start; null if the offset is past the end.</summary>
+    /// <summary>Moves the start. Returns null if the offset is past the end.</summary>
     public Task<LogRange?> TruncateAsync(ulong offset, CancellationToken cancellationToken) => _database.RunAsync(
         async connection =>
         {
@@ -104,7 +104,7 @@ internal sealed class LogTable
         },
         cancellationToken);
 
-    /// <summary>Deletes some of the rows before the start; false where there are no more.</summary>
+    /// <summary>Deletes some rows before the start. Returns false if there are no more.</summary>
     public Task<bool> DeleteTruncatedAsync(CancellationToken cancellationToken) => _database.RunAsync(
         async connection =>
         {
@@ -113,7 +113,7 @@ internal sealed class LogTable
         },
         cancellationToken);
 
-    /// <summary>The first offset that is young enough and near enough to the end to be kept.</summary>
+    /// <summary>Finds the first offset to keep, by age and by distance from the end.</summary>
     public Task<ulong> FindKeptAsync(long? ageLimitMs, long? limitBytes, CancellationToken cancellationToken) => _database.RunAsync(
         async connection =>
         {
@@ -125,10 +125,12 @@ internal sealed class LogTable
         cancellationToken);
 
     /// <summary>
-    /// Where the first batch of a group that was to be appended is, if any of it is stored; and what the log holds. What is found is on
-    /// the synchronous standbys, too.
+    /// Finds the offset of the first stored batch of a group, if any, and the range of the log. What is found is on the synchronous
+    /// standbys, too.
     /// </summary>
-    /// <exception cref="NpgsqlException">Among others: the server is a standby, which may yet get what it does not have.</exception>
+    /// <exception cref="NpgsqlException">
+    /// The query failed, or the server is a standby, which may yet receive what it does not have.
+    /// </exception>
     public async Task<(ulong? First, LogRange Range)> FindAppendAsync(NpgsqlConnection connection, Guid appendId)
     {
         using var query = Command(connection, _statements.Find);
@@ -153,7 +155,7 @@ internal sealed class LogTable
         }
     }
 
-    /// <summary>Tells other servers where the log ends. It writes nothing, so nothing is flushed for it.</summary>
+    /// <summary>Notifies other servers of the end of the log. Writes nothing, so it causes no flush.</summary>
     public async Task<int> NotifyAsync(NpgsqlConnection connection, ulong nextOffset)
     {
         using var notification = new NpgsqlCommand("select pg_notify($1, $2)", connection);
@@ -162,7 +164,7 @@ internal sealed class LogTable
         return await notification.ExecuteNonQueryAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The failure of everything that needs the log's row, and does not find it.</summary>
+    /// <summary>Makes the exception for a missing row of the log.</summary>
     public LogUnavailableException RowIsGone()
     {
         var table = $"{_schemaName}.logs";
@@ -190,7 +192,9 @@ internal sealed class LogTable
         return TryDecode(offset, reader) ?? throw new RecordCorruptException(offset);
     }
 
-    /// <summary>The records of a row from an offset on; null if it holds none, is damaged, or belongs elsewhere.</summary>
+    /// <summary>
+    /// Decodes the records of a row from an offset on. Returns null if there are none, or the row is damaged or belongs elsewhere.
+    /// </summary>
     private RecordBatch? TryDecode(ulong offset, NpgsqlDataReader row)
     {
         if (row.IsDBNull(2))
@@ -199,7 +203,7 @@ internal sealed class LogTable
         if (offset - (ulong)first >= (ulong)count || BatchChecksum.Of(count, payload) != checksum)
             return null;
 
-        // Rows that an older version wrote have none. That there are such rows among those of this version is damage.
+        // Rows of an older version have none. Such a row among those of this version is damage.
         if (row.IsDBNull(6) ? row.GetBoolean(7) : row.GetInt64(6) != PlaceChecksum.Of(Id, first, checksum))
             return null;
         try
@@ -229,7 +233,7 @@ internal sealed class LogTable
         return command;
     }
 
-    // What is past all that a bigint can number is past the end of any log.
+    // An offset beyond the range of bigint is past the end of any log.
     private static NpgsqlParameter<long> Number(ulong offset) =>
         new() { TypedValue = (long)Math.Min(offset, long.MaxValue), NpgsqlDbType = NpgsqlDbType.Bigint };
 }

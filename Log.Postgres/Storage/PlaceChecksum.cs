@@ -1,8 +1,8 @@
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// Ties a batch's checksum to the log and the offset that the batch was appended at, so that a row that was moved or copied to another
-/// place is seen to be damaged. The checksum itself is computed before the offset is known; this is computed by the database.
+/// Ties the checksum of a batch to its log and offset, so that a row that was moved or copied is detected as damage. The checksum itself is
+/// computed before the offset is known; this one is computed by the database.
 /// </summary>
 internal static class PlaceChecksum
 {

@@ -3,8 +3,8 @@ using Npgsql;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// Finds out whether a pooler is in between that gives each transaction whatever session is free. Settings, prepared statements and
-/// LISTEN belong to a session, and a lost answer is found out by ending the session that was asked: so the log cannot work through it.
+/// Detects a pooler that assigns each transaction to any free session. Settings, prepared statements, and LISTEN belong to a session, and a
+/// lost answer is resolved by terminating the session, so the log cannot work through such a pooler.
 /// </summary>
 internal static class Pooler
 {
@@ -17,9 +17,9 @@ internal static class Pooler
     {
         var session = await SessionOfAsync(connection).ConfigureAwait(false);
         if (session == connection.ProcessID)
-            return false; // there is none, or one that passes everything through
+            return false; // there is none, or one that keeps sessions
 
-        // Another connection takes a session for a transaction. It is the same one, or this connection then gets another: shared.
+        // Another connection uses a session for a transaction. If it is the same one, or if this connection then gets another: shared.
         using var time = new CancellationTokenSource(limit < Limit ? limit : Limit);
         try
         {
@@ -32,7 +32,7 @@ internal static class Pooler
         }
         catch (OperationCanceledException)
         {
-            return false; // it has no session to spare, for it keeps this connection's
+            return false; // the pooler has no free session, because it keeps the one of this connection
         }
     }
 

@@ -1,22 +1,22 @@
-// The tables and functions, and how they come to be. What is here is a format: a change is a new version, and only adds.
+// The tables and functions, and their creation. This is a storage format: changes are additive and get a new version.
 
 using Npgsql;
 
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// Creates the schema if it does not exist, whoever else is doing so at the same time, and brings one of an older version up to date.
+/// Creates the schema if it does not exist, or upgrades it. Several servers may do so at the same time.
 /// </summary>
 internal static class Schema
 {
     private const int CurrentVersion = 2;
 
-    /// <summary>A schema's name as an identifier, whatever words the server reserves.</summary>
+    /// <summary>The name of a schema as a quoted identifier.</summary>
     public static string Quoted(string name) => $"\"{name}\"";
 
     /// <summary>
-    /// What an append sets in the log's row, given the end that it moves to: from where to where batches have a place checksum without
-    /// exception. A server of version 1 that appends beside leaves a gap, after which the range begins anew.
+    /// The range in which all batches have a place checksum, which an append sets in the row of the log, given the new end. If a server of
+    /// version 1 appends in between, it leaves a gap, after which the range starts over.
     /// </summary>
     public static string PlacedUpTo(string nextOffset) =>
         $"placed_from = case when placed_next = next_offset then placed_from else next_offset end, placed_next = {nextOffset}";
@@ -24,7 +24,7 @@ internal static class Schema
     public static async Task EnsureAsync(NpgsqlConnection connection, string name)
     {
         if (await FindVersionAsync(connection, name).ConfigureAwait(false) == CurrentVersion)
-            return; // which takes no right to create anything
+            return; // requires no privilege to create anything
 
         var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
         await using var ending = transaction.ConfigureAwait(false);
@@ -53,7 +53,7 @@ internal static class Schema
 
     private static async Task<int?> FindVersionAsync(NpgsqlConnection connection, string name)
     {
-        // Asked of the catalog's rows: a look-up by name may answer from a cache that is older than the lock.
+        // Queries the catalog tables, because a lookup by name may use a cache that is older than the lock.
         using var query = new NpgsqlCommand(
             "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = "
                 + "'schema_version')",
@@ -73,11 +73,11 @@ internal static class Schema
         };
     }
 
-    // The row of a log is updated by each group of appends. Room in its page keeps that from touching an index, and the page small.
-    // A payload is taken as it is: compressing it would cost more than it saves, and what it holds is nobody's business here.
+    // Each group of appends updates the row of the log. Free space in its page keeps these updates from touching an index.
+    // Payloads are not compressed, which would cost more than it saves.
     //
-    // append() tells for each batch the offset that it got, or, where another was expected, would have got. The row lock that it
-    // takes is held until the commit is durable: so offsets are dense, and their order is the order of the commits.
+    // append() returns the offset of each batch or, if it expected another, the one it would have been given. It holds the row lock until
+    // the commit is durable, so offsets are dense and in commit order.
     private static string Version1(string schema) => $"""
         create schema if not exists {schema};
 
@@ -141,11 +141,11 @@ internal static class Schema
         """;
 
     // Since version 2:
-    // - place ties a batch to its log and offset (see PlaceChecksum). Batches of version 1 have none; placed_from and placed_next tell
-    //   where that is allowed.
-    // - Only the first batch of a group that is stored carries the group's id, and has an index on it: so finding out what became of a
-    //   group takes the same few reads however long the log is.
-    // - append_group() is append() with these. Servers of version 1 that are still running go on with append().
+    // - place ties a batch to its log and offset (see PlaceChecksum). Batches of version 1 have none; placed_from and placed_next say where
+    //   that is allowed.
+    // - Only the first stored batch of a group carries the ID of the group, which has an index, so finding a group takes a few reads
+    //   regardless of the size of the log.
+    // - append_group() is append() with these. Running servers of version 1 continue to use append().
     private static string Version2(string schema) => $"""
 
         alter table {schema}.logs add column placed_from bigint, add column placed_next bigint;

@@ -4,25 +4,26 @@ using Npgsql;
 namespace LogKit.Postgres.Storage;
 
 /// <summary>
-/// What the log relies on in every session. Each session sets it by itself, because a role, a database, a connection string and an
-/// environment variable can all have other defaults.
+/// The settings that the log relies on. Every session sets them, because a role, a database, a connection string, or an environment
+/// variable can have other defaults.
 /// </summary>
 /// <remarks>
-/// <c>default_transaction_read_only</c> is not among them: it is how an operator makes a database read-only, and no setting of ours
-/// should undo that. What values look like as text (<c>bytea_output</c>, <c>DateStyle</c>, <c>TimeZone</c>) does not matter, since all
-/// of them are sent in binary.
+/// <c>default_transaction_read_only</c> is not among them, because operators use it to make a database read-only, which we must not undo.
+/// Text
+/// formats (<c>bytea_output</c>, <c>DateStyle</c>, <c>TimeZone</c>) do not matter, because all values are sent in binary.
 /// </remarks>
 internal static class SessionSettings
 {
     private static readonly (string Name, string Value)[] Fixed =
     [
-        ("client_min_messages", "warning"), // a commit that was canceled while it waited for a standby says so in a warning: see Commit
-        ("default_transaction_isolation", "read committed"), // under any other, concurrent appends fail instead of waiting in turn
+        // Delivers the warning about a commit that was canceled while it waited for a standby: see Commit.
+        ("client_min_messages", "warning"),
+        ("default_transaction_isolation", "read committed"), // with any other, concurrent appends fail instead of waiting
         ("default_transaction_deferrable", "off"),
         ("idle_in_transaction_session_timeout", "0"),
-        ("idle_session_timeout", "0"), // since version 14: the connection that listens is idle for long
-        ("transaction_timeout", "0"), // since version 17: would also end a commit that waits for a standby
-        ("exit_on_error", "off"), // an error would end the session, and leave open what became of the statement
+        ("idle_session_timeout", "0"), // since version 14; the listening connection is idle for long
+        ("transaction_timeout", "0"), // since version 17; would also end a commit that waits for a standby
+        ("exit_on_error", "off"), // an error would end the session and leave the outcome of the statement unknown
         ("standard_conforming_strings", "on"),
         ("row_security", "on"),
         ("jit", "off"), // compiling a statement takes longer than running it
@@ -31,8 +32,8 @@ internal static class SessionSettings
     /// <summary>Sets up a session.</summary>
     /// <param name="connection">The connection, which has just been opened.</param>
     /// <param name="limit">
-    /// How long a statement may wait for locks and run. Both end before the commit begins, so it is certain that nothing was stored. A
-    /// time limit on locks alone would begin anew with each lock that a statement waits for.
+    /// How long a statement may run, including waits for locks. Both limits apply before the commit begins, so if they expire, nothing was
+    /// stored. A limit on locks alone would start over with each lock.
     /// </param>
     public static async Task ApplyAsync(NpgsqlConnection connection, TimeSpan limit)
     {
@@ -41,7 +42,7 @@ internal static class SessionSettings
     }
 
     /// <summary>
-    /// The same, for the synchronous way of opening a connection, which the log does not use and Npgsql wants to be given.
+    /// The same for synchronous opening, which the log does not use but Npgsql requires.
     /// </summary>
     public static void Apply(NpgsqlConnection connection, TimeSpan limit)
     {
@@ -49,9 +50,8 @@ internal static class SessionSettings
         command.ExecuteNonQuery();
     }
 
-    // The search path comes first: with another, the names in the second statement could be somebody else's. Settings that the
-    // server's version does not have are left out. A synchronous_commit that acknowledges what a crash can lose is raised; one that
-    // waits for more is kept.
+    // Sets the search path first, so that the names in the second statement are those of the system. Skips settings that the version of the
+    // server lacks. Raises a synchronous_commit under which a crash can lose acknowledged commits, and keeps a stronger one.
     private static NpgsqlCommand Command(NpgsqlConnection connection, TimeSpan limit)
     {
         var limitMs = ((long)limit.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
