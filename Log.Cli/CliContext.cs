@@ -4,20 +4,20 @@ using Spectre.Console;
 
 namespace LogKit.Cli;
 
-/// <summary>What the command line has around it: its process's streams and variables, or a test's.</summary>
-/// <param name="Stdin">Where records come from when neither values nor a file are given.</param>
-/// <param name="Stdout">Where records go, as the bytes that they are. A write after the reader has gone must throw.</param>
-/// <param name="Stderr">Where everything else goes.</param>
+/// <summary>The streams and variables of a command line: those of the process, or of a test.</summary>
+/// <param name="Stdin">The source of records if neither values nor a file are given.</param>
+/// <param name="Stdout">The destination of records, as bytes. A write must throw if the reader is gone.</param>
+/// <param name="Stderr">The destination of everything else.</param>
 internal sealed record CliContext(Stream Stdin, Stream Stdout, TextWriter Stderr)
 {
     public const string AddressVariable = "LOGKIT_ADDRESS";
 
     public const string TokenVariable = "LOGKIT_TOKEN";
 
-    /// <summary>A terminal on the standard error, for progress; null where there is none.</summary>
+    /// <summary>The terminal on standard error, for progress; null if there is none.</summary>
     public IAnsiConsole? Terminal { get; init; }
 
-    /// <summary>Whether a person types the standard input: a moving line on the terminal would be in the way.</summary>
+    /// <summary>Whether standard input is a terminal, on which a progress line would be in the way.</summary>
     public bool IsStdinTyped { get; init; }
 
     /// <summary>The value of <see cref="AddressVariable"/>.</summary>
@@ -36,7 +36,7 @@ internal sealed record CliContext(Stream Stdin, Stream Stdout, TextWriter Stderr
                 : AnsiConsole.Create(new AnsiConsoleSettings
                 {
                     Out = new AnsiConsoleOutput(Console.Error),
-                    Interactive = InteractionSupport.Yes, // else a piped standard input counts as no terminal
+                    Interactive = InteractionSupport.Yes, // otherwise, a piped standard input means that there is no terminal
                 }),
             IsStdinTyped = !Console.IsInputRedirected,
             Address = Environment.GetEnvironmentVariable(AddressVariable),
@@ -45,9 +45,9 @@ internal sealed record CliContext(Stream Stdin, Stream Stdout, TextWriter Stderr
     }
 
     /// <remarks>
-    /// The console's own stream drops, silently, what is written to a pipe that nobody reads any more; a FileStream throws. A FileStream
-    /// over a regular file, though, writes at positions of its own, and what another program writes to the same output next
-    /// would land on top of it. So each has its case.
+    /// For a pipe without a reader, the stream of the console silently drops data, while a FileStream throws. For a regular file, a
+    /// FileStream keeps its own position, so the next program that writes to the same output would overwrite it. So each is used for its
+    /// case.
     /// </remarks>
     private static Stream OpenStandardOutput()
     {
@@ -60,7 +60,7 @@ internal sealed record CliContext(Stream Stdin, Stream Stdout, TextWriter Stderr
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return Console.OpenStandardOutput(); // closed, or no ordinary output
+            return Console.OpenStandardOutput(); // closed, or not an ordinary output
         }
     }
 }

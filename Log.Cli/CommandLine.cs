@@ -10,14 +10,15 @@ using LogKit.Cli.Streams;
 namespace LogKit.Cli;
 
 /// <summary>
-/// <c>logkit</c>, from arguments to exit code. Values go to the standard output and all else to the standard error; a failure is
-/// one line there, and never a stack trace unless it is a mistake of this program's.
+/// <c>logkit</c>, from arguments to exit code. Values go to standard output, everything else to standard error. A failure is one line
+/// there, and a
+/// stack trace only if it is a bug in this program.
 /// </summary>
 internal static class CommandLine
 {
     /// <param name="args">The arguments, without the name of the program.</param>
-    /// <param name="context">Stay open.</param>
-    /// <param name="stopping">Asks for an orderly end: Ctrl-C.</param>
+    /// <param name="context">The streams and variables. The streams stay open.</param>
+    /// <param name="stopping">Requests an orderly end (Ctrl-C).</param>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(string[] args, CliContext context, CancellationToken stopping = default)
     {
@@ -39,13 +40,13 @@ internal static class CommandLine
                 Output = output,
                 Error = context.Stderr,
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null, // the caller's token says when to stop
+                ProcessTerminationTimeout = null, // the token of the caller says when to stop
             };
             return await parsed.InvokeAsync(invocation, stopping);
         }
         catch (Exception exception) when (OutputException.IsClosedPipe(exception))
         {
-            return ExitCodes.Done; // "logkit tail | head": the reader has what it wanted
+            return ExitCodes.Done; // "logkit tail | head": the reader has finished
         }
         catch (Exception exception) when (Failures.Describe(exception, server.AddressOf(parsed)) is { } failure)
         {

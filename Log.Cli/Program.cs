@@ -1,4 +1,4 @@
-// The process around the command line: its standard streams, its signals, its exit code.
+// The process around the command line: standard streams, signals, exit code.
 
 using System.Runtime.InteropServices;
 using LogKit.Cli;
@@ -9,7 +9,7 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 return await CommandLine.RunAsync(args, CliContext.OfProcess(), stopping.Token);
 
-// The first signal asks for an orderly end; a second one ends the process at once.
+// The first signal requests an orderly end. A second one ends the process immediately.
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = !stopping.IsCancellationRequested;

@@ -1,6 +1,6 @@
 namespace LogKit.Conformance;
 
-/// <summary>Batches that rules append.</summary>
+/// <summary>Batches for the rules to append.</summary>
 internal static class Batches
 {
     public static RecordBatch Of(params ReadOnlySpan<string> texts) => RecordBatch.OfText(texts);
@@ -13,11 +13,11 @@ internal static class Batches
         return new RecordBatch(records);
     }
 
-    /// <summary>A batch of so many records, each with its number for a value.</summary>
+    /// <summary>A batch of a number of records, whose values are their numbers.</summary>
     public static RecordBatch Numbered(int count, int first = 0) =>
         RecordBatch.OfText([.. Enumerable.Range(first, count).Select(number => $"record {number}")]);
 
-    /// <summary>A batch of one record whose encoding is exactly so many bytes long.</summary>
+    /// <summary>A batch of one record whose encoding has exactly a given length.</summary>
     public static RecordBatch OfSize(int sizeBytes)
     {
         for (var overhead = 2; overhead <= 12; overhead++)
@@ -30,12 +30,12 @@ internal static class Batches
                 return batch;
         }
 
-        // A varint grows where one byte more of value would make two bytes more of batch: a second, small record fills the gap.
+        // If a varint grows, one more byte of value adds two bytes to the batch. A second, small record fills the gap.
         var rest = OfSize(sizeBytes - 5);
         return new RecordBatch([.. rest, new Record(new byte[1])]);
     }
 
-    /// <summary>Changes every letter of the values in an encoding of texts, and leaves it an encoding.</summary>
+    /// <summary>Changes every letter of the values in an encoding of texts, so that it remains a valid encoding.</summary>
     public static void Overwrite(byte[] encodedTexts, byte letter)
     {
         for (var i = 0; i < encodedTexts.Length; i++)

@@ -3,7 +3,7 @@ using LogKit.Conformance.Running;
 namespace LogKit.Conformance;
 
 /// <summary>
-/// What rules say of a log: each check names its rule when it fails. No assertion library, so that none is forced on you.
+/// The assertions of the rules. A failed check names its rule. There is no assertion library, so that none is forced on you.
 /// </summary>
 internal sealed class Check(RuleRun run)
 {
@@ -21,14 +21,14 @@ internal sealed class Check(RuleRun run)
 
     public RuleViolationException Fail(string problem, Exception? cause = null) => run.Violation(problem, cause: cause);
 
-    /// <summary>The batches hold the same records, byte for byte.</summary>
+    /// <summary>Asserts that two batches hold the same records, byte for byte.</summary>
     public void Same(RecordBatch expected, RecordBatch actual, string what)
     {
         if (Difference(expected, actual) is { } difference)
             throw run.Violation($"{what}: {difference}");
     }
 
-    /// <summary>How two batches differ, in words; null where they do not.</summary>
+    /// <summary>A description of how two batches differ; null if they do not.</summary>
     public static string? Difference(RecordBatch expected, RecordBatch actual)
     {
         if (expected.Count != actual.Count)
@@ -42,7 +42,7 @@ internal sealed class Check(RuleRun run)
         return null;
     }
 
-    /// <summary>Something ends with an exception of a type.</summary>
+    /// <summary>Asserts that an operation fails with an exception of a type.</summary>
     public async Task<TException> ThrowsAsync<TException>(Func<Task> action, string what)
         where TException : Exception
     {
@@ -60,17 +60,17 @@ internal sealed class Check(RuleRun run)
         throw run.Violation($"{what}: expected {typeof(TException).Name}, but it succeeded");
     }
 
-    /// <summary>Something does not end by itself: watched for a moment, which a sound log passes however long that is.</summary>
+    /// <summary>Asserts that an operation stays pending for a moment. A correct log passes however long that is.</summary>
     public async Task PendingAsync(Task task, string expectation)
     {
         await Task.WhenAny(task, Task.Delay(run.Harness.Patience));
         True(!task.IsCompleted, expectation);
     }
 
-    /// <summary>Something that the rule demands ends in time. What it throws is thrown.</summary>
+    /// <summary>Asserts that an operation completes in time. Rethrows its exception.</summary>
     public async Task EndsAsync(Task task, string what)
     {
-        var limit = run.Timeout * 1.25; // where it is a call that hangs, that says so first
+        var limit = run.Timeout * 1.25; // a call that hangs reports that first
         try
         {
             await task.WaitAsync(limit);

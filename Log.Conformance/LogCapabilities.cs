@@ -1,36 +1,36 @@
 namespace LogKit.Conformance;
 
 /// <summary>
-/// What a harness can do beyond opening a log. Declare all that is so: rules that need something else are skipped and say so, and
-/// what is there but not declared is reported by rule HARNESS-01.
+/// What a harness can do besides opening a log. Declare every capability that it has: rules that need others are skipped, with the reason,
+/// and rule HARNESS-01 reports capabilities that are not declared.
 /// </summary>
 [Flags]
 public enum LogCapabilities
 {
-    /// <summary>Nothing else.</summary>
+    /// <summary>No other capability.</summary>
     None = 0,
 
     /// <summary>
-    /// A log that is open can be opened a second time, as by another process: <see cref="LogHarness.OpenSecondClientAsync"/>.
+    /// A second client can open an open log, as another process would: <see cref="LogHarness.OpenSecondClientAsync"/>.
     /// </summary>
     SecondClient = 1 << 0,
 
-    /// <summary>A log that was disposed is opened again by <see cref="LogHarness.OpenAsync"/>, and holds what it held.</summary>
+    /// <summary><see cref="LogHarness.OpenAsync"/> reopens a disposed log with its content.</summary>
     Reopen = 1 << 1,
 
     /// <summary>
-    /// The process or the machine can be made to die: <see cref="LogHarness.CrashAsync"/>. Needs <see cref="Reopen"/>, too.
+    /// The process or machine can be crashed: <see cref="LogHarness.CrashAsync"/>. Requires <see cref="Reopen"/>.
     /// </summary>
     Crash = 1 << 2,
 
     /// <summary>
-    /// What is stored can be measured, cut and changed: <see cref="LogHarness.GetStoredBytesAsync"/>, <see cref="LogHarness.CutAsync"/>,
-    /// <see cref="LogHarness.FlipByteAsync"/>. Needs <see cref="Reopen"/>, too.
+    /// Stored data can be measured, cut, and changed: <see cref="LogHarness.GetStoredBytesAsync"/>, <see cref="LogHarness.CutAsync"/>,
+    /// <see cref="LogHarness.FlipByteAsync"/>. Requires <see cref="Reopen"/>.
     /// </summary>
     Damage = 1 << 3,
 
     /// <summary>
-    /// The storage can be made to fail, and to work again: <see cref="LogHarness.BreakStorageAsync"/>,
+    /// The storage can be made to fail and to recover: <see cref="LogHarness.BreakStorageAsync"/>,
     /// <see cref="LogHarness.HealStorageAsync"/>.
     /// </summary>
     Faults = 1 << 4,
@@ -38,9 +38,9 @@ public enum LogCapabilities
     /// <summary>The log is an <see cref="ITruncatableLog"/>.</summary>
     Truncate = 1 << 5,
 
-    /// <summary>A new log can be opened that begins at any offset: <see cref="LogHarness.OpenAtAsync"/>.</summary>
+    /// <summary>A new log can start at any offset: <see cref="LogHarness.OpenAtAsync"/>.</summary>
     SeededStart = 1 << 6,
 
-    /// <summary>The log refuses batches of more than <see cref="LogHarness.BatchLimitBytes"/>.</summary>
+    /// <summary>The log refuses batches larger than <see cref="LogHarness.BatchLimitBytes"/>.</summary>
     Limits = 1 << 7,
 }

@@ -6,18 +6,18 @@ using Xunit;
 namespace LogKit.Conformance;
 
 /// <summary>
-/// The conformance suite. Inherit it in one line, and each rule of the catalogue is a test of your log:
+/// The conformance suite. Inherit it in one line, and each rule of the catalog becomes a test of your log:
 /// <code>public sealed class MyLogConformance(MyHarness harness) : LogConformance&lt;MyHarness&gt;(harness);</code>
 /// </summary>
-/// <typeparam name="THarness">How to get at the log.</typeparam>
-/// <remarks>The rules stand in the folder Rules, a file a chapter of RULES.md. Each runs on logs of its own.</remarks>
+/// <typeparam name="THarness">Gives the suite access to the log.</typeparam>
+/// <remarks>The rules are in the folder Rules, one file per chapter of RULES.md. Each rule uses its own logs.</remarks>
 public abstract partial class LogConformance<THarness>(THarness harness) : IClassFixture<THarness>
     where THarness : LogHarness
 {
     /// <summary>The harness that the rules use.</summary>
     protected THarness Harness { get; } = harness;
 
-    /// <summary>Runs a rule on one log, which is new and empty.</summary>
+    /// <summary>Runs a rule on a new, empty log.</summary>
     private Task RuleAsync(Func<ILog, Check, Task> rule, [CallerMemberName] string method = "") =>
         RuleAsync(async run => await rule(await run.OpenAsync(), run.Check), method);
 

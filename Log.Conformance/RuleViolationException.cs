@@ -1,37 +1,37 @@
 namespace LogKit.Conformance;
 
 /// <summary>
-/// A log broke a rule: the message names the rule, what it demands and what came, the last operations as a program, and the seed
-/// where chance was involved.
+/// A log broke a rule. The message contains the rule, what it expected and what happened instead, the last operations as a program, and the
+/// seed if there is one.
 /// </summary>
-/// <param name="rule">The rule's id.</param>
-/// <param name="problem">What was expected and what came instead.</param>
-/// <param name="violation">In which way.</param>
-/// <param name="evidence">What led there, in lines of its own.</param>
-/// <param name="innerException">What the log threw, if it did.</param>
+/// <param name="rule">The id of the rule.</param>
+/// <param name="problem">What was expected, and what happened instead.</param>
+/// <param name="violation">How the rule was broken.</param>
+/// <param name="evidence">What led to the violation, on separate lines.</param>
+/// <param name="innerException">The exception of the log, if there was one.</param>
 public sealed class RuleViolationException(
     string rule, string problem, RuleViolation violation = RuleViolation.Broken, string evidence = "", Exception? innerException = null)
     : Exception($"{rule} is broken: {problem}{(evidence.Length == 0 ? "" : $"\n{evidence}")}", innerException)
 {
-    /// <summary>The rule's id.</summary>
+    /// <summary>The id of the rule.</summary>
     public string Rule { get; } = rule;
 
-    /// <summary>What was expected and what came instead.</summary>
+    /// <summary>What was expected, and what happened instead.</summary>
     public string Problem { get; } = problem;
 
-    /// <summary>In which way the rule was broken.</summary>
+    /// <summary>How the rule was broken.</summary>
     public RuleViolation Violation { get; } = violation;
 }
 
-/// <summary>The ways in which a rule is broken.</summary>
+/// <summary>The ways in which a rule can be broken.</summary>
 public enum RuleViolation
 {
-    /// <summary>What the rule demands is not so.</summary>
+    /// <summary>What the rule requires does not hold.</summary>
     Broken,
 
-    /// <summary>A call that has to end did not, so that the rule could not be looked at.</summary>
+    /// <summary>A call that must complete did not, so the rule could not be checked.</summary>
     NoAnswer,
 
-    /// <summary>A call threw what no log may throw, so that the rule could not be looked at.</summary>
+    /// <summary>A call threw an exception that no log may throw, so the rule could not be checked.</summary>
     ForeignException,
 }

@@ -1,8 +1,8 @@
 namespace LogKit.V1;
 
 /// <summary>
-/// The reasons that <c>google.rpc.ErrorInfo</c> gives, and the keys of its metadata: part of the contract, so never renamed. What
-/// each means, and which status it comes with, stands in the README.
+/// The reasons in <c>google.rpc.ErrorInfo</c>, and the keys of its metadata. They are part of the contract and never change. docs/errors.md
+/// describes each one and its status.
 /// </summary>
 public static class ErrorReasons
 {

@@ -4,8 +4,8 @@ using Grpc.Core;
 namespace LogKit.V1;
 
 /// <summary>
-/// The methods of the service <c>log.v1.Log</c> for those who move batches as bytes: the same names and the same wire as the
-/// generated client and server base, with the messages of <c>envelope.proto</c> in place of those that carry a batch.
+/// The methods of the service <c>log.v1.Log</c> with batches as bytes: the same names and wire format as the generated client and server
+/// base, but with the messages of <c>envelope.proto</c>.
 /// </summary>
 public static class LogMethods
 {
@@ -17,11 +17,11 @@ public static class LogMethods
     public static Method<ConsumeRequest, Envelope.ConsumeResponse> Consume { get; } =
         Define(MethodType.Unary, nameof(Consume), ConsumeRequest.Parser, Envelope.ConsumeResponse.Parser);
 
-    /// <summary>Reads batch after batch, and waits for more at the end.</summary>
+    /// <summary>Reads batches, and waits for more at the end.</summary>
     public static Method<ConsumeRequest, Envelope.ConsumeResponse> ConsumeStream { get; } =
         Define(MethodType.ServerStreaming, nameof(ConsumeStream), ConsumeRequest.Parser, Envelope.ConsumeResponse.Parser);
 
-    /// <summary>Appends batch after batch.</summary>
+    /// <summary>Appends batches in order.</summary>
     public static Method<Envelope.ProduceRequest, ProduceResponse> ProduceStream { get; } =
         Define(MethodType.DuplexStreaming, nameof(ProduceStream), Envelope.ProduceRequest.Parser, ProduceResponse.Parser);
 

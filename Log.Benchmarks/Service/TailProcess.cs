@@ -7,8 +7,8 @@ using LogKit.Client;
 namespace LogKit.Benchmarks.Service;
 
 /// <summary>
-/// Tails in a process of their own. Each record begins with the time at which its producer set out, by the clock that all processes
-/// share; what the first tail makes of those is told whenever a record says so.
+/// Tails in a separate process. Each record begins with the time at which its producer sent it, by the clock that all processes share. The
+/// first tail reports the delays whenever a record requests it.
 /// </summary>
 internal sealed class TailProcess : IDisposable
 {
@@ -18,13 +18,13 @@ internal sealed class TailProcess : IDisposable
 
     private TailProcess(ChildProcess process) => _process = process;
 
-    /// <summary>From setting out to arriving, in microseconds.</summary>
+    /// <summary>Delays from sending to receiving, in microseconds.</summary>
     internal readonly record struct Delays(double Median, double P99)
     {
         public static Delays Of(HistogramBase ticks) => new(ticks.GetValueAtPercentile(50) / 1e3, ticks.GetValueAtPercentile(99) / 1e3);
     }
 
-    /// <summary>Starts tails at the end of a log, and completes once they wait there.</summary>
+    /// <summary>Starts tails at the end of a log. Completes once they are waiting.</summary>
     public static async Task<TailProcess> StartAsync(string address, int tails)
     {
         var process = ChildProcess.StartAssembly("LogKit.Benchmarks.dll", "tail", address, tails.ToString(CultureInfo.InvariantCulture));
@@ -32,7 +32,7 @@ internal sealed class TailProcess : IDisposable
         return new TailProcess(process);
     }
 
-    /// <summary>The delays since the last time, once the record that asks for them has come.</summary>
+    /// <summary>Gets the delays since the last call, once the record that requests them has arrived.</summary>
     public async Task<Delays> ReadDelaysAsync()
     {
         var fields = (await _process.ReadLineAsync()).Split(' ');
@@ -41,7 +41,7 @@ internal sealed class TailProcess : IDisposable
 
     public void Dispose() => _process.Dispose();
 
-    /// <summary>A record that is sent now.</summary>
+    /// <summary>A record with the current time.</summary>
     public static RecordBatch Stamped(bool asks = false)
     {
         var value = new byte[100];
@@ -49,7 +49,7 @@ internal sealed class TailProcess : IDisposable
         return new RecordBatch(new Record(value));
     }
 
-    /// <summary>What the process does: runs until it is killed.</summary>
+    /// <summary>The program of the process, which runs until it is killed.</summary>
     public static async Task<int> RunAsync(string address, int tails)
     {
         await using var log = GrpcLog.Connect(address);
@@ -64,6 +64,9 @@ internal sealed class TailProcess : IDisposable
                 histogram.RecordValue(Math.Max(1, Stopwatch.GetTimestamp() - stamp));
                 return;
             }
+
+            if (histogram.TotalCount == 0)
+                return; // the record of another load, which has no stamp
 
             var delays = Delays.Of(histogram);
             Console.WriteLine(FormattableString.Invariant($"{delays.Median} {delays.P99}"));

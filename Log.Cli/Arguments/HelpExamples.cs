@@ -6,7 +6,7 @@ using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Arguments;
 
-/// <summary>The library's help with what it has no place for: examples, and the exit codes.</summary>
+/// <summary>The help of the library, with examples and exit codes added.</summary>
 internal sealed class HelpExamples(HelpAction help) : SynchronousCommandLineAction
 {
     private const string OfRoot =

@@ -4,7 +4,7 @@ using System.Numerics;
 
 namespace LogKit.Cli.Arguments;
 
-/// <summary>Options whose value is a whole number within bounds.</summary>
+/// <summary>Options whose value is a whole number in a range.</summary>
 internal static class NumberOption
 {
     public static Option<T> Create<T>(string name, string description, T least, T most, params string[] aliases)

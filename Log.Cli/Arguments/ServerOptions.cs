@@ -7,8 +7,8 @@ using LogKit.Client;
 namespace LogKit.Cli.Arguments;
 
 /// <summary>
-/// The options of every command that talks to a server: where it is (the option, else the variable, else where a server listens by
-/// default), whom it has to be signed by, and who calls.
+/// The options of every command that connects to a server: its address (the option, or else the variable, or else the default address), its
+/// authority, and the identity of the caller.
 /// </summary>
 internal sealed class ServerOptions
 {
@@ -20,7 +20,7 @@ internal sealed class ServerOptions
         "--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
     private readonly Option<string?> _certificate = FileOption("--cert", "The certificate to show to the server, in PEM");
     private readonly Option<string?> _key = FileOption("--key", "The key of that certificate, in PEM");
-    private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS for a dns:/// address; https:// says it by itself" };
+    private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS for a dns:/// address; https:// implies it" };
     private readonly Option<string?> _tokenFile = FileOption(
         "--token-file", $"A file with the token to send to the server; the variable {CliContext.TokenVariable} holds one as well");
     private readonly string? _token;
@@ -58,7 +58,7 @@ internal sealed class ServerOptions
 
     public string AddressOf(ParseResult parsed) => parsed.GetValue(_address)!;
 
-    /// <summary>Reads the files that the options name, and makes the log.</summary>
+    /// <summary>Reads the files that the options name, and opens the log.</summary>
     /// <exception cref="CommandException">A file cannot be used.</exception>
     public Task<GrpcLog> ConnectAsync(ParseResult parsed, CancellationToken stopping) =>
         BlockingCalls.RunAsync(() => Connect(parsed), stopping);

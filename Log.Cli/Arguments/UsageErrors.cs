@@ -3,16 +3,16 @@ using System.CommandLine.Parsing;
 
 namespace LogKit.Cli.Arguments;
 
-/// <summary>What is wrong with a command line, in one line.</summary>
+/// <summary>Describes what is wrong with a command line, in one line.</summary>
 internal static class UsageErrors
 {
-    /// <summary>The first thing that is wrong; null if nothing is.</summary>
+    /// <summary>The first error; null if there is none.</summary>
     public static string? FirstOf(ParseResult parsed)
     {
         if (MisspeltOption(parsed) is { } misspelt)
             return $"there is no option '{misspelt}': a value that begins with a dash is given after --";
         if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Directive) is { } directive)
-            return $"there is no command '{directive.Value}'"; // the library would pass over it
+            return $"there is no command '{directive.Value}'"; // the library would ignore it
         if (parsed.Errors.Count == 0)
             return BlankValue(parsed) is { } blank ? $"{blank} must not be empty" : null;
         if (parsed.CommandResult.Command is RootCommand)
@@ -26,14 +26,14 @@ internal static class UsageErrors
         if (parsed.UnmatchedTokens is [var unmatched, ..])
             return unmatched.StartsWith('-') ? $"there is no option '{unmatched}'" : $"unexpected argument '{unmatched}'";
 
-        // The library's own messages are sentences; a line after "error: " is not.
+        // The messages of the library are sentences, unlike the text after "error: ".
         var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return message.Length > 1 && char.IsLower(message[1]) ? char.ToLowerInvariant(message[0]) + message[1..] : message;
     }
 
     /// <summary>
-    /// The argument or option that was given nothing but blanks, as by a script whose variable is not set. Records may be blank, and so may
-    /// what delimits them.
+    /// An argument or option whose value is blank, for example because a variable of a script is not set. Records and delimiters may be
+    /// blank.
     /// </summary>
     private static string? BlankValue(ParseResult parsed)
     {
@@ -52,7 +52,7 @@ internal static class UsageErrors
         return null;
     }
 
-    // The library takes an option that it does not know for a value where a command has values.
+    // If a command takes values, the library treats an unknown option as a value.
     private static string? MisspeltOption(ParseResult parsed)
     {
         var values = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).ToHashSet();
@@ -61,7 +61,7 @@ internal static class UsageErrors
             .FirstOrDefault(token => token.Value.StartsWith('-') && values.Contains(token))?.Value;
     }
 
-    /// <summary>The command as a user types it: <c>logkit produce</c>.</summary>
+    /// <summary>The command as typed: <c>logkit produce</c>.</summary>
     public static string PathOf(CommandResult command)
     {
         return command.Command is RootCommand ? "logkit" : $"{PathOf((CommandResult)command.Parent!)} {command.Command.Name}";

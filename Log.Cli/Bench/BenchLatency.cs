@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace LogKit.Cli.Bench;
 
-/// <summary>From the beginning of an append until its answer: what half of them stayed within, and so on, in milliseconds.</summary>
+/// <summary>Percentiles of the time from the start of an append to its answer, in milliseconds.</summary>
 internal sealed record BenchLatency(
     double P50Ms, double P90Ms, double P99Ms, [property: JsonPropertyName("p99_9_ms")] double P999Ms, double MaxMs)
 {

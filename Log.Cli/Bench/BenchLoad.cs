@@ -1,24 +1,24 @@
 namespace LogKit.Cli.Bench;
 
-/// <summary>What a server is loaded with, and for how long.</summary>
-/// <param name="Producers">How many append at the same time.</param>
-/// <param name="BatchRecords">The records of an append.</param>
-/// <param name="RecordBytes">The bytes of a record.</param>
-/// <param name="IsStream">Whether a producer sends ahead in one stream, instead of awaiting each append's answer.</param>
-/// <param name="InFlight">How many appends a stream is ahead of their answers at most.</param>
-/// <param name="Tails">How many follow what is appended.</param>
-/// <param name="Warmup">How long appends are made before they count.</param>
-/// <param name="Duration">How long appends are made that count.</param>
+/// <summary>The load, and its duration.</summary>
+/// <param name="Producers">The number of concurrent producers.</param>
+/// <param name="BatchRecords">The number of records per append.</param>
+/// <param name="RecordBytes">The size of a record, in bytes.</param>
+/// <param name="IsStream">Whether each producer pipelines its appends in one stream, instead of awaiting each answer.</param>
+/// <param name="InFlight">The limit on unanswered appends of a stream.</param>
+/// <param name="Tails">The number of tails.</param>
+/// <param name="Warmup">How long to append before measuring.</param>
+/// <param name="Duration">How long to measure.</param>
 internal sealed record BenchLoad(
     int Producers, int BatchRecords, int RecordBytes, bool IsStream, int InFlight, int Tails, TimeSpan Warmup, TimeSpan Duration)
 {
-    /// <summary>What the client holds in memory of an append, at most; the server's own limit is lower as a rule.</summary>
+    /// <summary>The limit on the size of an append in the client. The limit of the server is usually lower.</summary>
     private const long LimitBytes = 64 * 1024 * 1024;
 
     public long BatchBytes => (long)BatchRecords * RecordBytes;
 
-    /// <summary>A batch of printable bytes that no compression makes small.</summary>
-    /// <exception cref="BatchTooLargeException">It would be too large to be held.</exception>
+    /// <summary>Creates a batch of incompressible printable bytes.</summary>
+    /// <exception cref="BatchTooLargeException">The batch would exceed the limit.</exception>
     public RecordBatch CreateBatch()
     {
         if (BatchBytes > LimitBytes)

@@ -3,24 +3,24 @@ using System.Diagnostics;
 namespace LogKit.Cli.Bench;
 
 /// <summary>
-/// Counts what becomes of appends, from all producers at once. Those count that begin after the warm-up, whenever they end: so a slow
-/// answer is measured and not left out. A run that ends while it warms up has the figures of the warm-up.
+/// Counts the outcomes of appends of all producers. Appends that begin after the warm-up count, whenever they end, so slow answers are
+/// measured. If the run ends during the warm-up, it reports the figures of the warm-up.
 /// </summary>
 internal sealed class BenchMeter
 {
     private readonly BenchTally _warmup = new();
     private readonly BenchTally _counted = new();
-    private long _startedAt = long.MaxValue; // these three are written by the run alone, and published by Volatile
+    private long _startedAt = long.MaxValue; // Volatile, like the next two: set by the run only
     private long _countedFrom = long.MaxValue;
     private long _stoppedAt = long.MaxValue;
 
-    /// <summary>What counts; once stopped, what the run is reported by.</summary>
+    /// <summary>The measured appends; once stopped, those that are reported.</summary>
     public BenchTally Tally => IsWarmupOnly ? _warmup : _counted;
 
-    /// <summary>Whether the run ended before its warm-up did.</summary>
+    /// <summary>Whether the run ended during the warm-up.</summary>
     public bool IsWarmupOnly => Volatile.Read(ref _stoppedAt) <= Volatile.Read(ref _countedFrom);
 
-    /// <summary>The time that the tally covers, up to now or to the end; zero while warming up.</summary>
+    /// <summary>The time covered by the tally, up to now or the end; zero during the warm-up.</summary>
     public TimeSpan Elapsed
     {
         get
@@ -40,14 +40,14 @@ internal sealed class BenchMeter
 
     public void Stop() => Volatile.Write(ref _stoppedAt, Stopwatch.GetTimestamp());
 
-    /// <param name="begunAt">When the append began, as <see cref="Stopwatch"/> tells it.</param>
+    /// <param name="begunAt">The start of the append, as a <see cref="Stopwatch"/> timestamp.</param>
     public void Acknowledged(long begunAt) => TallyOf(begunAt).Acknowledged(Stopwatch.GetTimestamp() - begunAt);
 
-    /// <param name="begunAt">When the call began.</param>
+    /// <param name="begunAt">The start of the call.</param>
     /// <param name="kind">The name of its status.</param>
     public void Failed(long begunAt, string kind) => TallyOf(begunAt).Failed(kind);
 
-    /// <summary>A tail ended. It counts whenever that was.</summary>
+    /// <summary>Records that a tail failed. It counts at any time.</summary>
     public void TailFailed(string kind)
     {
         _warmup.Failed(kind);

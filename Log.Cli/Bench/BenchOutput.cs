@@ -5,7 +5,7 @@ using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Bench;
 
-/// <summary>A report on the standard output: as aligned text, or as JSON.</summary>
+/// <summary>Writes a report to standard output, as aligned text or as JSON.</summary>
 internal static class BenchOutput
 {
     private static readonly JsonSerializerOptions Json = new()

@@ -3,14 +3,14 @@ using Spectre.Console;
 
 namespace LogKit.Cli.Bench;
 
-/// <summary>How a run goes, moving on a terminal; what is shown is looked up now and then, and costs the run nothing.</summary>
+/// <summary>Shows the progress of a run on a terminal. Polls the meter, which does not slow down the run.</summary>
 internal static class BenchProgress
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
-    /// <param name="terminal">Null: nothing is shown.</param>
-    /// <param name="load">How long it takes.</param>
-    /// <param name="meter">What is shown.</param>
+    /// <param name="terminal">The terminal; null to show nothing.</param>
+    /// <param name="load">The load.</param>
+    /// <param name="meter">The meter.</param>
     /// <param name="work">The run.</param>
     public static Task RunAsync(IAnsiConsole? terminal, BenchLoad load, BenchMeter meter, Func<Task> work)
     {

@@ -1,14 +1,14 @@
 namespace LogKit.Cli.Bench;
 
-/// <summary>What a run came to. The names of its members, in snake case, are those of the JSON, units included.</summary>
+/// <summary>The result of a run. The names of its members, in snake case and including units, are those of the JSON.</summary>
 internal sealed record BenchReport
 {
     public required int Producers { get; init; }
 
-    /// <summary>Whether a producer sent ahead in one stream.</summary>
+    /// <summary>Whether each producer pipelined its appends in one stream.</summary>
     public required bool Stream { get; init; }
 
-    /// <summary>How many appends a stream was ahead at most; null without streams.</summary>
+    /// <summary>The limit on unanswered appends of a stream; null without streams.</summary>
     public required int? InFlight { get; init; }
 
     public required int BatchRecords { get; init; }
@@ -17,13 +17,13 @@ internal sealed record BenchReport
 
     public required double WarmupSeconds { get; init; }
 
-    /// <summary>Whether the run was interrupted while it warmed up: the figures are then those of the warm-up.</summary>
+    /// <summary>Whether the run was interrupted during the warm-up. The figures are then those of the warm-up.</summary>
     public required bool WarmupOnly { get; init; }
 
-    /// <summary>From the end of the warm-up until the last answer.</summary>
+    /// <summary>The time from the end of the warm-up to the last answer.</summary>
     public required double ElapsedSeconds { get; init; }
 
-    /// <summary>Acknowledged, as are the records.</summary>
+    /// <summary>The number of acknowledged appends.</summary>
     public required long Appends { get; init; }
 
     public required double AppendsPerSecond { get; init; }
@@ -32,20 +32,20 @@ internal sealed record BenchReport
 
     public required double RecordsPerSecond { get; init; }
 
-    /// <summary>Of the records' values, in millions.</summary>
+    /// <summary>The size of the values of the records, in millions of bytes per second.</summary>
     public required double MegabytesPerSecond { get; init; }
 
-    /// <summary>Of appends; null where there were none.</summary>
+    /// <summary>The latency of appends; null if there were none.</summary>
     public required BenchLatency? Latency { get; init; }
 
     public required int Tails { get; init; }
 
-    /// <summary>To all tails together.</summary>
+    /// <summary>The records delivered to all tails.</summary>
     public required long DeliveredRecords { get; init; }
 
     public required double DeliveredRecordsPerSecond { get; init; }
 
-    /// <summary>How many calls failed, by the name of their status.</summary>
+    /// <summary>The number of failed calls by status.</summary>
     public required IReadOnlyDictionary<string, long> Errors { get; init; }
 
     public static BenchReport Of(BenchLoad load, BenchMeter meter)

@@ -6,20 +6,22 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Bench;
 
-/// <summary>One run: a first append, which shows that the server takes any; then producers and tails, a warm-up, and what counts.</summary>
+/// <summary>
+/// A run: a first append, which shows that the server accepts appends; then producers and tails, a warm-up, and the measurement.
+/// </summary>
 internal sealed class BenchRun(GrpcLog log, BenchLoad load, BenchMeter meter)
 {
-    /// <summary>How long the answers to what was sent are awaited once it is over.</summary>
+    /// <summary>How long to wait for outstanding answers at the end.</summary>
     private static readonly TimeSpan AnswersTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between a failed call and the next: a server that turns calls away is not stormed.</summary>
+    /// <summary>The delay after a failed call, so as not to flood a server that refuses calls.</summary>
     private static readonly TimeSpan FailurePause = TimeSpan.FromMilliseconds(100);
 
     private readonly RecordBatch _batch = load.CreateBatch();
 
-    /// <param name="stopping">Ends it early, with what was measured until then.</param>
+    /// <param name="stopping">Ends the run early, with what was measured so far.</param>
     /// <exception cref="LogException">The first append failed.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped before the first append was answered.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped before the first append was answered.</exception>
     public async Task RunAsync(CancellationToken stopping)
     {
         var offset = await log.AppendBatchAsync(_batch, cancellationToken: stopping);
@@ -83,7 +85,7 @@ internal sealed class BenchRun(GrpcLog log, BenchLoad load, BenchMeter meter)
         }
     }
 
-    /// <summary>A batch whenever there is room for one more without an answer, until it is over or the stream is left.</summary>
+    /// <summary>Yields a batch whenever another may be unanswered, until the run ends or the enumeration is left.</summary>
     private async IAsyncEnumerable<RecordBatch> BatchesAsync(
         ChannelWriter<long> unanswered, CancellationToken over, [EnumeratorCancellation] CancellationToken left)
     {
@@ -116,7 +118,7 @@ internal sealed class BenchRun(GrpcLog log, BenchLoad load, BenchMeter meter)
         }
         catch (OperationCanceledException) when (followed.IsCancellationRequested)
         {
-            // The way to end it.
+            // The run was stopped.
         }
         catch (Exception exception) when (Failures.NameOf(exception) is { } kind)
         {

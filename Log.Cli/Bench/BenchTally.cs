@@ -4,7 +4,7 @@ using HdrHistogram;
 
 namespace LogKit.Cli.Bench;
 
-/// <summary>What became of the appends of one part of a run. All members may be used by many threads at once.</summary>
+/// <summary>The outcomes of the appends of one part of a run. Thread-safe.</summary>
 internal sealed class BenchTally
 {
     private static readonly long MaxTicks = Stopwatch.Frequency * 60 * 60;
@@ -33,8 +33,8 @@ internal sealed class BenchTally
 
     public void Received(int records) => Interlocked.Add(ref _delivered, records);
 
-    /// <summary>The latency that this share of the appends stayed within, once all has stopped.</summary>
-    /// <param name="percent">From 0 to 100, where 100 gives the longest.</param>
+    /// <summary>A percentile of the latency. Call this when the run has stopped.</summary>
+    /// <param name="percent">From 0 to 100; 100 is the longest latency.</param>
     public TimeSpan LatencyAt(double percent) =>
         TimeSpan.FromSeconds((double)_latencies.GetValueAtPercentile(percent) / Stopwatch.Frequency);
 }

@@ -4,31 +4,31 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogKit.Cli.Certificates;
 
-/// <summary>A certificate and its private key, as PEM.</summary>
+/// <summary>A certificate and its private key, in PEM.</summary>
 internal sealed record PemPair(string Certificate, string Key);
 
 /// <summary>
-/// A private authority: an ECDSA P-256 key that signs the certificates of servers and clients, and nothing further down. Keys are made
-/// here and are nowhere else until the caller writes them.
+/// A private authority: an ECDSA P-256 key that signs the certificates of servers and clients, and no intermediate authorities. Keys are
+/// generated here and exist only in memory until the caller writes them.
 /// </summary>
 internal sealed class CertificateAuthority : IDisposable
 {
-    private const int SerialBytes = 20; // the most that RFC 5280 allows
+    private const int SerialBytes = 20; // the maximum in RFC 5280
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    /// <summary>How long an authority lives at least: it outlives what it signs, so that clients can be renewed one by one.</summary>
+    /// <summary>The minimum lifetime of an authority. It outlives what it signs, so that clients can be renewed one by one.</summary>
     private static readonly TimeSpan MinLifetime = TimeSpan.FromDays(3650);
 
-    /// <summary>Certificates hold from a little before they are made: clocks differ.</summary>
+    /// <summary>Certificates are valid from a little before they are created, because clocks differ.</summary>
     private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
 
     private readonly X509Certificate2 _certificate;
 
     private CertificateAuthority(X509Certificate2 certificate) => _certificate = certificate;
 
-    /// <param name="lifetime">How long it holds, if that is longer than ten years.</param>
-    /// <param name="now">When it is made.</param>
+    /// <param name="lifetime">The lifetime, if longer than ten years.</param>
+    /// <param name="now">The current time.</param>
     public static CertificateAuthority Create(TimeSpan lifetime, DateTimeOffset now)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -45,7 +45,7 @@ internal sealed class CertificateAuthority : IDisposable
         return new CertificateAuthority(certificate.CopyWithPrivateKey(key));
     }
 
-    /// <exception cref="CryptographicException">They are no certificate and its key, or not those of an authority such as this.</exception>
+    /// <exception cref="CryptographicException">They are not a certificate and its key, or not those of such an authority.</exception>
     public static CertificateAuthority OfPem(PemPair pem)
     {
         X509Certificate2 certificate;
@@ -67,7 +67,7 @@ internal sealed class CertificateAuthority : IDisposable
         throw new CryptographicException("it is not the certificate of an authority with an ECDSA key");
     }
 
-    /// <summary>When the authority, and with it all that it has signed, ends.</summary>
+    /// <summary>When the authority expires, and with it everything that it has signed.</summary>
     public DateTimeOffset Ends => new(_certificate.NotAfter);
 
     public PemPair ToPem()
@@ -76,10 +76,10 @@ internal sealed class CertificateAuthority : IDisposable
         return PemOf(_certificate, key);
     }
 
-    /// <summary>A server's certificate.</summary>
-    /// <param name="hosts">Its names and its addresses, as clients write them.</param>
-    /// <param name="lifetime">How long it holds; no longer than the authority.</param>
-    /// <param name="now">When it is made; before <see cref="Ends"/>.</param>
+    /// <summary>Issues a certificate for a server.</summary>
+    /// <param name="hosts">The names and addresses of the server, as clients specify them.</param>
+    /// <param name="lifetime">The lifetime; at most that of the authority.</param>
+    /// <param name="now">The current time, before <see cref="Ends"/>.</param>
     public PemPair IssueServer(IEnumerable<string> hosts, TimeSpan lifetime, DateTimeOffset now)
     {
         var names = new SubjectAlternativeNameBuilder();
@@ -95,12 +95,12 @@ internal sealed class CertificateAuthority : IDisposable
     }
 
     /// <summary>
-    /// A client's certificate. The server knows the client by the name: it is the common name, and, where it is a URI or a DNS name, also
-    /// the alternative name of that kind.
+    /// Issues a certificate for a client. The name, by which the server identifies the client, is the common name and, if it is a URI or a
+    /// DNS name, also an alternative name of that kind.
     /// </summary>
-    /// <param name="name">One that <see cref="Identity.ProblemOf"/> has nothing against.</param>
-    /// <param name="lifetime">How long it holds; no longer than the authority.</param>
-    /// <param name="now">When it is made; before <see cref="Ends"/>.</param>
+    /// <param name="name">A name that <see cref="Identity.ProblemOf"/> accepts.</param>
+    /// <param name="lifetime">The lifetime; at most that of the authority.</param>
+    /// <param name="now">The current time, before <see cref="Ends"/>.</param>
     public PemPair IssueClient(string name, TimeSpan lifetime, DateTimeOffset now)
     {
         var names = new SubjectAlternativeNameBuilder();
@@ -148,7 +148,7 @@ internal sealed class CertificateAuthority : IDisposable
     private static byte[] CreateSerial()
     {
         var serial = RandomNumberGenerator.GetBytes(SerialBytes);
-        serial[0] = (byte)((serial[0] & 0x7F) | 0x40); // positive, and of that length
+        serial[0] = (byte)((serial[0] & 0x7F) | 0x40); // positive, and of exactly that length
         return serial;
     }
 }

@@ -5,8 +5,8 @@ using LogKit.Cli.Errors;
 namespace LogKit.Cli.Certificates;
 
 /// <summary>
-/// The files of an authority and of what it has signed: NAME.crt and NAME.key. Keys are never readable by anybody but their owner, not
-/// for a moment; no file is ever written over.
+/// The files of an authority and of the certificates that it has signed: NAME.crt and NAME.key. Keys are never readable by others than
+/// their owner, not even for a moment. No file is ever overwritten.
 /// </summary>
 internal sealed class CertificateDirectory(string path)
 {
@@ -20,10 +20,10 @@ internal sealed class CertificateDirectory(string path)
 
     public string KeyOf(string name) => Path.Combine(path, $"{name}.key");
 
-    /// <summary>Whether an authority has been here, or part of one.</summary>
+    /// <summary>Whether there is an authority, or part of one.</summary>
     public bool HasAuthority => Path.Exists(CertificateOf(Authority)) || Path.Exists(KeyOf(Authority));
 
-    /// <exception cref="CommandException">Its files cannot be read, or are not those of an authority.</exception>
+    /// <exception cref="CommandException">The files cannot be read, or are not those of an authority.</exception>
     public CertificateAuthority OpenAuthority()
     {
         var pem = new PemPair(Read(CertificateOf(Authority)), Read(KeyOf(Authority)));
@@ -38,7 +38,7 @@ internal sealed class CertificateDirectory(string path)
         }
     }
 
-    /// <exception cref="CommandException">One of the files of a name is there.</exception>
+    /// <exception cref="CommandException">One of the files exists.</exception>
     public void RequireFree(string name)
     {
         foreach (var file in new[] { CertificateOf(name), KeyOf(name) })
@@ -48,7 +48,7 @@ internal sealed class CertificateDirectory(string path)
         }
     }
 
-    /// <summary>Writes a pair, the key first: where there is a certificate, there is its key.</summary>
+    /// <summary>Writes a pair, the key first, so that a certificate always has its key.</summary>
     /// <exception cref="CommandException">A file exists or cannot be written.</exception>
     public void Write(string name, PemPair pem)
     {

@@ -3,14 +3,14 @@ using System.Text;
 namespace LogKit.Cli.Certificates;
 
 /// <summary>
-/// Names of clients and servers: what a certificate, the tokens file and the access file can all say in the same letters.
+/// Names of clients and servers that can be written the same way in a certificate, the tokens file, and the access file.
 /// </summary>
 internal static class Identity
 {
-    /// <summary>What a common name may have at most (RFC 5280, ub-common-name).</summary>
+    /// <summary>The limit on a common name (RFC 5280, ub-common-name).</summary>
     private const int LimitChars = 64;
 
-    /// <summary>Why a client cannot be called that; null if it can.</summary>
+    /// <summary>Why a name is not allowed for a client; null if it is.</summary>
     public static string? ProblemOf(string name)
     {
         if (name.Length is 0 or > LimitChars)
@@ -20,19 +20,19 @@ internal static class Identity
         return UriOf(name) is { } uri && uri.AbsoluteUri != name ? $"must be written as '{uri.AbsoluteUri}'" : null;
     }
 
-    /// <summary>The name as a URI; null if it is none.</summary>
+    /// <summary>The name as a URI; null if it is not one.</summary>
     public static Uri? UriOf(string name) => // by its scheme first: a path is a URI, too, to the framework
         name.IndexOf(':', StringComparison.Ordinal) is var end and > 0 && Uri.CheckSchemeName(name[..end])
             && Uri.TryCreate(name, UriKind.Absolute, out var uri) ? uri : null;
 
-    /// <summary>Whether a certificate can have it for a DNS name as it is, in lower case. An address of numbers is none.</summary>
+    /// <summary>Whether the name can be a DNS name in a certificate, in lower case. An IP address is not one.</summary>
     public static bool IsDnsName(string name) =>
         name.Length <= 253 && name.Split('.') is var labels && labels.All(IsLabel) && !labels[^1].All(char.IsAsciiDigit);
 
     /// <summary>
-    /// A file name for a client, without its extension: what is no ASCII letter, digit, '.', '_' or '-' becomes a '-', one for a row of
-    /// them, and neither '-' nor '.' stands at either end; <c>spiffe://example.org/alice</c> is <c>spiffe-example.org-alice</c>. Null if
-    /// nothing is left.
+    /// The file name for a client, without extension. Each run of characters other than ASCII letters, digits, '.', '_', and '-' becomes
+    /// one '-', and '-' and '.' are removed from both ends: <c>spiffe://example.org/alice</c> becomes <c>spiffe-example.org-alice</c>. Null
+    /// if nothing is left.
     /// </summary>
     public static string? FileNameOf(string name)
     {

@@ -6,7 +6,7 @@ using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit backup</c>: a copy of a log that may be in use, which opens as a log.</summary>
+/// <summary><c>logkit backup</c>: copies a log, which may be in use, to a directory that opens as a log.</summary>
 internal static class BackupCommand
 {
     private const string Examples =
@@ -16,16 +16,16 @@ internal static class BackupCommand
           00000000000000000000.log: offsets 0 to 1233, 1,234 records, 617 frames, 65,123 bytes: sound, not sealed
           sound: [0, 1234), 1 segment
 
-        Everything that was acknowledged before the command began is in the copy, which is flushed and verified. A server may have the log
-        open and append to it. The target is a directory that is empty, or not there yet. To restore, start a server on the copy, or on a
-        copy of it. Do not copy the files of a log in use by other means, unless by a snapshot of the whole file system: they would be of
-        different moments. The exit code is 1 if the log, and so the copy, is damaged.
+        The copy contains everything that was acknowledged before the command began. It is flushed and verified. A server may have the log
+        open and append to it. The target must be an empty directory, or not exist. To restore, start a server on the copy, or on a copy
+        of it. Do not copy the files of a log in use in any other way, except by a snapshot of the whole file system: they would not be
+        consistent. The exit code is 1 if the log, and so the copy, is damaged.
         """;
 
     public static Command Create(CliContext context)
     {
         var directory = new Argument<string>("directory") { Description = "The directory of a log, which may be in use" };
-        var target = new Argument<string>("target") { Description = "The directory for the copy: empty, or not there yet" };
+        var target = new Argument<string>("target") { Description = "The directory for the copy, which must be empty or not exist" };
         var command = new ExampleCommand("backup", "Copies a disk log, in use or not, and verifies the copy.", Examples)
         {
             directory,

@@ -7,7 +7,7 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit bench</c>: loads a server with appends, and says how many it takes and how long each takes.</summary>
+/// <summary><c>logkit bench</c>: loads a server with appends, and reports throughput and latency.</summary>
 internal static class BenchCommand
 {
     private const int MaxProducers = 10_000;
@@ -20,15 +20,15 @@ internal static class BenchCommand
     private const string Examples =
         """
         Examples:
-          logkit bench                              64 producers, each awaiting its answers, for ten seconds
-          logkit bench --producers 1                how long a single append takes
-          logkit bench --stream --batch 100         how much goes through: batches sent ahead of their answers
-          logkit bench --tails 8 --json             with eight that follow; figures for a program
+          logkit bench                              64 producers, each awaiting every answer, for ten seconds
+          logkit bench --producers 1                the latency of a single append
+          logkit bench --stream --batch 100         throughput: pipelined batches
+          logkit bench --tails 8 --json             with eight tails; the figures as JSON
 
-        The records stay in the log. An append counts if it begins after the warm-up, and its latency lasts until its answer: with
-        --stream, that includes its time behind those sent before it. A megabyte is a million bytes, of the records
-        alone. Ctrl-C ends it early with the figures so far; during the warm-up, with those of the warm-up. The exit code is 1 if
-        anything failed: the errors are counted by their gRPC status.
+        The records stay in the log. An append counts if it begins after the warm-up. Its latency is the time until its answer; with
+        --stream, that includes the time that it waits behind earlier appends. A megabyte is a million bytes of record values. Ctrl-C ends
+        the run early with the figures so far, or with those of the warm-up. The exit code is 1 if any call failed; errors are counted by
+        gRPC status.
         """;
 
     public static Command Create(CliContext context, ServerOptions server)
@@ -41,11 +41,11 @@ internal static class BenchCommand
         var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MaxTails);
         var stream = new Option<bool>("--stream")
         {
-            Description = "Each producer sends ahead in one stream, instead of awaiting each answer",
+            Description = "Each producer pipelines its appends in one stream, instead of awaiting each answer",
         };
         var inFlight = NumberOption.Create(
-            "--in-flight", "How many appends a stream is ahead of their answers at most, with --stream", 1, MaxInFlight);
-        var json = new Option<bool>("--json") { Description = "The figures as JSON" };
+            "--in-flight", "The limit on unanswered appends of a stream, with --stream", 1, MaxInFlight);
+        var json = new Option<bool>("--json") { Description = "Write the figures as JSON" };
         producers.DefaultValueFactory = _ => 64;
         batch.DefaultValueFactory = _ => 1;
         size.DefaultValueFactory = _ => 100;

@@ -8,7 +8,7 @@ using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit certs</c>: a private authority, and certificates of it for a server and for clients.</summary>
+/// <summary><c>logkit certs</c>: creates a private authority, and certificates for a server and clients.</summary>
 internal static class CertsCommand
 {
     private const int DefaultDays = 365;
@@ -20,28 +20,28 @@ internal static class CertsCommand
     private const string Examples =
         """
         Examples:
-          logkit certs tls                                     for a server on this machine, and one client, 'client'
+          logkit certs tls                                     for a server on this machine, and a client 'client'
           logkit certs tls --host log.example.org --client alice --client spiffe://example.org/billing
-          logkit certs tls --client bob                        later, with the same authority: one more client
+          logkit certs tls --client bob                        later, with the same authority: another client
 
-        Writes ca.crt, server.crt and NAME.crt for each client, each with its .key, as PEM; keys are for their owner only. The server
-        knows a client by its NAME. In the name of a file, what is no letter, digit, '.', '_' or '-' becomes '-':
-        spiffe://example.org/billing is written to spiffe-example.org-billing.crt. No file is written over: to renew a certificate,
-        move its files away first. Where the authority exists, a server's certificate is made only if --host is given.
-        Keep ca.key away from the server: whoever has it can be any client.
+        Writes ca.crt, server.crt, and NAME.crt for each client, each with its .key, in PEM. Only the owner can read the keys. The server
+        identifies a client by its NAME. In file names, characters other than letters, digits, '.', '_', and '-' become '-':
+        spiffe://example.org/billing is written to spiffe-example.org-billing.crt. No file is overwritten: to renew a certificate,
+        move its files away first. If the authority exists, a server certificate is created only if --host is given.
+        Keep ca.key away from the server: anyone who has it can impersonate any client.
         """;
 
     public static Command Create(CliContext context)
     {
-        var directory = new Argument<string>("directory") { Description = "Where the files are written; it is made if it is not there" };
+        var directory = new Argument<string>("directory") { Description = "The directory for the files; created if it does not exist" };
         var hosts = new Option<string[]>("--host")
         {
-            Description = $"A name or an address of the server, as clients write it; without any: {string.Join(", ", DefaultHosts)}",
+            Description = $"A name or address of the server, as clients specify it; by default: {string.Join(", ", DefaultHosts)}",
             HelpName = "name",
         };
         var clients = new Option<string[]>("--client")
         {
-            Description = $"The name of a client, which is its identity; without any: {DefaultClient}",
+            Description = $"The name of a client, which is its identity; by default: {DefaultClient}",
             HelpName = "name",
         };
         var days = NumberOption.Create("--days", "How long servers' and clients' certificates hold", 1, MaxDays);
@@ -83,7 +83,7 @@ internal static class CertsCommand
         }
     }
 
-    // The framework takes "1" for an address, too.
+    // The framework also accepts "1" as an address.
     private static bool IsAddress(string host) =>
         IPAddress.TryParse(host, out var address)
         && address.ToString().Equals(host, StringComparison.OrdinalIgnoreCase)

@@ -6,15 +6,15 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit consume</c>: the records from one offset to the end of its batch.</summary>
+/// <summary><c>logkit consume</c>: prints the records from an offset to the end of their batch.</summary>
 internal static class ConsumeCommand
 {
     private const string Examples =
         """
-        Example: read the record at offset 42, and those that were appended together with it after it
+        Example: read the record at offset 42, and the records after it in the same batch
           logkit consume --offset 42
 
-        "logkit tail --offset 42 -n 1" reads that one record; "logkit tail --offset 42" goes on to the records that follow.
+        "logkit tail --offset 42 -n 1" reads only that record; "logkit tail --offset 42" continues with the records that follow.
         """;
 
     public static Command Create(CliContext context, ServerOptions server)

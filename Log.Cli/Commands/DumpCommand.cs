@@ -7,18 +7,19 @@ using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit dump</c>: the frames of a log that nobody has open, a line each.</summary>
+/// <summary><c>logkit dump</c>: prints the frames of a log that is not open, one per line.</summary>
 internal static class DumpCommand
 {
     private const string Examples =
         """
-        Example: two frames, from the one that holds offset 120 on
+        Example: two frames, starting with the one that contains offset 120
           $ logkit dump /var/lib/logkit --from 120 -n 2
           00000000000000000000.log 4200 offset 119 records 2 payload 16 flushed 4200 crc ok
           00000000000000000000.log 4248 offset 121 records 1 payload 8 flushed 4248 crc ok
 
-        The numbers: where in the file the frame begins; its first offset; the length of its payload; and up to where the file was
-        flushed when the frame was written. Damage is a line too, and the exit code then 1. Nothing is changed.
+        The numbers are the position of the frame in the file, its first offset, its number of records, the length of its payload, and the
+        position up to which the file was flushed when the frame was written. Damage is reported as a line, and the exit code is then 1.
+        Nothing is changed.
         """;
 
     public static Command Create(CliContext context)

@@ -8,7 +8,7 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit produce</c>: appends values, or the records of a file or of the standard input.</summary>
+/// <summary><c>logkit produce</c>: appends values, or the records of a file or of standard input.</summary>
 internal static class ProduceCommand
 {
     private const int DefaultBatchRecords = 1000;
@@ -16,21 +16,21 @@ internal static class ProduceCommand
     private const int DefaultBatchBytes = 256 * 1024;
     private const int MaxBatchBytes = 1024 * 1024;
 
-    /// <summary>How long an interrupted command waits for the answers to what it has sent.</summary>
+    /// <summary>How long an interrupted command waits for outstanding answers.</summary>
     private static readonly TimeSpan AnswersTimeout = TimeSpan.FromSeconds(5);
 
     private const string Examples =
         """
         Examples:
-          logkit produce "first" "second"           two records, appended together: both or none
+          logkit produce "first" "second"           two records, appended atomically
           logkit produce --file words.txt           each line is a record
-          tail -f app.log | logkit produce          each line as it comes
-          find . -print0 | logkit produce -0        each name is a record, whatever characters it has
+          tail -f app.log | logkit produce          each line as it arrives
+          find . -print0 | logkit produce -0        each name is a record, whatever characters it contains
           logkit produce --whole --file photo.jpg   the file is one record
           logkit produce -- --not-an-option         a value that begins with a dash
 
-        A line ends with a newline, which is not part of the record; a carriage return before it is. Records are appended in their
-        order, in batches. If that fails in the middle, the standard error says which records the server has acknowledged.
+        A line ends with a newline, which is not part of the record; a carriage return before it is. Records are appended in order, in
+        batches. If an append fails, standard error says which records the server has acknowledged.
         """;
 
     public static Command Create(CliContext context, ServerOptions server)
@@ -104,7 +104,7 @@ internal static class ProduceCommand
     private static async Task AppendAsync(
         GrpcLog log, ProduceInput input, ProduceSummary produced, Action<ProduceSummary> show, CancellationToken stopping)
     {
-        // An interrupt ends the reading, and then the call once all that was sent is answered.
+        // An interrupt ends the reading, and then the call once everything that was sent is answered.
         using var ending = new CancellationTokenSource();
         var unanswered = new ConcurrentQueue<RecordBatch>();
         await using var limit = stopping.Register(() => ending.CancelAfter(AnswersTimeout));
@@ -144,7 +144,7 @@ internal static class ProduceCommand
         }
     }
 
-    /// <summary>What to say of a batch that the server refused for its size, and so read no further; null for values.</summary>
+    /// <summary>The message for a batch that the server refused because of its size; null for values.</summary>
     private static string? TooLarge(ProduceInput input, ulong stored, RecordBatch batch, BatchTooLargeException exception)
     {
         if (input.PlaceOf(stored + 1, stored + (ulong)batch.Count) is not { } place)

@@ -6,12 +6,12 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit range</c>: which offsets the log holds.</summary>
+/// <summary><c>logkit range</c>: prints the range of the log.</summary>
 internal static class RangeCommand
 {
     private const string Examples =
         """
-        Example: the log holds the offsets from 10 up to, not including, 40
+        Example: the log contains the offsets from 10 up to but not including 40
           $ logkit range
           [10, 40) 30 records
         """;

@@ -6,7 +6,7 @@ using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit repair</c>: gives up what begins at the first damage, so that the log opens; only when told to.</summary>
+/// <summary><c>logkit repair</c>: cuts a log at its first damage, so that it opens. Requires an option that confirms this.</summary>
 internal static class RepairCommand
 {
     private const string FlagName = "--truncate-at-first-error";
@@ -17,9 +17,9 @@ internal static class RepairCommand
           logkit verify /var/lib/logkit
           logkit repair /var/lib/logkit --truncate-at-first-error
 
-        All that is removed is kept beside the log, in files that it ignores: NAME.log.removed-POSITION is the part of a segment from
-        that byte on, NAME.log.removed is a segment as a whole. A damage that touches no record (a seal, zeros) is mended where it is.
-        A repair that was interrupted is run again. If the log is replicated, or there is a copy, restoring that loses less.
+        Everything that is removed is kept next to the log, in files that it ignores: NAME.log.removed-POSITION is the part of a segment
+        from that byte on, NAME.log.removed is a whole segment. Damage that affects no record (a seal, zeros) is repaired in place. If a
+        repair is interrupted, run it again. If the log is replicated, or there is a backup, restoring that loses less.
         """;
 
     public static Command Create(CliContext context)
@@ -27,7 +27,7 @@ internal static class RepairCommand
         var directory = LogDirectory.CreateArgument();
         var flag = new Option<bool>(FlagName)
         {
-            Description = "Cut the log at its first damaged record; that record and all after it are lost to the log, sound or not",
+            Description = "Cut the log at its first damaged record; the log loses that record and all records after it, sound or not",
         };
         var command = new ExampleCommand("repair", "Cuts a damaged disk log so that it opens again.", Examples) { directory, flag };
         command.Validators.Add(result =>

@@ -6,39 +6,39 @@ using LogKit.Client;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit tail</c>: record after record, and at the end of the log those to come.</summary>
+/// <summary><c>logkit tail</c>: prints records, and at the end of the log waits for more.</summary>
 internal static class TailCommand
 {
     private const string Examples =
         """
         Examples:
-          logkit tail                               what is appended from now on, until Ctrl-C
-          logkit tail --from-start --stop-at-end    all that the log holds
+          logkit tail                               new records, until Ctrl-C
+          logkit tail --from-start --stop-at-end    all records of the log
           logkit tail --offset 42 -n 10             ten records, from offset 42
-          logkit tail --from-start --format json    each record with its offset, whatever bytes it has
+          logkit tail --from-start --format json    each record with its offset, whatever bytes it contains
         """;
 
-    /// <summary>Where to begin, and when to end.</summary>
-    /// <param name="Offset">The first record; null for the end of the log.</param>
-    /// <param name="FromStart">Begins at the start of the log.</param>
-    /// <param name="Count">How many records; null for no limit.</param>
-    /// <param name="StopAtEnd">Ends at the end of the log as it was at the call.</param>
-    /// <param name="Reconnects">Goes on when the connection is lost.</param>
-    /// <param name="Format">How records are written.</param>
+    /// <summary>Where to start, and when to end.</summary>
+    /// <param name="Offset">The first offset; null for the end of the log.</param>
+    /// <param name="FromStart">Whether to begin at the start of the log.</param>
+    /// <param name="Count">The number of records; null for no limit.</param>
+    /// <param name="StopAtEnd">Whether to end at the end of the log as of the call.</param>
+    /// <param name="Reconnects">Whether to continue when the connection is lost.</param>
+    /// <param name="Format">The format of records.</param>
     private sealed record Request(ulong? Offset, bool FromStart, ulong? Count, bool StopAtEnd, bool Reconnects, RecordFormat Format);
 
     public static Command Create(CliContext context, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
-        var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record that the log holds" };
+        var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record of the log" };
         var count = NumberOption.Create("--count", "End after that many records", 1ul, ulong.MaxValue, "-n");
         var stopAtEnd = new Option<bool>("--stop-at-end")
         {
-            Description = "End at the end of the log, as it was when the command was called",
+            Description = "End at the end of the log as of the start of the command",
         };
         var noReconnect = new Option<bool>("--no-reconnect")
         {
-            Description = "End when the connection is lost, instead of going on at the next offset once the server is back",
+            Description = "End when the connection is lost, instead of continuing at the next offset once the server is back",
         };
         var command = new ExampleCommand(
             "tail", "Reads from an offset, the start or the end of the log (the default), and follows what is appended.", Examples)
@@ -64,7 +64,7 @@ internal static class TailCommand
         return command;
     }
 
-    /// <summary>Where a tail has come to; null before it has begun.</summary>
+    /// <summary>The position of a tail; null before it has begun.</summary>
     private sealed class Position
     {
         public ulong? NextOffset { get; set; }
@@ -88,7 +88,7 @@ internal static class TailCommand
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            // The way to end it.
+            // The user ended it.
         }
 
         await output.FlushAsync();
@@ -134,7 +134,7 @@ internal static class TailCommand
         return isStart ? range.StartOffset : range.NextOffset;
     }
 
-    /// <summary>Moves on; and where that takes time, uses it to show what there is.</summary>
+    /// <summary>Moves to the next item. If that takes time, first flushes what was written.</summary>
     private static async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> items, RecordWriter output, CancellationTokenSource ending)
     {
         var moving = items.MoveNextAsync();
@@ -148,7 +148,7 @@ internal static class TailCommand
         }
         catch
         {
-            // An enumerator must not be disposed of while it moves.
+            // An enumerator must not be disposed while it moves.
             await ending.CancelAsync();
             await ((Task)pending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;

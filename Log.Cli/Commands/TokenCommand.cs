@@ -8,7 +8,7 @@ using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit token</c>: a new token for a client, and what the server has to know of it.</summary>
+/// <summary><c>logkit token</c>: creates a token for a client, and its line for the server.</summary>
 internal static class TokenCommand
 {
     private const int TokenBytes = 32;
@@ -18,13 +18,13 @@ internal static class TokenCommand
         Example: a token for alice
           logkit token alice
 
-        The first line is the token: give it to the client, and to nobody else. The second is a line for the server's tokens file, which
-        holds the token's SHA-256 and not the token. Nothing is written to any file: a token that is lost is replaced by a new one.
+        The first line is the token: give it to the client, and to nobody else. The second is a line for the tokens file of the server,
+        which contains the SHA-256 of the token, not the token. Nothing is written to a file. If a token is lost, create another.
         """;
 
     public static Command Create(CliContext context)
     {
-        var identity = new Argument<string>("identity") { Description = "The name by which the server knows the client" };
+        var identity = new Argument<string>("identity") { Description = "The name by which the server identifies the client" };
         identity.Validators.Add(result =>
         {
             if (Identity.ProblemOf(result.Tokens[0].Value) is { } problem)

@@ -5,7 +5,7 @@ using LogKit.Cli.Streams;
 
 namespace LogKit.Cli.Commands;
 
-/// <summary><c>logkit verify</c>: checks every byte of a log that nobody has open, and changes nothing.</summary>
+/// <summary><c>logkit verify</c>: checks every byte of a log that is not open, and changes nothing.</summary>
 internal static class VerifyCommand
 {
     private const string Examples =
@@ -15,8 +15,8 @@ internal static class VerifyCommand
           00000000000000000000.log: offsets 0 to 1233, 1,234 records, 617 frames, 65,123 bytes: sound, sealed
           sound: [0, 1234), 1 segment
 
-        An unfinished tail is an append that was never acknowledged: it is no damage, and opening the log cuts it off. The exit code
-        is 0 if the log is sound, and 1 if anything is damaged or cannot be read. Nothing is changed.
+        An unfinished tail is an append that was never acknowledged. It is not damage, and opening the log cuts it off. The exit code is 0
+        if the log is sound, and 1 if anything is damaged or cannot be read. Nothing is changed.
         """;
 
     public static Command Create(CliContext context)

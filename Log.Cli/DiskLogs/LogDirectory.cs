@@ -6,12 +6,12 @@ using Spectre.Console;
 
 namespace LogKit.Cli.DiskLogs;
 
-/// <summary>What the commands that read the files of a log have in common: the argument, the failures, the progress.</summary>
+/// <summary>Shared by the commands that read the files of a log: the argument, failures, and progress.</summary>
 internal static class LogDirectory
 {
     public static Argument<string> CreateArgument() => new("directory") { Description = "The directory of a log that nobody has open" };
 
-    /// <summary>Opens a log for reading, and says so on the standard error where it is without the log's lock.</summary>
+    /// <summary>Opens a log for reading. Writes a note to standard error if the lock could not be acquired.</summary>
     public static async Task<LogInspector> OpenAsync(string directory, TextWriter stderr)
     {
         var log = Guard(directory, () => LogInspector.Open(directory));
@@ -20,8 +20,8 @@ internal static class LogDirectory
         return log;
     }
 
-    /// <summary>Does something with a log's files.</summary>
-    /// <exception cref="CommandException">It failed, for a reason that lies with them.</exception>
+    /// <summary>Runs work on the files of a log.</summary>
+    /// <exception cref="CommandException">The files caused a failure.</exception>
     public static T Guard<T>(string directory, Func<T> work)
     {
         try
@@ -38,9 +38,9 @@ internal static class LogDirectory
         }
     }
 
-    /// <summary>Runs a verification, with a bar on a terminal.</summary>
-    /// <param name="terminal">Null: nothing is shown.</param>
-    /// <param name="work">Is given whom to tell how far it has come; null where nobody asks.</param>
+    /// <summary>Runs a verification, with a progress bar on a terminal.</summary>
+    /// <param name="terminal">The terminal; null to show nothing.</param>
+    /// <param name="work">The verification, which gets the receiver of its progress; null if there is none.</param>
     public static Task<T> WithProgressAsync<T>(IAnsiConsole? terminal, Func<IProgress<VerificationProgress>?, T> work)
     {
         if (terminal is null)
@@ -57,7 +57,7 @@ internal static class LogDirectory
 
     private sealed class Bar(ProgressTask task) : IProgress<VerificationProgress>
     {
-        // A log is verified faster than a bar is told of each frame.
+        // Reporting each frame would take longer than verifying it.
         private const long StepBytes = 1024 * 1024;
 
         private long _shownBytes = -StepBytes;

@@ -3,7 +3,7 @@ using LogKit.Disk.Inspection;
 
 namespace LogKit.Cli.DiskLogs;
 
-/// <summary>A verification in lines: the start where something is wrong with it, each segment, and what it comes to.</summary>
+/// <summary>Formats a verification as lines: damage to the log as a whole, each segment, and a summary.</summary>
 internal static class VerificationLines
 {
     public static async Task WriteAsync(LogVerification log, LineOutput output)
@@ -18,11 +18,11 @@ internal static class VerificationLines
             await output.WriteLineAsync($"damaged: {Count((ulong)log.Damages.Count(), "problem")}");
     }
 
-    /// <summary>A number of things: <c>1,234 records</c>.</summary>
+    /// <summary>Formats a number of things: <c>1,234 records</c>.</summary>
     public static string Count(ulong number, string what) =>
         FormattableString.Invariant($"{number:N0} {what}{(number == 1 ? "" : "s")}");
 
-    /// <summary>Offsets up to, not including, a last one: <c>offsets 3 to 7</c>.</summary>
+    /// <summary>Formats a range of offsets, excluding the end: <c>offsets 3 to 7</c>.</summary>
     public static string Offsets(ulong first, ulong next) => (next - first) switch
     {
         0 => FormattableString.Invariant($"no offsets from {first}"),

@@ -4,10 +4,10 @@ using Grpc.Core;
 
 namespace LogKit.Cli.Errors;
 
-/// <summary>What a failure is called on the standard error: the name of its gRPC status, and a sentence, in one line.</summary>
+/// <summary>Describes failures for standard error: the name of the gRPC status and a sentence, in one line.</summary>
 internal static class Failures
 {
-    /// <summary>The line; null for a failure that is a mistake of this program's.</summary>
+    /// <summary>The line; null for a bug in this program.</summary>
     public static string? Describe(Exception exception, string address)
     {
         if (exception is CommandException)
@@ -17,12 +17,12 @@ internal static class Failures
             : null;
     }
 
-    /// <summary>The name of its status, such as UNAVAILABLE; null for what is no failure of a log.</summary>
+    /// <summary>The name of the status, such as UNAVAILABLE; null if it is not a failure of a log.</summary>
     public static string? NameOf(Exception exception) => StatusOf(exception) is { } status ? NameOf(status) : null;
 
     private static StatusCode? StatusOf(Exception exception) => exception switch
     {
-        LogUnavailableException => StatusCode.Unavailable, // a handshake that failed is INTERNAL to the transport
+        LogUnavailableException => StatusCode.Unavailable, // the transport reports a failed handshake as INTERNAL
         { InnerException: RpcException failure } => failure.StatusCode,
         OffsetOutOfRangeException => StatusCode.OutOfRange,
         OffsetMismatchException => StatusCode.Aborted,
@@ -43,7 +43,7 @@ internal static class Failures
             return exception.Message;
 
         if (failure.Status.DebugException is not { } cause)
-            return exception.Message.Replace($"{failure.StatusCode}: ", "", StringComparison.Ordinal); // the status stands in front already
+            return exception.Message.Replace($"{failure.StatusCode}: ", "", StringComparison.Ordinal); // the status is already the prefix
         if (WasNeverReached(cause))
             return $"cannot reach {address}: {ReasonOf(cause)}";
         var outcome = exception is AppendOutcomeUnknownException ? "the append's outcome is unknown: " : "";
@@ -56,7 +56,7 @@ internal static class Failures
             or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
     };
 
-    /// <summary>What the transport says, without the layers around it.</summary>
+    /// <summary>The message of the innermost exception of the transport.</summary>
     private static string ReasonOf(Exception transport)
     {
         var reason = transport.GetBaseException().Message.TrimEnd('.');

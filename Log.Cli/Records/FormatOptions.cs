@@ -5,7 +5,7 @@ using System.Globalization;
 namespace LogKit.Cli.Records;
 
 /// <summary>
-/// The options that say how records are told apart: <c>--delimiter</c>, <c>-0</c>, <c>--format</c>, and for input <c>--whole</c>.
+/// The options for separating records: <c>--delimiter</c>, <c>-0</c>, <c>--format</c>, and for input <c>--whole</c>.
 /// </summary>
 internal sealed class FormatOptions
 {
@@ -43,11 +43,11 @@ internal sealed class FormatOptions
         });
     }
 
-    /// <summary>All of them.</summary>
+    /// <summary>All options.</summary>
     public IReadOnlyList<Option> Options => _whole is null ? [_delimiter, _null, _format] : [_delimiter, _null, _format, _whole];
 
     public static FormatOptions ForInput() =>
-        new(new Option<bool>("--whole") { Description = "The file, or the standard input, is a single record" });
+        new(new Option<bool>("--whole") { Description = "Treat the file, or standard input, as a single record" });
 
     public static FormatOptions ForOutput() => new(whole: null);
 

@@ -3,7 +3,7 @@ using LogKit.Cli.Errors;
 
 namespace LogKit.Cli.Records;
 
-/// <summary>What to produce, as batches: values of the command line, or the records of a file or of the standard input.</summary>
+/// <summary>The input of produce, as batches: values of the command line, or the records of a file or of standard input.</summary>
 internal sealed class ProduceInput : IAsyncDisposable
 {
     private readonly string? _name; // null for values
@@ -20,18 +20,18 @@ internal sealed class ProduceInput : IAsyncDisposable
         SizeBytes = file is { CanSeek: true, Length: > 0 and var length } ? length : null;
     }
 
-    /// <summary>Reads it, once.</summary>
+    /// <summary>Reads the input. Can be called once.</summary>
     public Func<CancellationToken, IAsyncEnumerable<RecordBatch>> ReadBatches { get; }
 
-    /// <summary>Its size; null where that is not known.</summary>
+    /// <summary>The size of the input; null if it is not known.</summary>
     public long? SizeBytes { get; }
 
-    /// <summary>One batch, each value a record of its UTF-8 bytes.</summary>
+    /// <summary>One batch, with a record for each value, encoded as UTF-8.</summary>
     public static ProduceInput OfValues(string[] values) =>
         new(_ => AsyncEnumerable.Repeat(RecordBatch.OfText(values), 1), name: null, RecordFormat.Lines, file: null);
 
-    /// <param name="stdin">Stays open.</param>
-    /// <param name="format">How it is divided into records.</param>
+    /// <param name="stdin">The stream, which stays open.</param>
+    /// <param name="format">The format of records.</param>
     /// <param name="limits">The limits on batches.</param>
     public static ProduceInput OfStdin(Stream stdin, RecordFormat format, BatchLimits limits)
     {
@@ -39,7 +39,7 @@ internal sealed class ProduceInput : IAsyncDisposable
         return new ProduceInput(new RecordReader(stdin, Name, format, limits).ReadBatchesAsync, Name, format, file: null);
     }
 
-    /// <summary>Opens a file. Blocks for as long as a named pipe has no writer.</summary>
+    /// <summary>Opens a file. Blocks while a named pipe has no writer.</summary>
     /// <exception cref="CommandException">The file cannot be opened.</exception>
     public static ProduceInput OfFile(string path, RecordFormat format, BatchLimits limits)
     {
@@ -71,16 +71,16 @@ internal sealed class ProduceInput : IAsyncDisposable
         }
     }
 
-    /// <summary>Where records stand in it, counted from 1: <c>lines 1 to 500 of words.txt</c>; null for values.</summary>
+    /// <summary>The place of records in the input, counted from 1: <c>lines 1 to 500 of words.txt</c>; null for values.</summary>
     public string? PlaceOf(ulong first, ulong last) => _name is null ? null
         : _format.Delimiter is null ? _name
         : string.Create(
             CultureInfo.InvariantCulture,
             $"{_format.Noun}{(first == last ? "" : "s")} {first}{(first == last ? "" : $" to {last}")} of {_name}");
 
-    /// <summary>What to do after a record that cannot be produced, when everything before it is stored and nothing from it on.</summary>
-    /// <param name="remedy">What to do to the record first.</param>
-    /// <param name="stored">How many records are stored.</param>
+    /// <summary>What to do about a record that cannot be produced, when everything before it is stored.</summary>
+    /// <param name="remedy">What to do with the record first.</param>
+    /// <param name="stored">The number of stored records.</param>
     public string Advice(string remedy, ulong stored)
     {
         if (_format.Delimiter is null)
@@ -99,7 +99,7 @@ internal sealed class ProduceInput : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _file?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    /// <summary>As a shell takes it for one word.</summary>
+    /// <summary>Quotes a path as one word for a shell.</summary>
     private static string Quoted(string path) =>
         path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-') && !path.StartsWith('-')
             ? path

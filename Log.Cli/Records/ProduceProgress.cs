@@ -2,12 +2,12 @@ using Spectre.Console;
 
 namespace LogKit.Cli.Records;
 
-/// <summary>How far producing has come, moving on a terminal: a bar where the size of the input is known, else a count.</summary>
+/// <summary>Shows the progress of producing on a terminal: a bar if the size of the input is known, otherwise a count.</summary>
 internal static class ProduceProgress
 {
-    /// <param name="terminal">Null: nothing is shown.</param>
-    /// <param name="sizeBytes">The size of the input; null where it is not known.</param>
-    /// <param name="work">Is given what to call when more has been produced.</param>
+    /// <param name="terminal">The terminal; null to show nothing.</param>
+    /// <param name="sizeBytes">The size of the input; null if it is not known.</param>
+    /// <param name="work">The work, which gets an action to call when more has been produced.</param>
     public static Task RunAsync(IAnsiConsole? terminal, long? sizeBytes, Func<Action<ProduceSummary>, Task> work)
     {
         if (terminal is null)
@@ -23,7 +23,7 @@ internal static class ProduceProgress
             {
                 task.Description = $"produced {produced.Count}";
                 if (sizeBytes is not null)
-                    task.Value = produced.Bytes + (long)produced.Records; // each line with its newline
+                    task.Value = produced.Bytes + (long)produced.Records; // including the newline of each line
             });
         });
     }

@@ -6,10 +6,10 @@ using System.Text.Unicode;
 
 namespace LogKit.Cli.Records;
 
-/// <summary>How records stand in a file or a stream, going in and coming out.</summary>
+/// <summary>The format of records in a file or stream, for input and output.</summary>
 internal abstract class RecordFormat
 {
-    /// <summary>The bytes of each record, then a newline, which is not part of it.</summary>
+    /// <summary>The bytes of each record, followed by a newline, which is not part of it.</summary>
     public static RecordFormat Lines { get; } = new DelimitedFormat((byte)'\n', "line");
 
     /// <summary>

@@ -3,8 +3,8 @@ using LogKit.Conformance.Running;
 namespace LogKit.Conformance.Linearizability;
 
 /// <summary>
-/// A random concurrent run: workers on all clients there are append, read, ask for the range and wait, with and without expectations
-/// and cancellation; the log may crash in between. Its history is then checked as a whole.
+/// A random concurrent run: workers on all available clients append, read, get the range, and wait, with and without expected offsets and
+/// cancellation. The log may crash meanwhile. The history is then checked as a whole.
 /// </summary>
 internal sealed class ConcurrentRun
 {
@@ -38,7 +38,7 @@ internal sealed class ConcurrentRun
         await run.RemoveAsync(concurrent._name);
     }
 
-    /// <summary>One life of the log: all workers do their steps, or what they can of them before it dies.</summary>
+    /// <summary>Runs all workers until they finish or the log crashes.</summary>
     private async Task<ILog> SessionAsync(int session, bool crash)
     {
         var random = new Random(Seeds.Mix(_seed, session));
@@ -85,7 +85,7 @@ internal sealed class ConcurrentRun
             seen = Interlocked.CompareExchange(ref _seenNext, next, seen) == seen ? next : Volatile.Read(ref _seenNext);
     }
 
-    /// <summary>One worker's steps, by its own seed.</summary>
+    /// <summary>Runs the steps of a worker, from its own seed.</summary>
     private sealed class Worker(ConcurrentRun run, ILog log, string name, Random random, bool mayDie)
     {
         private readonly List<Task> _waits = [];

@@ -4,13 +4,13 @@ using LogKit.Conformance.Running;
 namespace LogKit.Conformance.Linearizability;
 
 /// <summary>
-/// Whether a history of concurrent calls on one log has an order that explains it: every call takes effect at one instant between its
-/// beginning and its end. Polynomial, because the offsets give the order of the appends: open is only when each batch became visible.
+/// Checks whether a history of concurrent calls is linearizable: each call takes effect at one instant between its start and its end. Takes
+/// polynomial time, because offsets determine the order of the appends. Only the time at which each batch became visible is open.
 /// </summary>
 /// <remarks>
 /// For each batch j that is in the log at the end, lo[j] is the latest instant at which it was certainly not yet visible, and hi[j] the
-/// earliest at which it certainly was. Batches become visible in their order, so a history has an explanation exactly if no lo of
-/// a batch lies after the hi of the same or of a later one.
+/// earliest instant at which it certainly was. Batches become visible in order, so a history is linearizable if and only if the lo of no
+/// batch is after the hi of the same or a later batch.
 /// </remarks>
 internal sealed class HistoryCheck
 {
@@ -31,9 +31,9 @@ internal sealed class HistoryCheck
 
     private readonly record struct Bound(long Stamp, Operation? By);
 
-    /// <summary>What is wrong with a history, in words; null where nothing is.</summary>
-    /// <param name="history">Every call, and crashes; the first record of every appended batch is unlike all others.</param>
-    /// <param name="entries">What was in the log, from its start on, when all calls had ended.</param>
+    /// <summary>Describes what is wrong with a history; null if it is linearizable.</summary>
+    /// <param name="history">All calls and crashes. The first record of each appended batch must be unique.</param>
+    /// <param name="entries">The content of the log after all calls have ended.</param>
     public static string? Explain(IReadOnlyCollection<Operation> history, List<LogEntry> entries)
     {
         var check = new HistoryCheck(history, entries);
@@ -146,7 +146,7 @@ internal sealed class HistoryCheck
         return null;
     }
 
-    /// <summary>An observed end of the log: what lies before it was there, and what comes after it was not, at one instant.</summary>
+    /// <summary>Uses an observed end of the log: at one instant, everything before it was visible and nothing after it.</summary>
     private string? PlaceNext(Operation operation, ulong next)
     {
         if (next == 0 || next == _entries.FirstOrDefault().First)
@@ -160,7 +160,7 @@ internal sealed class HistoryCheck
         append.Failure is ArgumentException or (LogException and not AppendOutcomeUnknownException);
 
     /// <summary>
-    /// When an append that never said how it ended took effect at the latest: before the log was opened after the next crash.
+    /// The latest time at which an append with an unknown outcome took effect: before the log was reopened after the next crash.
     /// </summary>
     private long EndOfUnknown(Operation append)
     {
@@ -172,7 +172,7 @@ internal sealed class HistoryCheck
 
     private static string Key(RecordBatch batch) => batch[0].ToString();
 
-    /// <summary>The batch that holds an offset; negative where none does.</summary>
+    /// <summary>The index of the batch that contains an offset; -1 if there is none.</summary>
     private int IndexOf(ulong offset)
     {
         var index = CollectionsMarshal.AsSpan(_entries).BinarySearch(new At(offset));

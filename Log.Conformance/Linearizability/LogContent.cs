@@ -1,12 +1,12 @@
 namespace LogKit.Conformance.Linearizability;
 
-/// <summary>A batch of a log, where it lies.</summary>
+/// <summary>A batch of a log, with its first offset.</summary>
 internal readonly record struct LogEntry(ulong First, RecordBatch Batch)
 {
     public ulong Next => First + (ulong)Batch.Count;
 }
 
-/// <summary>All that is in a log, by walking over it.</summary>
+/// <summary>Reads all batches of a log.</summary>
 internal static class LogContent
 {
     public static async Task<List<LogEntry>> OfAsync(ILog log)

@@ -1,13 +1,13 @@
 namespace LogKit.Conformance.Model;
 
-/// <summary>What a log is, without concurrency and storage: the batches, where they lie, and where the log begins.</summary>
+/// <summary>The model: a log without concurrency and storage.</summary>
 internal sealed class ModelLog
 {
     private readonly List<(ulong First, string[] Values)> _batches = [];
 
     public LogRange Range { get; private set; }
 
-    /// <summary>What an append comes to, in words; see <see cref="Step"/>.</summary>
+    /// <summary>The outcome of an append, as text; see <see cref="Step"/>.</summary>
     public string Append(string[] values, ulong? expected)
     {
         if (values.Length == 0)
@@ -27,7 +27,7 @@ internal sealed class ModelLog
         return Outcome.Of(From(IndexOf(offset), offset));
     }
 
-    /// <summary>What a read of several batches comes to that returns all that its limit allows.</summary>
+    /// <summary>The outcome of a read of several batches that returns as many as its limit allows.</summary>
     public string ReadBatches(ulong offset, int limitBytes)
     {
         if (!Range.Contains(offset))

@@ -4,10 +4,10 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Model;
 
-/// <summary>Runs a program on a new log and on the model at once; stops at the first step in which they differ.</summary>
+/// <summary>Runs a program on a new log and on the model, and stops at the first step in which they differ.</summary>
 internal sealed class ModelRun : IDisposable
 {
-    // Where a failure is that nothing happens, it is looked at again with less patience than at first, and at last.
+    // If a failure is a hang, it is repeated with a shorter timeout than for the first and the last run.
     private static readonly TimeSpan HastyTimeout = TimeSpan.FromMilliseconds(500);
 
     private readonly RuleRun _run;
@@ -25,7 +25,7 @@ internal sealed class ModelRun : IDisposable
 
     public ILog Log { get; private set; }
 
-    /// <summary>Tries the programs of a seed, and fails with the smallest that shows what went wrong.</summary>
+    /// <summary>Runs the programs of a seed, and fails with the smallest one that shows the problem.</summary>
     public static async Task TryAsync(RuleRun run, int seed, int length)
     {
         var steps = ProgramGenerator.Make(seed, run.Harness.Capabilities, Math.Min(20_000, run.Harness.BatchLimitBytes / 50), length);
@@ -47,12 +47,12 @@ internal sealed class ModelRun : IDisposable
                         + "it left behind");
         }
 
-        run.History.Clear(); // the program says it all
+        run.History.Clear(); // the program replaces it
         throw run.Check.Fail(
             $"{last.Problem}\n  the program, shrunk from {steps.Count} steps to {smallest.Count}:\n{Text(run, smallest, last)}");
     }
 
-    /// <summary>Where a program's outcome differs from the model's, if it does.</summary>
+    /// <summary>Finds where the outcome of a program differs from the model, if it does.</summary>
     public static async Task<Difference?> RunAsync(RuleRun run, IReadOnlyList<Step> program)
     {
         var name = $"{Guid.NewGuid():N}"[..8];
@@ -114,7 +114,7 @@ internal sealed class ModelRun : IDisposable
         return step.Accepts(actual, expected) ? null : $"{step.Statement(0)}\n    expected: {expected}\n    got:      {actual}";
     }
 
-    /// <summary>After each step: waits for what is there have ended, or do soon, and no others have.</summary>
+    /// <summary>Checks after each step that waits for existing offsets have completed, or do soon, and no others.</summary>
     private async Task<string?> WaitsAsync()
     {
         foreach (var (offset, wait) in _waits.ToList())
@@ -189,5 +189,5 @@ internal sealed class ModelRun : IDisposable
     }
 }
 
-/// <summary>The first step, by its number, in which a log is not as the model is, and what differs.</summary>
+/// <summary>The number of the first step in which a log differs from the model, and the difference.</summary>
 internal sealed record Difference(int Step, string Problem);

@@ -2,7 +2,7 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Model;
 
-/// <summary>What a step came to, as a text in which two outcomes are equal exactly when they are the same to a caller.</summary>
+/// <summary>The outcome of a step, as text. Two outcomes are equal if and only if a caller cannot distinguish them.</summary>
 internal static class Outcome
 {
     public const string Done = "done";

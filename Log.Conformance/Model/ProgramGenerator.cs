@@ -1,6 +1,6 @@
 namespace LogKit.Conformance.Model;
 
-/// <summary>Makes a program of a seed: steps near the log's ends, where mistakes are, and the odd one far away.</summary>
+/// <summary>Generates a program from a seed, with steps near the ends of the log, where bugs are, and some far away.</summary>
 internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, int maxValue)
 {
     private readonly Random _random = new(seed);
@@ -35,7 +35,7 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
 
     private AppendStep Append()
     {
-        // Which of two reasons an append is refused for, is the log's to choose.
+        // If there are two reasons to refuse an append, the log may use either.
         var values = Values();
         return new AppendStep(values, values.Length > 0 && _random.Next(4) == 0 ? Offset() : null);
     }

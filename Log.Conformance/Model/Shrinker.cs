@@ -2,12 +2,14 @@ using System.Diagnostics;
 
 namespace LogKit.Conformance.Model;
 
-/// <summary>Finds a smaller program that still fails: fewer steps first, in ever smaller pieces, then simpler ones.</summary>
+/// <summary>
+/// Finds a smaller program that still fails: first with fewer steps, removed in ever smaller pieces, then with simpler ones.
+/// </summary>
 internal static class Shrinker
 {
-    /// <param name="program">One that fails.</param>
-    /// <param name="limit">How long to look for it: where a failure is that nothing happens, each look takes its time.</param>
-    /// <param name="failsAtAsync">Runs a program: the number of the step that fails, or null where none does.</param>
+    /// <param name="program">A failing program.</param>
+    /// <param name="limit">The time limit. If the failure is a hang, each attempt takes long.</param>
+    /// <param name="failsAtAsync">Runs a program. Returns the number of the step that fails, or null if none does.</param>
     public static async Task<IReadOnlyList<Step>> ShrinkAsync(
         IReadOnlyList<Step> program, TimeSpan limit, Func<IReadOnlyList<Step>, Task<int?>> failsAtAsync)
     {
@@ -66,6 +68,6 @@ internal static class Shrinker
         }
     }
 
-    /// <summary>What comes after the step that fails has no part in it.</summary>
+    /// <summary>Removes the steps after the one that fails.</summary>
     private static IReadOnlyList<Step> Cut(IReadOnlyList<Step> program, int failsAt) => [.. program.Take(failsAt + 1)];
 }

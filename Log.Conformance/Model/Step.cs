@@ -2,25 +2,25 @@ using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Model;
 
-/// <summary>One step of a random program: what the model says of it, what the log does, and how to say it in C#.</summary>
+/// <summary>A step of a random program: what the model expects, what the log does, and the step as C#.</summary>
 internal abstract record Step
 {
-    /// <summary>Does it to the model.</summary>
-    /// <returns>What it has to come to.</returns>
+    /// <summary>Applies the step to the model.</summary>
+    /// <returns>The expected outcome.</returns>
     public abstract string Expect(ModelLog model);
 
-    /// <summary>Does it to the log.</summary>
-    /// <returns>What it came to.</returns>
-    /// <remarks>What is thrown is an outcome, too.</remarks>
+    /// <summary>Applies the step to the log.</summary>
+    /// <returns>The outcome.</returns>
+    /// <remarks>An exception is an outcome, too.</remarks>
     public abstract Task<string> DoAsync(ModelRun run);
 
-    /// <summary>Whether what it came to is what it had to.</summary>
+    /// <summary>Whether the outcome is the expected one.</summary>
     public virtual bool Accepts(string actual, string expected) => actual == expected;
 
-    /// <summary>The step as a statement, without its semicolon.</summary>
+    /// <summary>The step as a C# statement, without the semicolon.</summary>
     public abstract string Statement(int number);
 
-    /// <summary>Steps that say less, for a program that is easier to read.</summary>
+    /// <summary>Simpler steps, for a program that is easier to read.</summary>
     public virtual IEnumerable<Step> Simpler() => [];
 
     protected static IEnumerable<ulong> Smaller(ulong offset) => offset == 0 ? [] : ((ulong[])[0, offset / 2, offset - 1]).Distinct();
@@ -73,7 +73,7 @@ internal sealed record ReadBatchesStep(ulong Offset, int LimitBytes) : Step
 
     public override async Task<string> DoAsync(ModelRun run) => Outcome.Of(await run.Log.ReadBatchesAsync(Offset, LimitBytes));
 
-    /// <summary>How many batches come, of those that may, is the log's to say.</summary>
+    /// <summary>The log decides how many of the batches to return.</summary>
     public override bool Accepts(string actual, string expected) =>
         actual.Length > 0 && expected.StartsWith(actual, StringComparison.Ordinal);
 
@@ -92,7 +92,7 @@ internal sealed record RangeStep : Step
     public override string Statement(int number) => "await log.GetRangeAsync()";
 }
 
-/// <summary>Begins a wait; the run looks after every step which waits have ended, and which must have.</summary>
+/// <summary>Starts a wait. After each step, the run checks which waits have completed and which must have.</summary>
 internal sealed record WaitStep(ulong Offset) : Step
 {
     public override string Expect(ModelLog model) => Outcome.Done;

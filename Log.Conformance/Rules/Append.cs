@@ -1,4 +1,4 @@
-// The rules APPEND-xx: what an append returns, stores and refuses.
+// The rules APPEND-xx: what an append returns, stores, and refuses.
 
 namespace LogKit.Conformance;
 

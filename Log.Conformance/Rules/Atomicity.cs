@@ -29,7 +29,7 @@ public abstract partial class LogConformance<THarness>
             }
             catch (OffsetOutOfRangeException)
             {
-                // Not there yet, which is the other half of all or nothing.
+                // Not there yet, which is allowed.
             }
         }
 
@@ -77,10 +77,10 @@ public abstract partial class LogConformance<THarness>
         }
     });
 
-    /// <summary>In how many places, or how often, logs are crashed.</summary>
+    /// <summary>The number of positions, or times, at which logs are crashed.</summary>
     private int CrashRounds => Math.Clamp(Harness.RaceRounds / 200, 6, 40);
 
-    /// <summary>Appends where that may fail, because the log dies meanwhile.</summary>
+    /// <summary>Appends, which may fail because the log crashes meanwhile.</summary>
     /// <returns>Whether it was acknowledged.</returns>
     private static async Task<bool> TryAppendAsync(ILog log, RecordBatch batch)
     {
@@ -95,7 +95,7 @@ public abstract partial class LogConformance<THarness>
         }
     }
 
-    /// <summary>Eight workers append batches of different lengths at the same time, each its own.</summary>
+    /// <summary>Eight workers concurrently append batches of different lengths.</summary>
     private async Task<(ulong First, RecordBatch Batch)[]> AppendConcurrentlyAsync(ILog log, Check check)
     {
         const int workers = 8;

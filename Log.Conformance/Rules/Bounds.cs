@@ -1,4 +1,4 @@
-// The rules BOUND-xx: where a log begins and ends.
+// The rules BOUND-xx: the start and end of a log.
 
 namespace LogKit.Conformance;
 
@@ -7,7 +7,7 @@ public abstract partial class LogConformance<THarness>
     [Rule("BOUND-01")]
     public Task BOUND_01_reading_the_next_offset_is_out_of_range() => RuleAsync(async run =>
     {
-        run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
+        run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither returns nothing nor blocks
         var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a", "b"));
         await check.ThrowsAsync<OffsetOutOfRangeException>(() => log.ReadBatchAsync(2).AsTask(), "reading the next offset");
@@ -89,7 +89,7 @@ public abstract partial class LogConformance<THarness>
     public Task BOUND_07_reading_batches_from_outside_the_range_is_out_of_range() =>
         RuleAsync(async run =>
         {
-            run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither empty nor blocked
+            run.AlsoBrokenBy = RuleViolation.NoAnswer; // neither returns nothing nor blocks
             var (log, check) = (await run.OpenAsync(), run.Check);
             for (var next = 0ul; next <= 4; next += 2)
             {

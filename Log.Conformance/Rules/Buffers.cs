@@ -1,4 +1,4 @@
-// The rules BUF-xx: whose bytes are whose.
+// The rules BUF-xx: who owns which bytes.
 
 namespace LogKit.Conformance;
 
@@ -18,7 +18,7 @@ public abstract partial class LogConformance<THarness>
                 await log.AppendBatchAsync(batch);
             Batches.Overwrite(buffer, (byte)'!');
             if ((await log.GetRangeAsync()).NextOffset == before)
-                continue; // it was cancelled in time
+                continue; // it was canceled in time
             check.Same(
                 Batches.Of("mine", "and mine"), await log.ReadBatchAsync(before),
                 $"the batch whose buffer the caller changed after its append was {(cancel ? "cancelled" : "completed")}");
@@ -57,7 +57,7 @@ public abstract partial class LogConformance<THarness>
     [Rule("BUF-03")]
     public Task BUF_03_an_append_does_not_change_its_argument() => RuleAsync(async (log, check) =>
     {
-        // In the middle of a larger buffer, whose other bytes are no business of the log's either.
+        // In the middle of a larger buffer, whose other bytes the log must not touch either.
         var encoded = Batches.Of("a", "", "the argument").Encoded;
         var buffer = Enumerable.Repeat((byte)0xAA, encoded.Length + 16).ToArray();
         encoded.CopyTo(buffer.AsMemory(8));

@@ -1,4 +1,4 @@
-// The rules CANCEL-xx: what a cancelled token does, and what it does not.
+// The rules CANCEL-xx: what a canceled token does and does not do.
 
 using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;
@@ -22,7 +22,7 @@ public abstract partial class LogConformance<THarness>
     [Rule("CANCEL-02")]
     public Task CANCEL_02_an_append_cancelled_in_flight_happens_whole_or_not_at_all() => RuleAsync(async (log, check) =>
     {
-        // One that ended as cancelled may still happen, also after the call: then whole, once, and with all others around it.
+        // An append that ended as canceled may still take effect, even after the call: then as a whole, once, and without affecting others.
         var acknowledged = new Dictionary<ulong, RecordBatch>();
         var cancelled = new Dictionary<string, RecordBatch>();
         for (var round = 0; round < Math.Clamp(Harness.RaceRounds / 50, 5, 200); round++)
@@ -73,7 +73,7 @@ public abstract partial class LogConformance<THarness>
         check.Equal(deadline.Token, late.CancellationToken, "the token of the exception of a wait whose deadline has passed");
     });
 
-    /// <summary>A call of every member, which succeeds on a log of two records unless the token ends it.</summary>
+    /// <summary>A call of every member, which succeeds on a log of two records unless the token is canceled.</summary>
     private static IEnumerable<(string Member, Func<Task> Call)> MembersOf(ILog log, CancellationToken token)
     {
         yield return (nameof(log.AppendBatchAsync), () => log.AppendBatchAsync(Batches.Of("x"), null, token).AsTask());
@@ -88,7 +88,7 @@ public abstract partial class LogConformance<THarness>
             yield return (nameof(truncatable.TruncateBeforeAsync), () => truncatable.TruncateBeforeAsync(1, token).AsTask());
     }
 
-    /// <returns>The offset, or null where it ended as cancelled.</returns>
+    /// <returns>The offset, or null if the append was canceled.</returns>
     private static async Task<ulong?> AppendAndCancelAsync(ILog log, Check check, RecordBatch batch, int yields)
     {
         using var cancellation = new CancellationTokenSource();

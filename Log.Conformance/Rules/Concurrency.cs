@@ -1,4 +1,4 @@
-// The rules CONC-xx: what many clients see at the same time is one log.
+// The rules CONC-xx: concurrent clients see one log.
 
 using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;

@@ -1,4 +1,4 @@
-// The rule HARNESS-01: the suite asks for all that a log can do.
+// The rule HARNESS-01: a harness declares all its capabilities.
 
 namespace LogKit.Conformance;
 
@@ -43,7 +43,7 @@ public abstract partial class LogConformance<THarness>
                     $"{Harness.GetType().Name} declares {capability} without {LogCapabilities.Reopen}, which its rules need, too");
             }
 
-            // What a harness does not support throws NotSupportedException; whatever else happens, it has a word to say on it.
+            // What a harness does not support throws NotSupportedException. Any other outcome means that it supports it.
             async Task RequireUnsupportedAsync(LogCapabilities capability, Func<Task> use)
             {
                 if (IsDeclared(capability))
@@ -90,7 +90,7 @@ public abstract partial class LogConformance<THarness>
         }
         catch (Exception exception) when (exception is not RuleViolationException)
         {
-            return false; // a harness that opens each log once
+            return false; // the harness opens each log once
         }
     }
 }

@@ -1,4 +1,4 @@
-// The rules DISP-xx: what is left of a log after its disposal.
+// The rules DISP-xx: a log after its disposal.
 
 namespace LogKit.Conformance;
 

@@ -1,4 +1,4 @@
-// The rules DUR-xx: what is there after a reopening, a crash, and damage.
+// The rules DUR-xx: what remains after reopening, a crash, and damage.
 
 using LogKit.Conformance.Running;
 
@@ -46,7 +46,7 @@ public abstract partial class LogConformance<THarness>
                     var batch = Batches.Numbered(1 + (i % 3), i);
                     appends.Add((await log.AppendBatchAsync(batch), batch));
                     if (i >= 1000)
-                        break; // whatever step it was to be, it did not come
+                        break; // the log did not reach that step
                 }
             });
             await run.RemoveAsync(name);
@@ -139,7 +139,7 @@ public abstract partial class LogConformance<THarness>
         }
     });
 
-    /// <summary>Every byte of what is stored, or evenly spread ones where that would take too long.</summary>
+    /// <summary>Every stored byte, or evenly spaced ones if that would take too long.</summary>
     private IEnumerable<long> Positions(long start, long end)
     {
         var step = Math.Max(1, (end - start) / Math.Clamp(Harness.RaceRounds / 25, 10, 1000));
@@ -147,7 +147,7 @@ public abstract partial class LogConformance<THarness>
             yield return position;
     }
 
-    /// <summary>Crashes a log while something is done with it, opens it again and requires what was noted by then.</summary>
+    /// <summary>Crashes a log while it is in use, reopens it, and requires everything that was recorded by then.</summary>
     private static async Task<string> CrashWhileAppendingAsync(
         RuleRun run, int step, Func<ILog, List<(ulong First, RecordBatch Batch)>, bool, Task> work)
     {
@@ -179,7 +179,7 @@ public abstract partial class LogConformance<THarness>
             }
             catch (Exception exception) when (exception is LogException or ObjectDisposedException or OperationCanceledException)
             {
-                // It died meanwhile.
+                // The log crashed meanwhile.
             }
         }
     }
@@ -191,7 +191,7 @@ public abstract partial class LogConformance<THarness>
             await log.AppendBatchAsync(batch);
     }
 
-    /// <summary>How many bytes the batches take.</summary>
+    /// <summary>The stored size of the batches.</summary>
     private static async Task<long> StoreAndCrashAsync(RuleRun run, RecordBatch[] batches, string name)
     {
         await StoreAsync(run, batches, name);
@@ -199,7 +199,7 @@ public abstract partial class LogConformance<THarness>
         return await run.GetStoredBytesAsync(name);
     }
 
-    /// <summary>Opens a damaged log; null where it refuses.</summary>
+    /// <summary>Opens a damaged log. Returns null if it refuses.</summary>
     private static async Task<ILog?> TryOpenAsync(RuleRun run, string name)
     {
         try

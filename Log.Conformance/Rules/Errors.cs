@@ -7,7 +7,7 @@ public abstract partial class LogConformance<THarness>
     [Rule("ERR-01")]
     public Task ERR_01_only_documented_exceptions_leave_a_log() => RuleAsync(async run =>
     {
-        run.AlsoBrokenBy = RuleViolation.ForeignException; // which every call is watched for
+        run.AlsoBrokenBy = RuleViolation.ForeignException; // which every call is checked for
         var log = await run.OpenAsync();
         await log.AppendBatchAsync(Batches.Of("a", "b"));
         using var cancelled = new CancellationTokenSource();
@@ -26,7 +26,7 @@ public abstract partial class LogConformance<THarness>
             }
         }
 
-        // In the middle of everything, the log is disposed.
+        // Dispose the log in the middle of all this.
         var last = await run.OpenAsync("disposed");
         var calls = Enumerable.Range(0, 40).Select(i => Task.Run(() => TryAsync((i % 4) switch
         {
@@ -46,7 +46,7 @@ public abstract partial class LogConformance<THarness>
             }
             catch (Exception exception) when (exception is not RuleViolationException)
             {
-                // One that is documented: the others are violations by now.
+                // A documented exception: others have already been reported.
             }
         }
     });
@@ -59,7 +59,7 @@ public abstract partial class LogConformance<THarness>
         await run.BreakStorageAsync();
         var during = Batches.Of("during", "the fault");
         if (await TryAppendAsync(log, during))
-            acknowledged.Add((5, during)); // then it is there
+            acknowledged.Add((5, during)); // then it must be there
         await run.HealStorageAsync();
         await RequireAsync(run, log, acknowledged, "after the fault");
 

@@ -1,4 +1,4 @@
-// The rules LIMIT-xx: the largest batch, and offsets that are large numbers.
+// The rules LIMIT-xx: the largest batch, and large offsets.
 
 namespace LogKit.Conformance;
 

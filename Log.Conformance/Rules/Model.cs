@@ -1,4 +1,4 @@
-// The rule MODEL-01: whatever is done to a log, it does what the model does.
+// The rule MODEL-01: a log behaves like the model.
 
 using LogKit.Conformance.Model;
 

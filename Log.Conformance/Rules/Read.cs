@@ -109,7 +109,7 @@ public abstract partial class LogConformance<THarness>
                 () => log.ReadBatchesAsync(0, limitBytes).AsTask(), $"reading batches within {limitBytes} bytes");
     });
 
-    /// <summary>Appends batches of so many records, numbered throughout.</summary>
+    /// <summary>Appends batches with given numbers of records, numbered consecutively.</summary>
     private static async Task<List<(ulong First, RecordBatch Batch)>> AppendAsync(ILog log, params int[] counts)
     {
         var appended = new List<(ulong First, RecordBatch Batch)>();

@@ -1,4 +1,4 @@
-// The rules RET-xx: what truncation takes away, and what it leaves.
+// The rules RET-xx: what truncation removes and what it leaves.
 
 namespace LogKit.Conformance;
 

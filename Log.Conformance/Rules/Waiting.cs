@@ -1,4 +1,4 @@
-// The rules WAIT-xx: when a wait for an append ends.
+// The rules WAIT-xx: when a wait for an append completes.
 
 using LogKit.Conformance.Running;
 
@@ -51,7 +51,7 @@ public abstract partial class LogConformance<THarness>
                 return log.WaitForAppendAsync(awaited).AsTask();
             });
 
-            // Every other time the wait is the first, by a little, so that they meet in every way there is.
+            // Alternates which of the two starts first, so that they meet in every possible way.
             while (offset % 2 == 0 && Volatile.Read(ref hasBegun) == 0)
                 await Task.Yield();
             Thread.SpinWait((int)(offset % 64) * 20);
@@ -108,14 +108,14 @@ public abstract partial class LogConformance<THarness>
     [Rule("WAIT-07")]
     public Task WAIT_07_many_cancelled_waits_leave_nothing_behind() => RuleAsync(async (log, check) =>
     {
-        // Neither depends on what else the process does: tokens that are kept are counted by weak references, and memory only
-        // counts as a leak where it grows in step with the number of waits, which is varied.
+        // Neither depends on what else the process does: retained tokens are counted by weak references, and memory
+        // counts as a leak only if it grows in step with the number of waits, which varies.
         var waits = Math.Clamp(Harness.RaceRounds, 100, 10_000);
         var tokens = new WeakReference[waits];
         await CancelWaitsAsync(log, check, tokens);
         for (var i = 0; i < 50 && CountAlive(tokens) > waits / 10; i++)
         {
-            await log.GetRangeAsync(); // a log that is a network away may still be at it
+            await log.GetRangeAsync(); // a remote log may still be working on it
             GC.Collect();
         }
 
@@ -133,7 +133,7 @@ public abstract partial class LogConformance<THarness>
             tokens[i] = await CancelWaitAsync(log, check);
     }
 
-    // A method of its own, so that nothing of it stays on a stack.
+    // A separate method, so that nothing of it stays on the stack.
     private static async Task<WeakReference> CancelWaitAsync(ILog log, Check check)
     {
         using var cancellation = new CancellationTokenSource();

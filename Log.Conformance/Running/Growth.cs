@@ -1,24 +1,24 @@
 namespace LogKit.Conformance.Running;
 
 /// <summary>
-/// Whether something leaks memory, told apart from all else that allocates in the process: the thing is done more and less often, in a
-/// mixed order, and only growth that keeps step with how often counts.
+/// Detects memory leaks of an action, despite other allocations in the process: runs the action in varying numbers, in mixed order, and
+/// counts only growth in proportion to these numbers.
 /// </summary>
 internal static class Growth
 {
     private const int MinBytes = 32;
 
-    // No row of numbers that memory takes by itself looks like this.
+    // Memory does not grow in this pattern by itself.
     private static readonly int[] Amounts = [2, 0, 5, 1, 0, 4, 3, 0];
 
-    /// <summary>How many bytes each time leaves behind; null where nothing does, or nothing can be told.</summary>
-    /// <param name="action">Does the thing so many times.</param>
-    /// <param name="unit">How many times are enough to be seen.</param>
+    /// <summary>The number of bytes that each run of the action leaks; null if none, or if it cannot be determined.</summary>
+    /// <param name="action">Runs the action a given number of times.</param>
+    /// <param name="unit">The number of runs that is enough to be noticed.</param>
     public static async Task<double?> OfAsync(Func<int, Task> action, int unit)
     {
         if (unit < 1000)
             return null;
-        await action(unit); // what is made once is made
+        await action(unit); // creates what is created only once
         var growth = new double[Amounts.Length];
         for (var i = 0; i < Amounts.Length; i++)
         {

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace LogKit.Conformance.Running;
 
 /// <summary>
-/// The calls of a rule, in the order in which they began: the last ones for its message, or all of them for a check of the whole.
+/// The calls of a rule, in the order in which they began: the last ones, for its message, or all of them, for a check.
 /// </summary>
 internal sealed class History
 {
@@ -13,7 +13,9 @@ internal sealed class History
     private long _clock;
     private long _begun;
 
-    /// <summary>Whether all is kept. Otherwise what is not shown is let go, so that long rules stay small.</summary>
+    /// <summary>
+    /// Whether to keep all calls. Otherwise, calls that are not shown are dropped, so that long rules need little memory.
+    /// </summary>
     public bool KeepsAll { get; set; }
 
     public IReadOnlyCollection<Operation> Operations => _operations;
@@ -49,7 +51,7 @@ internal sealed class History
 
     public IEnumerable<Operation> Last() => _operations.TakeLast(Shown);
 
-    /// <summary>How many came before the last ones.</summary>
+    /// <summary>The number of calls before the last ones.</summary>
     public long Earlier => Interlocked.Read(ref _begun) - _operations.TakeLast(Shown).Count();
 
     private long Now() => Interlocked.Increment(ref _clock);

@@ -14,25 +14,25 @@ internal enum OperationKind
 }
 
 /// <summary>
-/// One call on a log: what was asked, when it began and ended, and what came. Stamps are of one counter, so that they order all calls.
+/// A call on a log: its arguments, when it began and ended, and its result. Stamps come from one counter, so they order all calls.
 /// </summary>
 internal sealed class Operation(OperationKind kind, int client, ulong? offset = null, RecordBatch? batch = null)
 {
-    /// <summary>The stamp of what has not happened.</summary>
+    /// <summary>The stamp of an event that has not happened.</summary>
     public const long Never = long.MaxValue;
 
     public OperationKind Kind { get; } = kind;
 
-    /// <summary>Which of the rule's open logs was called.</summary>
+    /// <summary>The number of the open log that was called.</summary>
     public int Client { get; } = client;
 
-    /// <summary>What is read, awaited or truncated to; the offset that an append expects.</summary>
+    /// <summary>The offset to read, wait for, or truncate before; or the expected offset of an append.</summary>
     public ulong? Offset { get; } = offset;
 
-    /// <summary>What a read of several batches may return.</summary>
+    /// <summary>The limit on a read of several batches.</summary>
     public int LimitBytes { get; init; }
 
-    /// <summary>What is appended.</summary>
+    /// <summary>The batch that is appended.</summary>
     public RecordBatch? Batch { get; } = batch;
 
     public long Invoked { get; set; }
@@ -41,7 +41,7 @@ internal sealed class Operation(OperationKind kind, int client, ulong? offset = 
 
     public object? Result { get; set; }
 
-    /// <summary>What it threw; not kept of a cancelled call, whose exception would keep the caller's token alive.</summary>
+    /// <summary>The exception; not kept for a canceled call, because it would keep the token of the caller alive.</summary>
     public Exception? Failure { get; set; }
 
     public bool IsCancelled { get; set; }

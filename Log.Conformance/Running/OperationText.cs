@@ -3,13 +3,13 @@ using System.Text;
 
 namespace LogKit.Conformance.Running;
 
-/// <summary>Operations as C#, to be read in a message and to be pasted into a test.</summary>
+/// <summary>Formats operations as C#, for messages and for pasting into a test.</summary>
 internal static class OperationText
 {
     private const int ShownRecords = 8;
     private const int ShownBytes = 40;
 
-    /// <summary>Operations as a program, and what each came to as a comment.</summary>
+    /// <summary>Formats operations as a program, with outcomes as comments.</summary>
     public static IEnumerable<string> Program(IEnumerable<Operation> operations)
     {
         var opened = new HashSet<int>();
@@ -28,7 +28,7 @@ internal static class OperationText
         }
     }
 
-    /// <summary>An operation, and what it came to.</summary>
+    /// <summary>Formats an operation and its outcome.</summary>
     public static string Of(Operation operation) =>
         $"{Statement(operation).TrimEnd(';').Replace("await ", "", StringComparison.Ordinal)}: {Outcome(operation)}";
 
@@ -61,11 +61,11 @@ internal static class OperationText
             + $"{Short(last)} */";
     }
 
-    /// <summary>A text as an expression.</summary>
+    /// <summary>Formats a text as an expression.</summary>
     public static string Of(string text) =>
         text.Length > ShownBytes && text.All(character => character == text[0]) ? $"new string('{text[0]}', {text.Length})" : Quoted(text);
 
-    /// <summary>A record for a message: as text where it is one, else as bytes.</summary>
+    /// <summary>Formats a record for a message, as text if possible, otherwise as bytes.</summary>
     public static string Short(Record record) => record.Value.Length > ShownBytes
         ? $"{record.Value.Length} bytes {Convert.ToHexString(record.Value.Span[..ShownBytes])}..."
         : IsText(record) ? Quoted(record.ToString())

@@ -1,8 +1,8 @@
 namespace LogKit.Conformance.Running;
 
 /// <summary>
-/// The log under test as the rules see it. Each call is noted in the history; one that does not come back within the harness's time-out
-/// fails by a message that says which; one that throws what no log may throw fails by a message that says so. Nothing is copied.
+/// The log under test, as the rules see it. Records each call in the history. A call that does not complete within the harness's timeout,
+/// or throws an exception that no log may throw, fails with a message that says so. Nothing is copied.
 /// </summary>
 internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
 {
@@ -32,7 +32,7 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
         CallAsync(new Operation(OperationKind.Range, client), () => inner.GetRangeAsync(cancellationToken));
 
-    // A wait ends when it ends: the rules say by when.
+    // Waits have no timeout here. The rules say when they must complete.
     public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
         await CallAsync(
             new Operation(OperationKind.Wait, client, offset),
@@ -47,7 +47,7 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
         run.History.Begin(operation);
         try
         {
-            var task = call(); // before anything is awaited: the order of calls is kept
+            var task = call(); // before anything is awaited, to keep the order of the calls
             var result = task.IsCompleted || !isBounded ? await task : await AnswerAsync(operation, task.AsTask());
             run.History.End(operation, result);
             return result;

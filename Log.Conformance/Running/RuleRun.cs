@@ -3,8 +3,8 @@ using System.Text;
 namespace LogKit.Conformance.Running;
 
 /// <summary>
-/// One run of one rule: opens and closes its logs through the harness, has them recorded, and turns whatever goes wrong into a
-/// violation of the rule, with the evidence.
+/// A run of a rule: opens and closes its logs through the harness, records their calls, and reports any failure as a violation of the rule,
+/// with evidence.
 /// </summary>
 internal sealed class RuleRun : IAsyncDisposable
 {
@@ -13,9 +13,9 @@ internal sealed class RuleRun : IAsyncDisposable
     private readonly List<(string Name, RecordedLog Log)> _open = [];
     private readonly HashSet<string> _names = [];
 
-    /// <param name="rule">The rule's id.</param>
-    /// <param name="statement">What it says, in words.</param>
-    /// <param name="harness">Whose logs are tried.</param>
+    /// <param name="rule">The id of the rule.</param>
+    /// <param name="statement">The statement of the rule.</param>
+    /// <param name="harness">The harness.</param>
     public RuleRun(string rule, string statement, LogHarness harness)
     {
         Rule = rule;
@@ -30,22 +30,22 @@ internal sealed class RuleRun : IAsyncDisposable
 
     public LogHarness Harness { get; }
 
-    /// <summary>How long something that must happen may take; the harness's, unless a failure is only looked at again.</summary>
+    /// <summary>How long something that must happen may take. That of the harness, unless a failure is only being repeated.</summary>
     public TimeSpan Timeout { get; set; }
 
     public History History { get; } = new();
 
     public Check Check { get; }
 
-    /// <summary>The seed of what is being tried, where chance is involved; and more that belongs into a message.</summary>
+    /// <summary>The current seed, if there is one, and other context for messages.</summary>
     public string? Seed { get; set; }
 
-    /// <summary>Set by a rule that is about answers, or about exceptions: what else than a check of its own breaks it.</summary>
+    /// <summary>Set by rules about responses or exceptions: a kind of violation, besides a failed check, that breaks them.</summary>
     public RuleViolation AlsoBrokenBy { get; set; }
 
     /// <summary>Runs the rule itself.</summary>
-    /// <exception cref="RuleViolationException">In whatever way it failed.</exception>
-    /// <exception cref="Xunit.RuleSkippedException">It does not apply.</exception>
+    /// <exception cref="RuleViolationException">The rule failed.</exception>
+    /// <exception cref="Xunit.RuleSkippedException">The rule does not apply.</exception>
     public async Task RunAsync(Func<RuleRun, Task> rule)
     {
         try
@@ -60,7 +60,7 @@ internal sealed class RuleRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens a log: the rule's own, or a further one of another name; new and empty unless it was opened before.</summary>
+    /// <summary>Opens the log of the rule, or another one by name. It is new and empty unless it was opened before.</summary>
     public Task<ILog> OpenAsync(string? suffix = null) => OpenAsync(suffix, Harness.OpenAsync, "opening the log");
 
     public Task<ILog> OpenAtAsync(ulong startOffset, string? suffix = null) =>
@@ -82,7 +82,7 @@ internal sealed class RuleRun : IAsyncDisposable
         return await OpenAsync(suffix);
     }
 
-    /// <summary>The log dies, and what is left of it in this process is disposed.</summary>
+    /// <summary>Crashes the log, and disposes what is left of it in this process.</summary>
     public async Task CrashAsync(string? suffix = null)
     {
         var crash = History.Begin(new Operation(OperationKind.Crash, 0));
@@ -95,7 +95,7 @@ internal sealed class RuleRun : IAsyncDisposable
             }
             catch (Exception exception) when (exception is not OutOfMemoryException)
             {
-                // It is dead: how it takes that is its own affair.
+                // The log has crashed. What its disposal throws does not matter.
             }
         }
 
@@ -118,7 +118,7 @@ internal sealed class RuleRun : IAsyncDisposable
 
     public Task HealStorageAsync() => HarnessAsync(() => Harness.HealStorageAsync(_runName), nameof(Harness.HealStorageAsync));
 
-    /// <summary>Closes a log that is not needed any more, so that a rule of many logs does not fill a disk.</summary>
+    /// <summary>Closes a log that is no longer needed, so that a rule with many logs does not fill the disk.</summary>
     public async Task RemoveAsync(string? suffix = null)
     {
         await CloseAsync(suffix);
@@ -145,7 +145,7 @@ internal sealed class RuleRun : IAsyncDisposable
         return new RuleViolationException(Rule, problem, violation, evidence.ToString(), cause);
     }
 
-    /// <summary>Disposes and removes a log of which something is wrong already, whatever it does.</summary>
+    /// <summary>Disposes and removes a log that has already failed, ignoring exceptions.</summary>
     public async Task DiscardAsync(string? suffix)
     {
         try
@@ -156,13 +156,13 @@ internal sealed class RuleRun : IAsyncDisposable
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            // What the rule has to say, it says.
+            // The failure of the rule is what counts.
         }
 
         _names.Remove(NameOf(suffix));
     }
 
-    /// <summary>Discards what a failed rule left, and removes what any rule did.</summary>
+    /// <summary>Disposes the logs of a failed rule, and removes those of any rule.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var name in _names.ToList())

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace LogKit.Conformance.Running;
 
 /// <summary>
-/// Seeds of the random rules: fixed ones, so that a suite that was green stays green. <c>LOGKIT_SEED=N</c> runs that one alone,
-/// <c>LOGKIT_EFFORT=N</c> N times as many.
+/// The seeds of the random rules. They are fixed, so that a suite that passed keeps passing. <c>LOGKIT_SEED=N</c> runs that seed alone;
+/// <c>LOGKIT_EFFORT=N</c> runs N times as many.
 /// </summary>
 internal static class Seeds
 {
@@ -13,7 +13,7 @@ internal static class Seeds
     public static IEnumerable<int> Of(int count) =>
         Read("LOGKIT_SEED") is { } seed ? [seed] : Enumerable.Range(1, Math.Max(1, count) * Effort);
 
-    /// <summary>One seed of several numbers: the same in every process, which <see cref="HashCode"/> is not.</summary>
+    /// <summary>Combines numbers to a seed. The result is the same in every process, unlike that of <see cref="HashCode"/>.</summary>
     public static int Mix(params ReadOnlySpan<int> numbers)
     {
         var mixed = 17ul;

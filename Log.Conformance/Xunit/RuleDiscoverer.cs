@@ -3,7 +3,7 @@ using Xunit.Sdk;
 
 namespace LogKit.Conformance.Xunit;
 
-/// <summary>Makes a <see cref="RuleTestCase"/> of each method that is marked with <see cref="RuleAttribute"/>.</summary>
+/// <summary>Creates a <see cref="RuleTestCase"/> for each method that is marked with <see cref="RuleAttribute"/>.</summary>
 public sealed class RuleDiscoverer(IMessageSink diagnostics) : IXunitTestCaseDiscoverer
 {
     /// <inheritdoc/>

@@ -5,8 +5,8 @@ using Xunit.Sdk;
 namespace LogKit.Conformance.Xunit;
 
 /// <summary>
-/// A test that may turn out, once it runs, not to apply: xunit 2 has no word for that, so the failure by which the test says it
-/// is reported as a skip.
+/// A test that may find, when it runs, that it does not apply. xunit 2 does not support that, so the exception with which the test reports
+/// it is converted to a skip.
 /// </summary>
 public sealed class RuleTestCase : XunitTestCase
 {
@@ -32,7 +32,7 @@ public sealed class RuleTestCase : XunitTestCase
     {
         if (constructorArguments.OfType<LogHarness>().FirstOrDefault() is { } harness && ReasonToSkip(harness) is { } reason)
         {
-            // Runners show the name of a test that is skipped, and most keep the reason to themselves: so it is in the name.
+            // Runners show the name of a skipped test, but most do not show the reason, so the name includes it.
             return await new XunitTestCaseRunner(
                 this,
                 $"{DisplayName}: {reason}",
@@ -78,10 +78,10 @@ public sealed class RuleTestCase : XunitTestCase
     }
 }
 
-/// <summary>A rule does not apply to a log.</summary>
+/// <summary>Thrown if a rule does not apply to a log.</summary>
 internal sealed class RuleSkippedException(string reason) : Exception(reason)
 {
-    /// <summary>Why a rule does not apply to a harness's logs; null where it does.</summary>
+    /// <summary>Why a rule does not apply to the logs of a harness; null if it does.</summary>
     public static string? ReasonFor(string rule, LogCapabilities needs, LogHarness harness) =>
         harness.ReasonToSkip is { } reason ? $"{rule} {reason}"
         : (needs & ~harness.Capabilities) is not LogCapabilities.None and var missing

@@ -45,7 +45,7 @@ public static class LogBackup
         if (BasesOf(source).Length == 0)
             throw new FileNotFoundException($"there is no log in {directory}");
         if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
-            throw new IOException($"{target} is not empty: give a directory that is empty, or not there yet");
+            throw new IOException($"{target} is not empty: give a directory that is empty or does not exist");
         using var copy = new FileStorage(target);
         try
         {

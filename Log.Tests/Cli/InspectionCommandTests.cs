@@ -83,7 +83,7 @@ public sealed class InspectionCommandTests : IDisposable
         }
 
         Assert.Equal(
-            (1, "", $"error: cannot read {LogPath}: {copy} is not empty: give a directory that is empty, or not there yet\n"),
+            (1, "", $"error: cannot read {LogPath}: {copy} is not empty: give a directory that is empty or does not exist\n"),
             await Logkit.RunAsync(["backup", LogPath, copy]));
         await using var restored = DiskLog.Open(copy);
         Assert.Equal("and one more", (await restored.ReadAllTextAsync())[^1]);

@@ -110,7 +110,7 @@ public sealed class BackupTests : IDisposable
         var other = Path.Combine(target, "other");
         await File.WriteAllTextAsync(other, "mine");
         var notEmpty = Assert.Throws<IOException>(() => LogBackup.Copy(_directory["log"], target));
-        Assert.Equal($"{target} is not empty: give a directory that is empty, or not there yet", notEmpty.Message);
+        Assert.Equal($"{target} is not empty: give a directory that is empty or does not exist", notEmpty.Message);
         Assert.Equal("mine", await File.ReadAllTextAsync(other));
         Directory.CreateDirectory(_directory["empty"]);
         Assert.Throws<FileNotFoundException>(() => LogBackup.Copy(_directory["empty"], _directory["copy"]));

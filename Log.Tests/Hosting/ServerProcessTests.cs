@@ -111,7 +111,7 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Equal(0ul, await log.AppendBatchAsync(RecordBatch.OfText("a")));
         server.Signal("TERM");
         Assert.Equal(0, await server.ExitCodeAsync());
-        Assert.Contains("gone when the server stops", server.Output, StringComparison.Ordinal);
+        Assert.Contains("lost when the server stops", server.Output, StringComparison.Ordinal);
     }
 
     private static string[] Tls => ["--Log:Address=https://127.0.0.1:0", "--Log:CertificateFile=server.crt", "--Log:KeyFile=server.key"];
