@@ -1,5 +1,5 @@
 using Example;
 using LogKit.Server;
 
-// Run as a program, the tests are the server that Log.Conformance/README.md makes for a log of one's own: see OwnBackendTests.
+// As a program, the tests are the server for a custom log in Log.Conformance/README.md: see OwnBackendTests.
 return await LogServer.RunAsync(args, new ListLogBackend());

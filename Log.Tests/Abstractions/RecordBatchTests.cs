@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Abstractions;
 
-/// <summary>The batch's own encoding, held against what the protobuf library makes of the contract.</summary>
+/// <summary>The encoding of batches, compared with that of the protobuf library.</summary>
 public sealed class RecordBatchTests
 {
     private static readonly int[] Lengths = [0, 1, 127, 128, 200, 16383, 16384, 70000];
@@ -61,7 +61,7 @@ public sealed class RecordBatchTests
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.From(-1));
     }
 
-    /// <summary>Fields of a later version, of the batch (field 7) and of a record (field 9), pass through.</summary>
+    /// <summary>Fields of a later version, of the batch (field 7) and of a record (field 9), are preserved.</summary>
     [Fact]
     public void Unknown_fields_are_kept()
     {
@@ -129,7 +129,7 @@ public sealed class RecordBatchTests
         Assert.True(problem == exception.Message, $"{what}: {exception.Message}");
     }
 
-    /// <summary>Random damage to random batches: decoded as the protobuf library decodes it, or refused; never anything else.</summary>
+    /// <summary>Random damage to random batches is decoded as by the protobuf library, or refused.</summary>
     [Fact]
     public void Damaged_bytes_are_refused_or_mean_what_the_protobuf_library_says()
     {

@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>Who may depend on whom: projects on projects and packages, and the folders of the service on each other.</summary>
+/// <summary>The allowed dependencies: of projects on projects and packages, and between the folders of the service.</summary>
 public sealed partial class DependencyTests
 {
     /// <summary>The folders of Log.Grpc: each may use those before it.</summary>

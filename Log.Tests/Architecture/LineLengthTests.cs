@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>Lines are no longer than <c>.editorconfig</c> says, which <c>dotnet format</c> does not check.</summary>
+/// <summary>Lines are no longer than <c>.editorconfig</c> allows, which <c>dotnet format</c> does not check.</summary>
 public sealed partial class LineLengthTests
 {
     private static readonly string[] Extensions =
@@ -42,7 +42,7 @@ public sealed partial class LineLengthTests
         @"^max_line_length = (?<limit>\d+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex LineLimit();
 
-    // What is built or stored, and what a user of the repository has put there.
+    // Build output, binary files, and files of the developer.
     [GeneratedRegex(
         @"(^|/)(\.git|\.vs|\.idea|bin|obj|golden|data)/|^LICENSE$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex NotOurs();

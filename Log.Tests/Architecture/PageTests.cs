@@ -6,7 +6,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>The front page and the manual: short, linked, and true of the code where they name it.</summary>
+/// <summary>The front page and the manual are short and linked, and what they say about the code is true.</summary>
 public sealed partial class PageTests
 {
     private const int ReadmeLimitBytes = 8 * 1024;

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary><c>logkit bench</c>: what it prints, as far as that is the same on every machine, and how it ends.</summary>
+/// <summary><c>logkit bench</c>: its output, as far as it is the same on every machine, and its exit codes.</summary>
 public sealed partial class BenchCommandTests : IAsyncLifetime
 {
     private readonly InMemoryLog _log = new();
@@ -173,7 +173,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     [GeneratedRegex(" [0-9][0-9,]*([.][0-9]+)?", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Figure();
 
-    /// <summary>Takes one append, and has no room for more.</summary>
+    /// <summary>Accepts one append, and is then full.</summary>
     private sealed class FillingLog(ILog log) : ILog
     {
         private readonly TaskCompletionSource _hasRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Cli;
 
 /// <summary>
-/// What <c>logkit certs</c> writes: chains that hold, for the use that they are made for; keys of nobody else; nothing twice.
+/// <c>logkit certs</c>: valid chains for the intended use, private keys, and no overwritten files.
 /// </summary>
 public sealed class CertsCommandTests : IDisposable
 {

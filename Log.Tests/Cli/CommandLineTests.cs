@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>What <c>logkit</c> does with a server: what goes in comes out, byte for byte, and what goes wrong is one line.</summary>
+/// <summary><c>logkit</c> with a server: input is returned byte for byte, and a failure is one line.</summary>
 public sealed class CommandLineTests : IAsyncLifetime
 {
     private readonly TestLog _log = TestLog.Open(Backend.InMemory);

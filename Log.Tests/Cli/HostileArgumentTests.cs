@@ -8,11 +8,11 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Cli;
 
 /// <summary>
-/// Arguments that a script gets wrong, and outputs that can't be written: one line, an exit code that tells the truth, no stack trace.
+/// Wrong arguments, as from a script, and outputs that cannot be written: one line, the right exit code, and no stack trace.
 /// </summary>
 public sealed class HostileArgumentTests
 {
-    /// <summary>As it is built by itself: among the tests it would find other versions of its libraries.</summary>
+    /// <summary>The separately built program. Next to the tests, it would use other versions of its libraries.</summary>
     internal static readonly string LogkitPath = Path.Combine(
         AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
 

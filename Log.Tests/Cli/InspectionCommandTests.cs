@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>What <c>logkit verify</c>, <c>dump</c> and <c>repair</c> print, and their exit codes.</summary>
+/// <summary>The output and exit codes of <c>logkit verify</c>, <c>dump</c>, and <c>repair</c>.</summary>
 public sealed class InspectionCommandTests : IDisposable
 {
     private const string Segment = "00000000000000000000.log";

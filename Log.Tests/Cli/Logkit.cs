@@ -3,7 +3,7 @@ using LogKit.Cli;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>Runs the command line in this process, without a terminal and without the environment's variables.</summary>
+/// <summary>Runs the command line in this process, without a terminal or environment variables.</summary>
 internal static class Logkit
 {
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(

@@ -11,7 +11,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Cli;
 
 /// <summary>
-/// A proxy that the environment names: plaintext never goes through it, TLS does, and a failure to get through it is certain and names it.
+/// A proxy in the environment: plaintext never uses it, TLS does, and its failures are definite and name it.
 /// </summary>
 public sealed class ProxyTests : IDisposable
 {
@@ -72,7 +72,7 @@ public sealed class ProxyTests : IDisposable
         }
     }
 
-    /// <summary>In a process of its own, as the proxies of a process are those it was started with.</summary>
+    /// <summary>In a separate process, because a process uses the proxies that it was started with.</summary>
     private static async Task<(int ExitCode, string Errors)> RunAsync(string variable, string proxy, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [HostileArgumentTests.LogkitPath, .. arguments])
@@ -89,14 +89,14 @@ public sealed class ProxyTests : IDisposable
         return (process.ExitCode, errors);
     }
 
-    /// <summary>A proxy that answers each request in one way, or does what a CONNECT request asks for.</summary>
+    /// <summary>A proxy that gives a fixed answer to each request, or carries out CONNECT requests.</summary>
     private sealed class ConnectProxy : IDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
         private readonly string? _answer;
         private int _connections;
 
-        /// <param name="answer">What it answers before it closes the connection; null to connect.</param>
+        /// <param name="answer">The answer, after which it closes the connection; null to connect.</param>
         public ConnectProxy(string? answer)
         {
             _answer = answer;

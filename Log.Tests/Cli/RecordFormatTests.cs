@@ -7,7 +7,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>How records are told apart going in and coming out, and what is said of one that cannot be produced.</summary>
+/// <summary>How records are separated in input and output, and the message for a record that cannot be produced.</summary>
 public sealed class RecordFormatTests : IAsyncLifetime
 {
     private readonly TestLog _log = TestLog.Open(Backend.InMemory);

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>Who a command is to a server that asks, and what is said where that, or the command's files, are not right.</summary>
+/// <summary>The identity of a command at a server with access control, and the messages for wrong identities and files.</summary>
 public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : IClassFixture<ServerOptionsTests.Fixture>
 {
     private const string Trusting = "--ca ca.crt";
@@ -121,7 +121,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
         return Logkit.RunAsync([arguments[0], .. words, .. arguments[1..]], address ?? fixture.Address, token);
     }
 
-    /// <summary>A server that asks who calls, and the files of those who do.</summary>
+    /// <summary>A server with access control, and the files of its clients.</summary>
     public sealed class Fixture : IAsyncLifetime
     {
         private const int CallRefused = 20;

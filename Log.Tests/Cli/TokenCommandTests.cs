@@ -4,7 +4,7 @@ using System.Text;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary><c>logkit token</c>: a secret for the client, and for the server only what recognizes it.</summary>
+/// <summary><c>logkit token</c>: a secret for the client, and its hash for the server.</summary>
 public sealed class TokenCommandTests
 {
     [Theory]

@@ -5,7 +5,7 @@ using Moq;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>How a client reaches its servers: whom it trusts, as whom it comes, which it chooses, and when it gives up.</summary>
+/// <summary>How a client connects: trust, identity, choice of server, and timeouts.</summary>
 public sealed class ConnectTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

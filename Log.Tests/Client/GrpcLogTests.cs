@@ -4,7 +4,7 @@ using Moq;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>The remote log behaves as a local one: what it throws is what the log on the server threw.</summary>
+/// <summary>The remote log behaves like a local one: it throws the exceptions of the log on the server.</summary>
 public sealed class GrpcLogTests
 {
     public static TheoryData<LogException> Failures =>

@@ -7,7 +7,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Client;
 
 /// <summary>
-/// However a connection is lost, and however gRPC reports it, it is a lost connection: an interruption, and never the end of a tail.
+/// However a connection is lost, and however gRPC reports that, it is an interruption and never ends a tail.
 /// </summary>
 public sealed class LostConnectionTests : IDisposable
 {

@@ -9,7 +9,7 @@ using ConsumeResponse = LogKit.V1.Envelope.ConsumeResponse;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>A tail lives through what its server does not, and says so where it cannot.</summary>
+/// <summary>A tail survives the failure of its server, or reports why it cannot.</summary>
 public sealed class TailTests
 {
     private const int Kills = 4;

@@ -7,8 +7,8 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A database server of the tests' own: made by initdb in a temporary directory, on a free port of the loopback address, as a user
-/// without rights, and gone with this process, however that ends.
+/// A database server for tests: created by initdb in a temporary directory, on a free port of the loopback address, as an unprivileged
+/// user. It ends with this process, however that ends.
 /// </summary>
 internal sealed class PostgresCluster : IDisposable
 {
@@ -40,13 +40,13 @@ internal sealed class PostgresCluster : IDisposable
 
     public const string Password = "a-secret-of-the-tests";
 
-    /// <summary>The name by which a standby is known to its primary.</summary>
+    /// <summary>The application name of a standby.</summary>
     public const string StandbyName = "standby";
 
-    /// <summary>The cluster that tests share; each uses a schema or a log of its own.</summary>
+    /// <summary>The cluster that tests share. Each test uses its own schema or log.</summary>
     public static PostgresCluster Shared => LazyShared.Value;
 
-    /// <summary>Why there is no server to test against; null where there is.</summary>
+    /// <summary>Why there is no server; null if there is one.</summary>
     public static string? ReasonToSkip { get; } =
         Find("initdb") is null || Find("pg_ctl") is null
             ? "needs PostgreSQL's initdb and pg_ctl, which are neither in /usr/lib/postgresql/*/bin nor in PATH"
@@ -69,7 +69,7 @@ internal sealed class PostgresCluster : IDisposable
             Database = "postgres",
         }.ConnectionString;
 
-    /// <summary>Ends the server's processes at once, as a crash does.</summary>
+    /// <summary>Kills the processes of the server, like a crash.</summary>
     public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
 
     public void Start()
@@ -94,7 +94,7 @@ internal sealed class PostgresCluster : IDisposable
         }
     }
 
-    /// <summary>Kills every process of the server, and returns once they are gone: nothing more can come of any.</summary>
+    /// <summary>Kills every process of the server, and returns once they are gone.</summary>
     public void Kill()
     {
         // Stopped, it starts no more of them.
@@ -109,16 +109,16 @@ internal sealed class PostgresCluster : IDisposable
         File.Delete(PidFile); // so that nobody takes another process for it
     }
 
-    /// <summary>Stops every process of the server where it is: it is connected to, and answers nothing.</summary>
+    /// <summary>Freezes every process of the server: it stays connected, and does not answer.</summary>
     public void Freeze() => SignalAll("STOP");
 
-    /// <summary>Lets what was frozen go on.</summary>
+    /// <summary>Resumes frozen processes.</summary>
     public void Thaw() => SignalAll("CONT");
 
     /// <summary>Another server that follows this one.</summary>
     public PostgresCluster CreateStandby() => new(_connectionLimit, standby => standby.CopyFrom(this));
 
-    /// <summary>Gives up what it holds and follows another server, from a fresh copy of it. It must not be running.</summary>
+    /// <summary>Discards its data and follows another server, starting from a copy of it. It must not be running.</summary>
     public void Follow(PostgresCluster primary)
     {
         Directory.Delete(_data, recursive: true);
@@ -129,13 +129,13 @@ internal sealed class PostgresCluster : IDisposable
     /// <summary>Makes a standby a primary.</summary>
     public void Promote() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-w", "promote");
 
-    /// <summary>Stops the server and removes all of it, soon. Without it that happens at the end of this process.</summary>
+    /// <summary>Stops the server and deletes it, soon. Otherwise, that happens when this process ends.</summary>
     public void Dispose() => _remover.StandardInput.Close();
 
-    /// <summary>A path in the cluster's own directory, beside its data.</summary>
+    /// <summary>A path in the directory of the cluster, next to its data.</summary>
     public string this[string name] => Path.Combine(_directory, name);
 
-    /// <summary>Makes a tablespace of an empty directory that is the cluster's.</summary>
+    /// <summary>Creates a tablespace in an empty directory of the cluster.</summary>
     public async Task CreateTablespaceAsync(string name)
     {
         if (Environment.IsPrivilegedProcess)
@@ -151,7 +151,7 @@ internal sealed class PostgresCluster : IDisposable
         return await command.ExecuteScalarAsync();
     }
 
-    /// <summary>What the server has written to its journal.</summary>
+    /// <summary>The journal of the server.</summary>
     public string JournalText() =>
         File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
@@ -161,7 +161,7 @@ internal sealed class PostgresCluster : IDisposable
 
     private static string Binary(string name) => Find(name) ?? throw new InvalidOperationException($"there is no {name}");
 
-    /// <summary>Where a program is; null where it is not.</summary>
+    /// <summary>The path of a program; null if there is none.</summary>
     public static string? Find(string name, params string[] more)
     {
         var installed = Directory.Exists("/usr/lib/postgresql")

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>The rules that run are the rules that are written down, and each test says which it is.</summary>
+/// <summary>The rules in the code are those in the catalog, and each test names its rule.</summary>
 public sealed partial class CatalogueTests
 {
     private static readonly string Document = Repository.Read("Log.Conformance/RULES.md");

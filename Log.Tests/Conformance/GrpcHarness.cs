@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>Another harness's logs, each behind a server of its own, which stops and starts and dies with its log.</summary>
+/// <summary>The logs of another harness, each behind its own server, which starts, stops, and crashes with it.</summary>
 public abstract class GrpcHarness(LogHarness inner) : LogHarness
 {
     private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server)> _servers = [];

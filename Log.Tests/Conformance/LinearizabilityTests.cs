@@ -4,7 +4,7 @@ using LogKit.Conformance.Running;
 namespace LogKit.Tests.Conformance;
 
 /// <summary>
-/// Histories written by hand, as tables: `call result` with its beginning and its end. The check finds what is wrong, and no more.
+/// Handwritten histories, as tables: `call result` with start and end. The check finds exactly those that are wrong.
 /// </summary>
 public sealed class LinearizabilityTests
 {

@@ -7,11 +7,11 @@ using LogKit.Tests.Conformance.Example;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>Runs last and alone: what its broken logs do is a matter of time-outs, too.</summary>
+/// <summary>Runs last and alone, because broken logs are also detected by timeouts.</summary>
 [CollectionDefinition(nameof(Matrix), DisableParallelization = true)]
 public sealed class MatrixRunsAlone : ICollectionFixture<Matrix>;
 
-/// <summary>Every broken log, and a sound one, under every rule.</summary>
+/// <summary>Runs every rule on every broken log, and on a correct one.</summary>
 public sealed class Matrix : IAsyncLifetime
 {
     private readonly ConcurrentDictionary<(string Mutant, MethodInfo Rule), Exception?> _outcomes = [];
@@ -44,7 +44,7 @@ public sealed class Matrix : IAsyncLifetime
     }
 }
 
-/// <summary>The suite proves itself: it passes a sound log, and each rule finds the logs that are broken in its way.</summary>
+/// <summary>Tests the suite itself: it passes a correct log, and each rule detects the logs that break it.</summary>
 [UsesVerify]
 [Collection(nameof(Matrix))]
 public sealed class MatrixTests(Matrix matrix)

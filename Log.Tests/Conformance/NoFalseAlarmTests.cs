@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>The random rules on sound logs, a thousand seeds each: a suite that cries wolf is switched off.</summary>
+/// <summary>The random rules report no false alarms on correct logs, with a thousand seeds each.</summary>
 public sealed class NoFalseAlarmTests
 {
     private static readonly int Seeds = 1000 * TestSeed.Effort;

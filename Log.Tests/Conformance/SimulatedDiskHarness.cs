@@ -5,7 +5,7 @@ using LogKit.Tests.Disk.Simulation;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>The disk log over a simulated file system, which can lose power at any operation, be damaged, and fail.</summary>
+/// <summary>The disk log on a simulated file system, which can lose power at any operation, be damaged, and fail.</summary>
 public sealed class SimulatedDiskHarness : LogHarness
 {
     private const int SegmentHeaderBytes = 4096;

@@ -6,7 +6,7 @@ using LogKit.Tests.Conformance.Broken;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>What a failure says: the rule, what was expected and what came, the last operations as a program, and the seed.</summary>
+/// <summary>The message of a failure: the rule, the expected and actual outcome, the last operations as a program, and the seed.</summary>
 [UsesVerify]
 public sealed partial class ViolationTests
 {

@@ -4,7 +4,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Contract;
 
-/// <summary>The contract does not move: names, numbers and types that clients in the field rely on.</summary>
+/// <summary>The contract does not change: names, numbers, and types that existing clients rely on.</summary>
 public sealed class ContractTests
 {
     [Fact]

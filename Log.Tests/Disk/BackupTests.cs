@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Copies of a log: in use or not, each opens, with everything that had been acknowledged when it was begun.</summary>
+/// <summary>A copy of a log, in use or not, opens and contains everything that was acknowledged before it began.</summary>
 public sealed class BackupTests : IDisposable
 {
     private const int AppendsPerCopy = 200;

@@ -4,8 +4,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Torn or corrupt: an unacknowledged tail is cut off, and damage to anything that was once flushed is reported; there is never
-/// wrong data, and never silence.
+/// An unacknowledged tail is cut off, and damage to anything that was flushed is reported. There is never wrong data, and never silence.
 /// </summary>
 public sealed class DamageTests : IDisposable
 {

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>What the disk log promises beyond the suite: reopening, its files, its lock, its head.</summary>
+/// <summary>Guarantees of the disk log beyond the suite: reopening, files, lock, and start.</summary>
 public sealed class DiskLogTests : IDisposable
 {
     private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024 };

@@ -10,7 +10,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>No version of the format changes: what was written once is written again byte for byte, and is read.</summary>
+/// <summary>No version of the format changes: the same input is written byte for byte as before, and old files can be read.</summary>
 public sealed partial class FormatTests : IDisposable
 {
     private const uint Salt = 0x5EED_1234;

@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Appends form groups, and each gets one answer, whatever its caller and the others do: block, cancel, append again, close the log.
+/// Appends form groups, and each gets one answer, whatever the callers do: block, cancel, append again, or close the log.
 /// </summary>
 public sealed class GroupCommitTests
 {

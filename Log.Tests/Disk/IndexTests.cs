@@ -7,8 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// An index file makes reads of a full segment cheap, and is never trusted: whatever is in it, or whether it is there at all, the
-/// records read are the right ones.
+/// An index file makes reads of a full segment cheap, but is never trusted: whatever it contains, or if it is missing, reads return the
+/// right records.
 /// </summary>
 public sealed class IndexTests : IDisposable
 {

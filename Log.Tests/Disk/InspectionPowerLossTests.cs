@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// A repair that loses power, or is killed, at any of its operations, and is run again: it ends as one that was left alone.
+/// A repair that loses power or is killed at any operation, and is run again, has the same result as an uninterrupted one.
 /// </summary>
 public sealed class InspectionPowerLossTests
 {

@@ -8,8 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Each kind of damage, to a log of three segments: what verification says of it, what repair leaves, and that neither touches what
-/// it need not.
+/// Each kind of damage to a log of three segments: what verification reports, what repair leaves, and that neither changes anything else.
 /// </summary>
 public sealed class InspectionTests : IDisposable
 {

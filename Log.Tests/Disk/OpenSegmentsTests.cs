@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Of a log of many segments, few have their file open at a time, and no reader notices which.</summary>
+/// <summary>Only few segments of a large log have an open file at a time, and readers do not notice.</summary>
 public sealed class OpenSegmentsTests : IDisposable
 {
     private const int SegmentCount = 320;

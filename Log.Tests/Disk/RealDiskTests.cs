@@ -7,15 +7,15 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Run alone: a process that another test starts has, between its fork and its exec, every file open that this process has, and a removed
-/// file keeps its room until the last of them is closed.
+/// Run alone: between fork and exec, a process that another test starts has all open files of this process, and a deleted file keeps its
+/// space until it is closed everywhere.
 /// </summary>
 [CollectionDefinition(nameof(RealDiskTests), DisableParallelization = true)]
 public sealed class RealDisk;
 
 /// <summary>
-/// The log on a real file system that is full, read-only, or holds what the log did not put there. What needs a file system of its own
-/// is skipped where none can be mounted.
+/// The log on a real file system that is full or read-only, or contains other files. Tests that need their own file system are skipped if
+/// none can be mounted.
 /// </summary>
 [Collection(nameof(RealDiskTests))]
 public sealed class RealDiskTests : IDisposable

@@ -5,7 +5,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Retention by age under a clock that is wrong: nothing goes early, the operator is told, and once it is right, all goes in time.
+/// Retention by age with a wrong clock: no record is deleted early, the operator is informed, and once the clock is right, records expire
+/// in time.
 /// </summary>
 public sealed class RetentionClockTests
 {

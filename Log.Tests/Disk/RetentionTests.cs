@@ -7,8 +7,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// What is kept no longer goes, by size and by age: whole segments, the oldest first, and never too early; for good; and whoever reads
-/// there is told so.
+/// Retention by size and age: deletes whole segments, oldest first, never too early, and permanently. Reads of deleted records say so.
 /// </summary>
 public sealed class RetentionTests : IDisposable
 {

@@ -7,8 +7,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Full segments are sealed behind the writer's back: nobody waits for it, nothing depends on its having come to its end, and once the
-/// log is closed it is over.
+/// Full segments are sealed in the background: nobody waits for it, nothing depends on its completion, and it ends when the log is closed.
 /// </summary>
 public sealed class SealingTests
 {

@@ -7,8 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// What can be found where the sound frames of a log end, row by row: what opening makes of it, that verification says the same,
-/// that repair mends what is refused, and that nothing of what was cut off comes back to life.
+/// The tail of a log, row by row: what opening does, that verification reports the same, that repair fixes what is refused, and that
+/// nothing that was cut off returns.
 /// </summary>
 public sealed class TailTests
 {

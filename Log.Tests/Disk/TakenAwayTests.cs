@@ -10,7 +10,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// What others do to the files of a log, while it is open or closed: noticed, named, and never paid for with acknowledged records.
+/// Changes by others to the files of a log, open or closed, are detected and named, and cost no acknowledged record.
 /// </summary>
 public sealed class TakenAwayTests : IDisposable
 {

@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// A server with few file descriptors, among connections that want them all: the log has its own, and nothing spins or dies.
+/// A server with few file descriptors and many connections: the log has its own, and nothing spins or crashes.
 /// </summary>
 public sealed class DescriptorTests : IDisposable
 {

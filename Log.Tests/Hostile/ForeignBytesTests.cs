@@ -5,7 +5,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>Bytes that are not gRPC: the connection that brings them is turned away, and the next good client is served.</summary>
+/// <summary>Bytes that are not gRPC: the connection is closed, and the next good client is served.</summary>
 public sealed class ForeignBytesTests
 {
     private static readonly byte[] Preface = Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");

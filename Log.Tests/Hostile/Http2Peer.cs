@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>An HTTP/2 client made by hand, frame by frame, that does what no proper client would.</summary>
+/// <summary>A handwritten HTTP/2 client, which can do what no proper client would.</summary>
 internal sealed class Http2Peer : IDisposable
 {
     public const byte Data = 0x0;

@@ -7,7 +7,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Callers that leave at once, that give no time, or whose metadata is too much or makes no sense: nothing of them stays.
+/// Callers that leave immediately, allow no time, or send excessive or malformed metadata leave nothing behind.
 /// </summary>
 public sealed class HurriedCallTests
 {

@@ -8,7 +8,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Calls that break gRPC's own rules: each is refused with a status, stores nothing, leaves nothing in the journal, and the next good
+/// Calls that violate gRPC: each is refused with a status, stores nothing, leaves nothing in the journal, and the next good
 /// client is served.
 /// </summary>
 public sealed class MalformedCallTests

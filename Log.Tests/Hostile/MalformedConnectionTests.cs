@@ -3,7 +3,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>Connections that break HTTP/2's own rules: the server ends each, and the next good client is served.</summary>
+/// <summary>Connections that violate HTTP/2: the server closes each, and the next good client is served.</summary>
 public sealed class MalformedConnectionTests
 {
     private const uint ProtocolError = 0x1;

@@ -9,8 +9,7 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// The real server under loads that its operator cannot choose: crowds, silence, a stop at a bad time, a full disk, a reader that does not
-/// read.
+/// The real server under adverse load: many clients, idle clients, a stop at a bad time, a full disk, a reader that does not read.
 /// </summary>
 public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
 {

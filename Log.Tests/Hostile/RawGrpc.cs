@@ -10,8 +10,8 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// A gRPC call whose body is any bytes: HTTP/2 is done properly, what travels in it need not be. The answer is gRPC's status, or
-/// HTTP's where the server did not take the request for gRPC.
+/// A gRPC call with an arbitrary body over correct HTTP/2. The result is the gRPC status, or the HTTP status if the server did not
+/// recognize the request as gRPC.
 /// </summary>
 internal sealed class RawGrpc(string address) : IDisposable
 {

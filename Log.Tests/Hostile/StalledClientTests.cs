@@ -12,8 +12,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Clients that stop in the middle of a request, or never read an answer: what the server holds for them is bounded, others are served
-/// meanwhile, the calls end, and the memory comes back.
+/// Clients that stop in the middle of a request, or never read a response: the memory for them is bounded, others are served meanwhile, the
+/// calls end, and the memory is released.
 /// </summary>
 public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
 {

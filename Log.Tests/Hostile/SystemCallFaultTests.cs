@@ -7,8 +7,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// The real server while its system calls fail, made to by strace: for a while, under load, at a moment that is another each time. Nothing
-/// acknowledged is lost, the log is usable or says that it is not, and the journal has the change once.
+/// The real server while strace makes its system calls fail, for a while, under load, at varying moments. No acknowledged record is lost,
+/// the log is usable or reports that it is not, and the journal has the change once.
 /// </summary>
 public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
 {

@@ -14,7 +14,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>The server's own listener makes the connections that Kestrel's would make.</summary>
+/// <summary>The listener of the server creates the same connections as Kestrel's own.</summary>
 public sealed class BoundedListenerTests
 {
     [Fact]

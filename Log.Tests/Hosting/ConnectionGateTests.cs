@@ -10,7 +10,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Hosting;
 
 /// <summary>
-/// What connections may take: however many a stranger opens, whoever has work to do gets in, and the journal stays readable.
+/// However many connections a stranger opens, others can connect, and the journal stays readable.
 /// </summary>
 public sealed class ConnectionGateTests : IDisposable
 {

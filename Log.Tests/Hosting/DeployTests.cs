@@ -13,7 +13,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>The server under those who run it for its operator: systemd, a container's health check, and a stop that has a limit.</summary>
+/// <summary>The server under systemd and in a container: unit files, health checks, and a stop with a time limit.</summary>
 public sealed partial class DeployTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>A stop under load: whoever is connected is told, and no append that is stored stays without its answer.</summary>
+/// <summary>A stop under load: clients are informed, and every stored append is answered.</summary>
 public sealed class DrainTests : IDisposable
 {
     private const int Tails = 50;

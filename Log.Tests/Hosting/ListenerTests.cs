@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>Nothing but <c>Log:Address</c> opens a listener, whatever else the server's surroundings say.</summary>
+/// <summary>Only <c>Log:Address</c> opens a listener, whatever the environment says.</summary>
 public sealed class ListenerTests : IDisposable
 {
     private const string Loopback = "0100007F";

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>What an orchestrator sees at the management address, whatever goes on at the log's.</summary>
+/// <summary>Health checks at the management address, independent of the load at the main address.</summary>
 public sealed class ManagementTests : IDisposable
 {
     private const string Address = "--Log:ManagementAddress=http://127.0.0.1:0";

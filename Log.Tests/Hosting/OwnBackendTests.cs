@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>A log of a third party in the complete server: the example of Log.Conformance/README.md, in a process of its own.</summary>
+/// <summary>A third-party log in the complete server: the example of Log.Conformance/README.md, in a separate process.</summary>
 public sealed class OwnBackendTests
 {
     [Fact]

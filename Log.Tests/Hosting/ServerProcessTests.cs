@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>The server as its operator meets it: how it starts, what it says, how it stops, and what it refuses to start with.</summary>
+/// <summary>The server from the perspective of its operator: starting, messages, stopping, and invalid settings.</summary>
 public sealed class ServerProcessTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

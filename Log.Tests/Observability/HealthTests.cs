@@ -11,7 +11,7 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>What a load balancer and a tool without the .proto find out of the service, on real sockets.</summary>
+/// <summary>Health checks and reflection, over real sockets.</summary>
 public sealed class HealthTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

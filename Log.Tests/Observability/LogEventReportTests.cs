@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Observability;
 
 /// <summary>
-/// What changes about a server's log is one line in its journal, with the cause and the next step, and its health if that matters.
+/// A change of the state of the log is one line in the journal, with cause and remedy, and affects health if relevant.
 /// </summary>
 public sealed class LogEventReportTests : IDisposable
 {

@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>What a collector sees of a service and of its log.</summary>
+/// <summary>The metrics of a service and its log.</summary>
 public sealed partial class MetricsTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>What the real server sends to a collector, as OpenTelemetry's variables say.</summary>
+/// <summary>The export of the real server to a collector, according to the OpenTelemetry variables.</summary>
 public sealed class TelemetryExportTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

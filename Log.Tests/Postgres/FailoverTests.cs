@@ -7,8 +7,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The database's primary is killed under load, or hangs, and its synchronous standby takes its place; the servers follow by
-/// themselves. One kill; <c>LOGKIT_EFFORT=N</c> makes them N, back and forth.
+/// The primary database is killed or hangs under load, and its synchronous standby is promoted. The servers follow by themselves. One
+/// failover; <c>LOGKIT_EFFORT=N</c> makes N, back and forth.
 /// </summary>
 public sealed class FailoverTests(ITestOutputHelper output)
 {

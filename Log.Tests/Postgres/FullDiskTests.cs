@@ -4,8 +4,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The database's tables on a file system that is really full. Its write-ahead log is elsewhere, for a server without room for that
-/// ends itself. Skipped where no file system can be mounted.
+/// The tables of the database are on a full file system. The write-ahead log is elsewhere, because a server without space for it stops.
 /// </summary>
 public sealed class FullDiskTests
 {

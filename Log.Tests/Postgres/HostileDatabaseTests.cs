@@ -5,7 +5,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// What others set, send and change in the database: none of it costs a record, ends a wait for good, or is taken for the log's own.
+/// Settings, notifications, and changes by others in the database lose no record, do not end waits, and are not mistaken for those of the
+/// log.
 /// </summary>
 public sealed class HostileDatabaseTests
 {

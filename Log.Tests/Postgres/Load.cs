@@ -4,8 +4,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// Producers that append until they are stopped, whatever becomes of their servers, and note what became of each append; and tails,
-/// which read on where they stopped.
+/// Producers that append until they are stopped, whatever happens to their servers, and record the outcome of each append; and tails, which
+/// resume where they stopped.
 /// </summary>
 internal sealed class Load
 {

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>Debian's PgBouncer before a database, in a process of its own.</summary>
+/// <summary>PgBouncer in front of a database, in a separate process.</summary>
 internal sealed class PgBouncer : IDisposable
 {
     private const string IsUp = "process up";
@@ -32,7 +32,7 @@ internal sealed class PgBouncer : IDisposable
         ConnectionString = PostgresCluster.ConnectionStringAt(port);
     }
 
-    /// <summary>Why there is none to test with; null where there is.</summary>
+    /// <summary>Why PgBouncer is not available; null if it is.</summary>
     public static string? ReasonToSkip { get; } =
         PostgresCluster.ReasonToSkip
         ?? (PostgresCluster.Find("pgbouncer", "/usr/sbin") is null ? "needs pgbouncer, which is not in PATH" : null);

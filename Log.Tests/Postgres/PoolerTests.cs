@@ -5,7 +5,7 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A pooler before the database: one that keeps a session for each connection is as good as none, others are named and refused.
+/// A pooler in front of the database: with a session per connection, it works; otherwise, it is named and refused.
 /// </summary>
 public sealed class PoolerTests
 {

@@ -6,8 +6,8 @@ using LogKit.Tests.Conformance;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The log on a real database, each behind a way of its own. A crash is one of the log's process: all that it has with the database
-/// is cut at once. A fault is the same, for a while.
+/// The log on a real database, each with its own proxy. A crash is one of the process of the log: all its connections are cut. A fault is
+/// the same, for a while.
 /// </summary>
 public sealed class PostgresHarness : LogHarness
 {

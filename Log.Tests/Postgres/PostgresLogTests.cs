@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>What is the database log's own: lost answers, several servers, the ways in which a database is away.</summary>
+/// <summary>Specifics of the log on PostgreSQL: lost answers, several servers, and unavailable databases.</summary>
 public sealed class PostgresLogTests
 {
     /// <summary>Everything a group's statement carries; what tells a request that appends from all others.</summary>

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>Reading several batches with one query: how many come, and what the answer shows of truncation and of damage.</summary>
+/// <summary>Reading several batches with one query: how many are returned, and truncation and damage.</summary>
 public sealed class ReadBatchesTests
 {
     private readonly string _schema = $"tests_{Guid.NewGuid():N}";

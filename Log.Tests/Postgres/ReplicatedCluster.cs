@@ -4,8 +4,7 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A primary, and a standby that has each commit before it is acknowledged. The primary can be killed and the standby take its place;
-/// then what was the primary can be made the standby of the other.
+/// A primary and a synchronous standby. The primary can be killed and the standby promoted; then the former primary can become the standby.
 /// </summary>
 internal sealed class ReplicatedCluster : IDisposable
 {

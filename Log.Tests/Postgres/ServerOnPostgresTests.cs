@@ -8,7 +8,7 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The server with its log in a database, as its operator meets it: what it says, what it refuses to start with, what it never shows.
+/// The server on PostgreSQL from the perspective of its operator: messages, invalid settings, and secrets that are never shown.
 /// </summary>
 [UsesVerify]
 public sealed class ServerOnPostgresTests

@@ -4,8 +4,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// One log, several servers, which come and go under load: one is killed, one is added, one is drained. Nothing acknowledged is lost,
-/// nothing is doubled, and who reads on where it stopped sees each record once and in order.
+/// One log with several servers under load: one is killed, one is added, one is drained. No acknowledged record is lost or duplicated, and
+/// tails that resume see each record once and in order.
 /// </summary>
 public sealed class SeveralServersTests
 {

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A way to a server that can be cut, and, more finely, be cut just before an answer comes through; and that can forge answers.
+/// A TCP proxy that can cut connections, also just before an answer is forwarded, and can forge answers.
 /// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {

@@ -8,7 +8,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>Which fields of a certificate are an identity, and which only look like one.</summary>
+/// <summary>Which fields of a certificate are an identity, and which are not.</summary>
 public sealed class CertificateIdentityTests
 {
     private const string Nobody = "";

@@ -6,7 +6,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>Who may connect, and who may do what: each kind of caller against one real server.</summary>
+/// <summary>Authentication and authorization: each kind of caller against one real server.</summary>
 [UsesVerify]
 public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFixture<ConnectingTests.Servers>
 {

@@ -8,7 +8,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Security;
 
 /// <summary>
-/// Files that change under a running server: what they say now counts, connections stay, and what cannot be used changes nothing.
+/// Files that change while the server runs: the new content takes effect, connections stay open, and unusable content has no effect.
 /// </summary>
 public sealed class ReloadTests
 {

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>When a changed file is taken, and what the lists take for right.</summary>
+/// <summary>When a changed file is applied, and what the lists accept.</summary>
 public sealed class ReloadedFilesTests : IDisposable
 {
     private readonly TestDirectory _directory = new();

@@ -9,8 +9,8 @@ using Moq;
 namespace LogKit.Tests.Service;
 
 /// <summary>
-/// Every row of the error table, as a client receives it: status, message, details and trailers, in one snapshot a row. Rows that a
-/// real log can be brought to are run against each, with one snapshot for all; the others against a log made for it.
+/// Every row of the error table as a client receives it: status, message, details, and trailers, in one snapshot per row. Rows that a real
+/// log can produce are run against every log, with one snapshot for all; the others against a mock.
 /// </summary>
 [UsesVerify]
 public sealed class ErrorStatusTests

@@ -10,7 +10,7 @@ using Moq;
 
 namespace LogKit.Tests.Service;
 
-/// <summary>What the service takes at most, and what happens past it.</summary>
+/// <summary>The limits of the service, and what happens when each is exceeded.</summary>
 [UsesVerify]
 public sealed partial class LimitTests
 {
@@ -62,7 +62,7 @@ public sealed partial class LimitTests
     {
         const int SizeBytes = 100_000;
         const int Allowed = 10;
-        const int Streams = 16; // what waits of them is more than the 1 MiB that Kestrel by itself lets a connection hold unread
+        const int Streams = 16; // together, more data than Kestrel's default window of 1 MiB per connection
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var isFull = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var handed = 0;

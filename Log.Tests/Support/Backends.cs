@@ -3,14 +3,14 @@ using LogKit.InMemory;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The logs that everything is tested against.</summary>
+/// <summary>The logs that the service is tested against.</summary>
 public enum Backend
 {
     InMemory,
     Disk,
 }
 
-/// <summary>A log of a backend, with what it needs, gone with the test.</summary>
+/// <summary>A log of a backend, with its resources, for one test.</summary>
 internal sealed class TestLog : IAsyncDisposable
 {
     private readonly TestDirectory? _directory;

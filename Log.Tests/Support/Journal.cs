@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>Keeps what a server under test writes of warnings and worse, so that a test can fail on what it did not expect.</summary>
+/// <summary>Records warnings and errors of a server under test, so that a test can fail on unexpected ones.</summary>
 internal sealed class Journal : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _entries = [];

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The TCP sockets on which a process listens, as Linux shows them.</summary>
+/// <summary>The TCP sockets on which a process listens, on Linux.</summary>
 internal static class ListeningSockets
 {
     private const string Listening = "0A";

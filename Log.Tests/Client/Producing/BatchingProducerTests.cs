@@ -7,7 +7,7 @@ using Moq;
 
 namespace LogKit.Tests.Client.Producing;
 
-/// <summary>Records of many callers become batches, each caller learns of its own, and nothing is held without a bound.</summary>
+/// <summary>Records of many callers become batches, each caller learns the outcome of its own, and memory is bounded.</summary>
 public sealed class BatchingProducerTests
 {
     public static TheoryData<ProducerMode> Modes => [ProducerMode.Shared, ProducerMode.Exclusive];

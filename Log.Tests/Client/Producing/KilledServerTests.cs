@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Client.Producing;
 
 /// <summary>
-/// What a producer promises over kills of the real server. 4 kills a test; <c>LOGKIT_EFFORT=N</c> makes them N times as many.
+/// The guarantees of a producer while the real server is killed. 4 kills per test; <c>LOGKIT_EFFORT=N</c> multiplies them by N.
 /// </summary>
 public sealed class KilledServerTests : IDisposable
 {

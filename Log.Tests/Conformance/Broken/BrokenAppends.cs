@@ -1,4 +1,4 @@
-// Logs that are broken in what an append returns, stores or refuses.
+// Logs that are broken in what an append returns, stores, or refuses.
 
 namespace LogKit.Tests.Conformance.Broken;
 

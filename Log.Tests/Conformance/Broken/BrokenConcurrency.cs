@@ -1,4 +1,4 @@
-// Logs that are broken where calls meet: concurrent, cancelled, after the disposal, and over shared buffers.
+// Logs that are broken for concurrent or canceled calls, after disposal, or with shared buffers.
 
 using System.Runtime.InteropServices;
 

@@ -3,14 +3,14 @@ using LogKit.Conformance;
 
 namespace LogKit.Tests.Conformance.Broken;
 
-/// <summary>A broken log: how it is broken, and the rule that is there to notice.</summary>
-/// <param name="Name">What it does wrong, in words.</param>
-/// <param name="Rule">The rule meant for it.</param>
-/// <param name="Break">Makes it of a sound log.</param>
-/// <param name="Flaw">What is wrong with its storage.</param>
-/// <param name="Second">Makes another client of the sound log and the broken one, where that is what is broken.</param>
-/// <param name="Undeclared">What its harness keeps quiet.</param>
-/// <param name="Races">Whether it takes calls that meet to see that it is broken: by other rules it is then found by luck.</param>
+/// <summary>A broken log, and the rule that must detect it.</summary>
+/// <param name="Name">A description of what it does wrong.</param>
+/// <param name="Rule">The rule that must detect it.</param>
+/// <param name="Break">Makes the broken log from a correct one.</param>
+/// <param name="Flaw">The flaw of its storage.</param>
+/// <param name="Second">Makes a second client of the correct log and the broken one, if that is what is broken.</param>
+/// <param name="Undeclared">Capabilities that its harness does not declare.</param>
+/// <param name="Races">Whether only concurrent calls reveal the flaw, so that other rules detect it by chance.</param>
 internal sealed record Mutant(
     string Name,
     string Rule,
@@ -20,7 +20,7 @@ internal sealed record Mutant(
     LogCapabilities Undeclared = LogCapabilities.None,
     bool Races = false);
 
-/// <summary>Opens broken logs, with every capability there is, and quickly.</summary>
+/// <summary>Opens broken logs, quickly and with all capabilities.</summary>
 internal sealed class BrokenHarness(Mutant mutant) : LogHarness
 {
     private readonly ConcurrentDictionary<string, Store> _stores = [];

@@ -1,6 +1,6 @@
 namespace LogKit.Tests.Conformance.Broken;
 
-/// <summary>A log that does what another does; each broken log overrides the one thing that it does wrong.</summary>
+/// <summary>Delegates to another log. Each broken log overrides what it does wrong.</summary>
 internal abstract class LogDecorator(ITruncatableLog inner) : ITruncatableLog
 {
     public virtual bool AppendsInCallOrder => inner.AppendsInCallOrder;
@@ -34,7 +34,7 @@ internal abstract class LogDecorator(ITruncatableLog inner) : ITruncatableLog
     protected async Task<ulong> NextAsync() => (await inner.GetRangeAsync()).NextOffset;
 }
 
-/// <summary>Another client of a log, whose end is not the log's.</summary>
+/// <summary>Another client of a log, whose disposal does not dispose the log.</summary>
 internal class SecondClient(ITruncatableLog inner) : LogDecorator(inner)
 {
     private readonly CancellationTokenSource _disposing = new();

@@ -2,7 +2,7 @@ using LogKit.Conformance;
 
 namespace LogKit.Tests.Conformance.Broken;
 
-/// <summary>Every broken log, with the rule that is there to notice. Each rule of the catalogue has one at least.</summary>
+/// <summary>All broken logs, with the rule that must detect each. Every rule of the catalog has at least one.</summary>
 internal static class Mutants
 {
     public static Mutant Sound { get; } = new("sound", "");

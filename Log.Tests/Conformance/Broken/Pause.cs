@@ -1,8 +1,8 @@
 namespace LogKit.Tests.Conformance.Broken;
 
 /// <summary>
-/// A pause in a broken log at the very place at which a race would be lost now and then: it lasts until another call comes by, so that
-/// the race comes out the same every time; or for a moment, where none does.
+/// A pause in a broken log, at the point at which a race would occasionally be lost. It lasts until another call arrives, so that the race
+/// has the same outcome every time, or for a moment if none arrives.
 /// </summary>
 internal sealed class Pause
 {

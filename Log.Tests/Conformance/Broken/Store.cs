@@ -1,8 +1,8 @@
 namespace LogKit.Tests.Conformance.Broken;
 
 /// <summary>
-/// The storage of a <see cref="StoredLog"/>: bytes in memory, of which some are durable. It can crash in the middle of any write or
-/// flush, be cut and changed, and fail.
+/// The storage of a <see cref="StoredLog"/>: bytes in memory, some of which are durable. It can crash in the middle of any write or flush,
+/// be cut and changed, and fail.
 /// </summary>
 internal sealed class Store(ulong startOffset)
 {

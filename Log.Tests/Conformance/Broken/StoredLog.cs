@@ -24,8 +24,8 @@ internal enum Flaw
 }
 
 /// <summary>
-/// The sound log that others are made of by breaking it: the in-memory log, and before it a <see cref="Store"/> of checksummed frames,
-/// so that it can do all that a harness can declare. What has to do with storage is broken here, by a flaw; the rest by decorators.
+/// The correct log that the broken ones are made from: the in-memory log behind a <see cref="Store"/> of checksummed frames, so that it has
+/// all capabilities. Storage is broken here, by a flaw; everything else by decorators.
 /// </summary>
 internal sealed class StoredLog : ITruncatableLog
 {

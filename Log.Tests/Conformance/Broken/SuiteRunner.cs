@@ -3,7 +3,7 @@ using LogKit.Conformance;
 
 namespace LogKit.Tests.Conformance.Broken;
 
-/// <summary>Runs rules one by one and outside of the test runner, to see what comes of them.</summary>
+/// <summary>Runs individual rules outside of the test runner, and returns their outcomes.</summary>
 internal sealed class SuiteRunner
 {
     public static IReadOnlyList<MethodInfo> Methods { get; } =
@@ -16,7 +16,7 @@ internal sealed class SuiteRunner
 
     public static string RuleOf(MethodInfo method) => method.GetCustomAttribute<RuleAttribute>()!.Id;
 
-    /// <summary>What a rule throws at a log; null where it passes.</summary>
+    /// <summary>The exception with which a rule fails; null if it passes.</summary>
     public static async Task<Exception?> RunAsync(MethodInfo rule, LogHarness harness)
     {
         try

@@ -5,8 +5,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// The n-th operation of each kind fails, with an I/O error or for want of room, and the run goes on as a server does. What was
-/// acknowledged is there: at once, after a restart, and after a power loss.
+/// The n-th operation of each kind fails, with an I/O error or for lack of space, and the run continues, as a server would. Acknowledged
+/// records are there immediately, after a restart, and after a power loss.
 /// </summary>
 public sealed class FaultTests
 {

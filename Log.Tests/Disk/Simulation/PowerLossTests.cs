@@ -4,9 +4,9 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// Power lost at every single operation of a scripted run, and again at every operation of the recovery that follows. After each:
-/// acknowledged ⊆ recovered ⊆ submitted, whole batches, no gaps; and what a reader saw is still there. Without flushes, power loses
-/// the end of it, and nothing else; a kill loses nothing.
+/// Power is lost at every operation of a scripted run, and again at every operation of the recovery that follows. After each:
+/// acknowledged ⊆ recovered ⊆ submitted, whole batches, no gaps; and what a reader saw is still there. Without flushes, a power loss loses
+/// only the end, and a kill loses nothing.
 /// </summary>
 public sealed class PowerLossTests
 {

@@ -3,8 +3,8 @@ using LogKit.Disk;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// A run that does everything that changes files: opening, appends alone and in groups, rolls, truncation, retention, closing, opening
-/// again. It remembers what it was told, for comparing with what is there afterwards.
+/// A run of everything that changes files: opening, single and grouped appends, rolls, truncation, retention, closing, and reopening. It
+/// records the outcomes, to compare them with the log afterwards.
 /// </summary>
 internal sealed class ScriptedRun
 {

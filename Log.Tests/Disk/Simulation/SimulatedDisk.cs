@@ -14,7 +14,7 @@ internal enum OperationKind
     FlushDirectory,
 }
 
-/// <summary>What is on a simulated device, what only seems to be, and when it fails. See <see cref="SimulatedStorage"/>.</summary>
+/// <summary>The durable and volatile content of a simulated device, and its failures. See <see cref="SimulatedStorage"/>.</summary>
 internal sealed class SimulatedDisk
 {
     private readonly Lock _gate = new(); // a log seals segments beside its appends; nothing of a test's runs under it

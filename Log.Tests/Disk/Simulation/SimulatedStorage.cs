@@ -3,7 +3,7 @@ using LogKit.Disk.Storage;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// A file system in memory that can lose power, or fail, at any operation. No stronger than a real one:
+/// An in-memory file system that can lose power, or fail, at any operation. It guarantees no more than a real one:
 /// <list type="bullet">
 /// <item>What was written since the file's last flush comes through a power loss sector by sector, each or not, in any order; so does a
 /// change of the file's length. A sector is 512 or 4096 bytes.</item>

@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile.Soak;
 
 /// <summary>
-/// The real server at work while everything happens to it at once. What must hold at the end: nothing that was acknowledged is lost,
-/// nothing is there twice, each tail saw every record once and in order, and the journal has no error.
+/// The real server under load and all disturbances at once. At the end: no acknowledged record is lost or duplicated, each tail saw every
+/// record once and in order, and the journal has no errors.
 /// </summary>
 /// <remarks>3 seconds each, or until everything has happened once; <c>LOGKIT_SOAK_SECONDS=N</c> makes them N.</remarks>
 public sealed class SoakTests(ITestOutputHelper output) : IDisposable
