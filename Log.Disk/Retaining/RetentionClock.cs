@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogKit.Disk.Segments;
 
 namespace LogKit.Disk.Retaining;
 
@@ -32,14 +33,14 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
     /// </summary>
     public long? ChangedAtMs => _changedAtMs;
 
-    /// <summary>Compares the clock with the times recorded in a log that is being opened.</summary>
-    /// <param name="newestMs">The latest time recorded in the segments; null if there is none.</param>
-    /// <param name="lastMs">The time recorded in the last segment; null if there is none.</param>
+    /// <summary>Compares the clock with the creation times in a log that is being opened.</summary>
+    /// <param name="segments">The segments of the log.</param>
     /// <param name="limitMs">How long records are kept; null means forever, so that ages do not matter.</param>
-    public void CheckAgainst(long? newestMs, long? lastMs, long? limitMs)
+    public void CheckAgainst(ReadOnlySpan<Segment> segments, long? limitMs)
     {
-        if (newestMs is not { } newest)
+        if (NewestMs(segments) is not { } newest)
             return;
+        var lastMs = segments[^1].Header.Origin?.CreatedMs;
         var aheadMs = NowMs - newest;
         if (aheadMs < -StepMs)
             Change(Text(-aheadMs, "behind"), "Records are kept for longer until the clock is right.");
@@ -53,6 +54,22 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
 
         static string Text(long differenceMs, string direction) => string.Create(
             CultureInfo.InvariantCulture, $"is {TimeSpan.FromMilliseconds(differenceMs)} {direction} the newest time in the log");
+    }
+
+    /// <summary>The latest creation time since the clock was last found to have been set; null if no segment records one.</summary>
+    private static long? NewestMs(ReadOnlySpan<Segment> segments)
+    {
+        long? newest = null;
+        for (var i = segments.Length - 1; i >= 0; i--)
+        {
+            if (segments[i].Header.Origin is not { } origin)
+                continue;
+            newest = Math.Max(newest ?? long.MinValue, origin.CreatedMs);
+            if (origin.IsAfterClockChange)
+                break;
+        }
+
+        return newest;
     }
 
     /// <summary>Checks whether the clock was set since the last check.</summary>

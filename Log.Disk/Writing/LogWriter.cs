@@ -52,7 +52,7 @@ internal sealed class LogWriter : IGroupCommitter
         _sealer = new SegmentSealer(options.Background, _condition.Fail);
         _start = new LogStart(storage, _logId, options.Background, events, _condition.Fail);
         _clock = new RetentionClock(options.Clock, events, storage.Location);
-        CheckClock();
+        _clock.CheckAgainst(_view.Segments, options.RetentionLimitMs);
     }
 
     /// <summary>What can currently be read.</summary>
@@ -197,7 +197,7 @@ internal sealed class LogWriter : IGroupCommitter
     private int CommitSome(ReadOnlySpan<PendingAppend> appends)
     {
         if (_condition.Failure is not null)
-            return Refuse(appends, _condition.Failure, static cause => new LogReadOnlyException(cause));
+            return Settlement.Refuse(appends, _condition.Failure, static cause => new LogReadOnlyException(cause));
 
         var count = 0;
         var isWriting = false;
@@ -235,12 +235,12 @@ internal sealed class LogWriter : IGroupCommitter
         catch (StorageFullException exception) when (!isWriting)
         {
             _condition.ReportFull(exception, Math.Max(_buffer.Length, appends[0].Batch.SizeBytes));
-            return Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogFullException(cause));
+            return Settlement.Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogFullException(cause));
         }
         catch (FileNotMadeException exception)
         {
             _condition.ReportNotMade(exception);
-            return Refuse(appends[..Math.Max(count, 1)], exception, static cause => NotMade(cause));
+            return Settlement.Refuse(appends[..Math.Max(count, 1)], exception, static cause => NotMade(cause));
         }
         catch (Exception exception)
         {
@@ -248,8 +248,8 @@ internal sealed class LogWriter : IGroupCommitter
             // that may be inconsistent.
             _condition.Fail(exception);
             return isWriting
-                ? LeaveUnknown(appends[..count], exception)
-                : Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogReadOnlyException(cause));
+                ? Settlement.LeaveUnknown(appends[..count], exception)
+                : Settlement.Refuse(appends[..Math.Max(count, 1)], exception, static cause => new LogReadOnlyException(cause));
         }
 
         return count;
@@ -377,40 +377,6 @@ internal sealed class LogWriter : IGroupCommitter
         _start.Replace(offset, view.Segments, _segmentWriter);
         _view = new LogView(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // takes effect
         return truncated;
-    }
-
-    /// <summary>Compares the clock with the creation times of the segments since the clock was last found to have been set.</summary>
-    private void CheckClock()
-    {
-        long? newest = null;
-        var segments = _view.Segments;
-        for (var i = segments.Length - 1; i >= 0; i--)
-        {
-            if (segments[i].Header.Origin is not { } origin)
-                continue;
-            newest = Math.Max(newest ?? long.MinValue, origin.CreatedMs);
-            if (origin.IsAfterClockChange)
-                break;
-        }
-
-        _clock.CheckAgainst(newest, segments[^1].Header.Origin?.CreatedMs, _options.RetentionLimitMs);
-    }
-
-    /// <summary>Refuses appends, of which nothing was written.</summary>
-    private static int Refuse<TCause>(ReadOnlySpan<PendingAppend> appends, TCause cause, Func<TCause, LogException> refusal)
-        where TCause : Exception
-    {
-        foreach (var append in appends)
-            append.Refuse(refusal(cause));
-        return appends.Length;
-    }
-
-    /// <summary>Settles appends whose write or flush failed. Appends that were refused earlier were not part of the write.</summary>
-    private static int LeaveUnknown(ReadOnlySpan<PendingAppend> appends, Exception problem)
-    {
-        foreach (var append in appends)
-            append.Refuse(append.IsRefused ? new LogReadOnlyException(problem) : new AppendOutcomeUnknownException(problem));
-        return appends.Length;
     }
 
     private static LogUnavailableException NotMade(FileNotMadeException cause) =>
