@@ -22,7 +22,7 @@ internal static class RecordBatchEncoding
         foreach (var record in records)
             size += SizeOfField(SizeOfRecord(record));
         if (size > Array.MaxLength)
-            throw new ArgumentException(Invariant($"the batch would be {size} bytes: the most is {Array.MaxLength}"), nameof(records));
+            throw new ArgumentException(Invariant($"the batch would be {size} bytes: the limit is {Array.MaxLength}"), nameof(records));
 
         var encoded = new byte[size];
         var position = 0;

@@ -58,9 +58,9 @@ internal static class CommandLine
     private static RootCommand CreateRoot(CliContext context, ServerOptions server)
     {
         var root = new RootCommand(
-            "Works with a LogKit log over the network: appends, reads, follows, measures; and with the files of a disk log: verifies, "
+            "Works with a LogKit log over the network (appends, reads, follows, measures) and with the files of a disk log (verifies, "
                 + "repairs. "
-            + "Makes what a secure server needs: certificates, tokens.")
+            + "Creates certificates and tokens for a secure server.")
         {
             ProduceCommand.Create(context, server),
             ConsumeCommand.Create(context, server),

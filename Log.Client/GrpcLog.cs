@@ -55,7 +55,7 @@ public sealed class GrpcLog : ILog
         ArgumentNullException.ThrowIfNull(address);
         options ??= new GrpcLogOptions();
         if (options.Deadline is { } deadline && (deadline <= TimeSpan.Zero || deadline > MaxDeadline))
-            throw new ArgumentException($"the deadline {deadline} is wrong: it must be positive, and at most {MaxDeadline}");
+            throw new ArgumentException($"invalid deadline {deadline}: it must be positive and at most {MaxDeadline}");
         var channel = LogChannel.Open(address, options);
         return new GrpcLog(channel.CreateCallInvoker(), channel, options.Deadline);
     }
@@ -215,7 +215,11 @@ public sealed class GrpcLog : ILog
                 yield return (call.ResponseStream.Current.FirstOffset, sent.TakeAnswered());
 
             if (!sent.IsComplete)
-                throw new AppendOutcomeUnknownException("the append's outcome is unknown: the server ended the stream before all was sent");
+            {
+                throw new AppendOutcomeUnknownException(
+                    "the append's outcome is unknown: the server ended the stream before the batch was sent");
+            }
+
             await RethrowAsync(sending, cancellationToken).ConfigureAwait(false);
             sent.RequireAllAnswered();
         }
@@ -283,11 +287,12 @@ public sealed class GrpcLog : ILog
         if (exception is not (RpcException or OperationCanceledException or ObjectDisposedException))
             return null;
         if (cancellationToken.IsCancellationRequested)
-            return new OperationCanceledException("the call was cancelled", exception, cancellationToken);
+            return new OperationCanceledException("the call was canceled", exception, cancellationToken);
         if (_disposing.IsCancellationRequested || exception is ObjectDisposedException)
         {
             return isAppend
-                ? new AppendOutcomeUnknownException("the append's outcome is unknown: the client was disposed meanwhile", exception)
+                ? new AppendOutcomeUnknownException(
+                    "the append's outcome is unknown: the client was disposed before the server answered", exception)
                 : new ObjectDisposedException(GetType().FullName, exception);
         }
 

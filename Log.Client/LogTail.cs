@@ -32,7 +32,7 @@ internal static class LogTail
                     var (first, batch) = batches.Current;
                     if (first != offset)
                         throw new LogException(
-                            FormattableString.Invariant($"the server sent records from offset {first}: {offset} was asked for"));
+                            FormattableString.Invariant($"the server sent records from offset {first} instead of {offset}"));
                     offset += (ulong)batch.Count;
                     backoff.Reset();
                     yield return (first, batch);

@@ -6,7 +6,7 @@ namespace LogKit.Disk;
 /// <param name="directory">The directory.</param>
 /// <param name="innerException">The error from the system.</param>
 public sealed class LogInUseException(string directory, Exception? innerException = null)
-    : LogException($"the log in {directory} is in use by another process or another log of this one", innerException)
+    : LogException($"the log in {directory} is in use by another process, or by another DiskLog in this one", innerException)
 {
     /// <summary>The directory.</summary>
     public string Directory { get; } = directory;

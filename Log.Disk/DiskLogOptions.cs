@@ -53,7 +53,7 @@ public sealed record DiskLogOptions
     internal void Validate()
     {
         if (!Enum.IsDefined(FlushMode))
-            throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "it is not a flush mode");
+            throw new ArgumentOutOfRangeException(nameof(FlushMode), FlushMode, "must be a flush mode");
         ArgumentOutOfRangeException.ThrowIfLessThan(FlushIntervalMs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchLimitBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BatchLimitBytes, FrameHeader.PayloadLimitBytes);

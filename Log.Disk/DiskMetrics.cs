@@ -13,7 +13,7 @@ internal static class DiskMetrics
 
     /// <summary>The time that the device takes for a flush.</summary>
     public static Histogram<double> FlushDuration { get; } = Meter.CreateHistogram(
-        "logkit.flush.duration", "s", "how long a flush of what was appended takes",
+        "logkit.flush.duration", "s", "the duration of a flush of appended data",
         advice: new InstrumentAdvice<double>
         {
             HistogramBucketBoundaries = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
@@ -21,14 +21,14 @@ internal static class DiskMetrics
 
     /// <summary>The number of appends that share a flush, with <see cref="FlushMode.Always"/>.</summary>
     public static Histogram<int> GroupSize { get; } = Meter.CreateHistogram(
-        "logkit.flush.group_size", "{append}", "appends that one flush acknowledges",
+        "logkit.flush.group_size", "{append}", "appends acknowledged by one flush",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096] });
 
     private static readonly Lock Gate = new();
     private static readonly List<string> Directories = []; // under Gate; of the open logs
 
     static DiskMetrics() => Meter.CreateObservableGauge(
-        "logkit.disk.free", MeasureFree, "By", "free space on the log's volume; with several logs, the least");
+        "logkit.disk.free", MeasureFree, "By", "free space on the log's volume; the smallest value if there are several logs");
 
     /// <summary>Starts measuring the free space of a log that was opened.</summary>
     public static void Opened(string directory)

@@ -33,7 +33,7 @@ public sealed record RecoveryReport
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(SegmentCount == 0 ? "a new log" : WasClosedCleanly ? "closed cleanly" : "not closed the last time, recovered");
+        text.Append(SegmentCount == 0 ? "a new log" : WasClosedCleanly ? "closed cleanly" : "not closed cleanly, recovered");
         text.Append(CultureInfo.InvariantCulture, $", range {Range}");
         if (SegmentCount > 0)
             text.Append(CultureInfo.InvariantCulture, $", segments: {SegmentCount}");

@@ -90,13 +90,13 @@ public sealed partial record PostgresLogOptions
         ArgumentException.ThrowIfNullOrEmpty(LogName);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(LogName.Length, 200, nameof(LogName));
         if (LogName.Contains('\0', StringComparison.Ordinal))
-            throw new ArgumentException("the log's name holds a NUL character, which PostgreSQL cannot store: remove it", nameof(LogName));
+            throw new ArgumentException("the log's name contains a NUL, which PostgreSQL cannot store: remove it", nameof(LogName));
         if (!IsUnicode(LogName))
             throw new ArgumentException(
-                "the log's name is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(LogName));
+                "the log's name is not valid Unicode: it contains an unpaired surrogate", nameof(LogName));
         if (!IsUnicode(ConnectionString))
             throw new ArgumentException(
-                "the connection string is not valid Unicode, it holds half of a surrogate pair: remove it", nameof(ConnectionString));
+                "the connection string is not valid Unicode: it contains an unpaired surrogate", nameof(ConnectionString));
         ArgumentNullException.ThrowIfNull(SchemaName);
         if (!SchemaPattern().IsMatch(SchemaName))
         {
@@ -106,7 +106,7 @@ public sealed partial record PostgresLogOptions
         }
 
         if (SchemaName.StartsWith("pg_", StringComparison.Ordinal) || SchemaName.Equals("information_schema", StringComparison.Ordinal))
-            throw new ArgumentException($"\"{SchemaName}\" is a schema of PostgreSQL's own: choose another name", nameof(SchemaName));
+            throw new ArgumentException($"\"{SchemaName}\" is reserved by PostgreSQL: choose another name", nameof(SchemaName));
     }
 
     private static bool IsUnicode(string text)

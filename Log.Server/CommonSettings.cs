@@ -28,5 +28,5 @@ public static class CommonSettings
 
     /// <summary>How long records are kept at least, in hours, before they are removed; null for no limit.</summary>
     public static Setting<long?> RetentionLimitHours { get; } =
-        Setting.OptionalNumber("RetentionLimitHours", "how long records are kept at least, in hours, before they are removed", 1, 876_000);
+        Setting.OptionalNumber("RetentionLimitHours", "the minimum time for which records are kept, in hours", 1, 876_000);
 }

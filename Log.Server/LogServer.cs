@@ -182,7 +182,7 @@ public static class LogServer
         {
             var problem =
                 exception.InnerException is AddressInUseException
-                    ? "the address is in use: another server runs there, or give another port"
+                    ? "the address is in use: stop the other server, or choose another port"
                     : exception.Message;
             var setting =
                 settings.ManagementEndPoint is { } management && exception.Message.Contains($"{management}", StringComparison.Ordinal)

@@ -17,12 +17,12 @@ internal sealed class ServerOptions
 
     private readonly Option<string> _address;
     private readonly Option<string?> _ca = FileOption(
-        "--ca", "The authorities that may have signed the server's certificate, in PEM; by default those of the system");
-    private readonly Option<string?> _certificate = FileOption("--cert", "The certificate to show to the server, in PEM");
-    private readonly Option<string?> _key = FileOption("--key", "The key of that certificate, in PEM");
+        "--ca", "A PEM file of the certificate authorities to trust; by default, those of the system");
+    private readonly Option<string?> _certificate = FileOption("--cert", "The client certificate, in PEM");
+    private readonly Option<string?> _key = FileOption("--key", "The key of the client certificate, in PEM");
     private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS for a dns:/// address; https:// implies it" };
     private readonly Option<string?> _tokenFile = FileOption(
-        "--token-file", $"A file with the token to send to the server; the variable {CliContext.TokenVariable} holds one as well");
+        "--token-file", $"A file that contains the bearer token; by default, it is taken from the variable {CliContext.TokenVariable}");
     private readonly string? _token;
 
     public ServerOptions(CliContext context)
@@ -82,7 +82,7 @@ internal sealed class ServerOptions
                 parsed.GetValue(_tokenFile) is null
                 && _token is not null
                 && exception.Message.StartsWith("a token", StringComparison.Ordinal)
-                    ? $" (the token is that of the variable {CliContext.TokenVariable}: unset it for a server without TLS)"
+                    ? $" (the token comes from the variable {CliContext.TokenVariable}: unset it for a server without TLS)"
                     : "";
             throw new CommandException(exception.Message + advice, exception);
         }

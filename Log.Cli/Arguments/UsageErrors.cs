@@ -10,9 +10,9 @@ internal static class UsageErrors
     public static string? FirstOf(ParseResult parsed)
     {
         if (MisspeltOption(parsed) is { } misspelt)
-            return $"there is no option '{misspelt}': a value that begins with a dash is given after --";
+            return $"unknown option '{misspelt}': put a value that begins with a dash after --";
         if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Directive) is { } directive)
-            return $"there is no command '{directive.Value}'"; // the library would ignore it
+            return $"unknown command '{directive.Value}'"; // the library would ignore it
         if (parsed.Errors.Count == 0)
             return BlankValue(parsed) is { } blank ? $"{blank} must not be empty" : null;
         if (parsed.CommandResult.Command is RootCommand)
@@ -24,7 +24,7 @@ internal static class UsageErrors
         }
 
         if (parsed.UnmatchedTokens is [var unmatched, ..])
-            return unmatched.StartsWith('-') ? $"there is no option '{unmatched}'" : $"unexpected argument '{unmatched}'";
+            return unmatched.StartsWith('-') ? $"unknown option '{unmatched}'" : $"unexpected argument '{unmatched}'";
 
         // The messages of the library are sentences, unlike the text after "error: ".
         var message = parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');

@@ -44,7 +44,7 @@ internal sealed class CertificateDirectory(string path)
         foreach (var file in new[] { CertificateOf(name), KeyOf(name) })
         {
             if (Path.Exists(file))
-                throw CommandException.CannotWrite(file, "it exists already, and is left as it is");
+                throw CommandException.CannotWrite(file, "it already exists and is not overwritten");
         }
     }
 

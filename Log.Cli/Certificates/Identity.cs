@@ -16,7 +16,7 @@ internal static class Identity
         if (name.Length is 0 or > LimitChars)
             return FormattableString.Invariant($"must have 1 to {LimitChars} characters");
         if (name.Any(letter => char.IsWhiteSpace(letter) || char.IsControl(letter) || letter is '#'))
-            return "must have no spaces and no '#': the tokens file and the access file end a name there";
+            return "must not contain spaces or '#', which end a name in the tokens file and the access file";
         return UriOf(name) is { } uri && uri.AbsoluteUri != name ? $"must be written as '{uri.AbsoluteUri}'" : null;
     }
 

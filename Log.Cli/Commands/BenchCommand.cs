@@ -33,12 +33,12 @@ internal static class BenchCommand
 
     public static Command Create(CliContext context, ServerOptions server)
     {
-        var producers = NumberOption.Create("--producers", "How many append at the same time", 1, MaxProducers);
-        var batch = NumberOption.Create("--batch", "How many records are appended together", 1, MaxBatchRecords);
-        var size = NumberOption.Create("--size", "The bytes of a record", 0, MaxRecordBytes);
-        var seconds = NumberOption.Create("--seconds", "How long it is measured", 1, MaxSeconds);
-        var warmup = NumberOption.Create("--warmup", "How many seconds of appends are made before, and not counted", 0, MaxSeconds);
-        var tails = NumberOption.Create("--tails", "How many follow what is appended", 0, MaxTails);
+        var producers = NumberOption.Create("--producers", "The number of concurrent producers", 1, MaxProducers);
+        var batch = NumberOption.Create("--batch", "The number of records per append", 1, MaxBatchRecords);
+        var size = NumberOption.Create("--size", "The size of a record, in bytes", 0, MaxRecordBytes);
+        var seconds = NumberOption.Create("--seconds", "How long to measure", 1, MaxSeconds);
+        var warmup = NumberOption.Create("--warmup", "How many seconds to warm up, which are not measured", 0, MaxSeconds);
+        var tails = NumberOption.Create("--tails", "The number of concurrent tails", 0, MaxTails);
         var stream = new Option<bool>("--stream")
         {
             Description = "Each producer pipelines its appends in one stream, instead of awaiting each answer",

@@ -49,7 +49,7 @@ internal static class CertsCommand
         hosts.Validators.Add(RequireHosts);
         clients.Validators.Add(RequireClients);
 
-        var command = new ExampleCommand("certs", "Makes a private authority, and certificates of it for mutual TLS.", Examples)
+        var command = new ExampleCommand("certs", "Creates a private certificate authority, and certificates for mutual TLS.", Examples)
         {
             directory, hosts, clients, days,
         };
@@ -77,7 +77,7 @@ internal static class CertsCommand
             if (Identity.ProblemOf(client) is { } problem)
                 result.AddError($"--client '{client}' {problem}");
             else if (Identity.FileNameOf(client) is not { } name)
-                result.AddError($"--client '{client}' must have a letter or a digit, to name a file by");
+                result.AddError($"--client '{client}' must contain a letter or a digit, for the name of its file");
             else if (!names.TryAdd(name, $"--client '{client}'"))
                 result.AddError($"--client '{client}' would be written to {name}.crt, which is for {names[name]}");
         }
@@ -98,7 +98,7 @@ internal static class CertsCommand
             (hosts, clients) = (hosts is [] ? DefaultHosts : hosts, clients is [] ? [DefaultClient] : clients);
         else if (hosts is [] && clients is [])
             throw CommandException.CannotWrite(
-                directory.CertificateOf(CertificateDirectory.Authority), "it exists already; --client NAME adds a client to it");
+                directory.CertificateOf(CertificateDirectory.Authority), "it already exists; --client NAME adds a client to it");
         if (hosts is not [])
             directory.RequireFree(CertificateDirectory.Server);
         foreach (var client in clients)
@@ -108,7 +108,7 @@ internal static class CertsCommand
         using var authority = isNew ? CertificateAuthority.Create(lifetime, now) : directory.OpenAuthority();
         if (authority.Ends <= now)
             throw CommandException.CannotRead(
-                directory.CertificateOf(CertificateDirectory.Authority), $"the authority ended on {authority.Ends:yyyy-MM-dd}");
+                directory.CertificateOf(CertificateDirectory.Authority), $"the authority expired on {authority.Ends:yyyy-MM-dd}");
 
         var output = new LineOutput(context.Stdout);
         if (isNew)

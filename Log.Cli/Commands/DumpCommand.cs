@@ -25,8 +25,8 @@ internal static class DumpCommand
     public static Command Create(CliContext context)
     {
         var directory = LogDirectory.CreateArgument();
-        var from = NumberOption.Create("--from", "Begin with the frame that holds this offset", ulong.MinValue, ulong.MaxValue);
-        var count = NumberOption.Create("--count", "End after that many frames", 1ul, ulong.MaxValue, "-n");
+        var from = NumberOption.Create("--from", "Start with the frame that contains this offset", ulong.MinValue, ulong.MaxValue);
+        var count = NumberOption.Create("--count", "Stop after this many frames", 1ul, ulong.MaxValue, "-n");
         var command = new ExampleCommand("dump", "Shows the frames of a disk log.", Examples) { directory, from, count };
         command.SetAction((parsed, stopping) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(from), parsed.GetResult(count) is null ? ulong.MaxValue : parsed.GetValue(count),

@@ -63,7 +63,7 @@ internal static class ProduceCommand
             foreach (var option in format.Options.Concat([file, batchRecords, batchBytes]))
             {
                 if (result.GetResult(option) is { Implicit: false })
-                    result.AddError($"{option.Name} and values exclude each other");
+                    result.AddError($"{option.Name} and values cannot be combined");
             }
         });
         command.SetAction((parsed, stopping) =>

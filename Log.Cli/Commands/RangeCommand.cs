@@ -18,7 +18,7 @@ internal static class RangeCommand
 
     public static Command Create(CliContext context, ServerOptions server)
     {
-        var command = new ExampleCommand("range", "Shows which offsets can be read, and how many records they are.", Examples);
+        var command = new ExampleCommand("range", "Shows which offsets can be read, and the number of records.", Examples);
         server.AddTo(command);
         command.SetAction((parsed, stopping) => RunAsync(token => server.ConnectAsync(parsed, token), context, stopping));
         return command;

@@ -78,6 +78,6 @@ internal static class RepairCommand
     }
 
     private static string Lost(ulong first, ulong next) => next > first
-        ? $"{VerificationLines.Offsets(first, next)} ({VerificationLines.Count(next - first, "record")}) as far as can be told"
+        ? $"{VerificationLines.Offsets(first, next)} ({VerificationLines.Count(next - first, "record")}) as far as can be determined"
         : FormattableString.Invariant($"what begins at offset {first}; how many records cannot be told");
 }

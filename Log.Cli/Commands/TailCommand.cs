@@ -30,15 +30,15 @@ internal static class TailCommand
     public static Command Create(CliContext context, ServerOptions server)
     {
         var offset = NumberOption.Create("--offset", "The offset of the first record to read", ulong.MinValue, ulong.MaxValue);
-        var fromStart = new Option<bool>("--from-start") { Description = "Begin at the first record of the log" };
-        var count = NumberOption.Create("--count", "End after that many records", 1ul, ulong.MaxValue, "-n");
+        var fromStart = new Option<bool>("--from-start") { Description = "Start at the first record of the log" };
+        var count = NumberOption.Create("--count", "Stop after this many records", 1ul, ulong.MaxValue, "-n");
         var stopAtEnd = new Option<bool>("--stop-at-end")
         {
-            Description = "End at the end of the log as of the start of the command",
+            Description = "Stop at the end of the log as of the start of the command",
         };
         var noReconnect = new Option<bool>("--no-reconnect")
         {
-            Description = "End when the connection is lost, instead of continuing at the next offset once the server is back",
+            Description = "Stop when the connection is lost, instead of reconnecting and continuing at the next offset",
         };
         var command = new ExampleCommand(
             "tail", "Reads from an offset, the start or the end of the log (the default), and follows what is appended.", Examples)
@@ -51,7 +51,7 @@ internal static class TailCommand
         command.Validators.Add(result =>
         {
             if (result.GetResult(offset) is not null && result.GetResult(fromStart) is { Implicit: false })
-                result.AddError("--offset and --from-start exclude each other");
+                result.AddError("--offset and --from-start cannot be combined");
         });
         command.SetAction((parsed, stopping) =>
         {
@@ -83,7 +83,7 @@ internal static class TailCommand
         catch (LogException) when (position.NextOffset is { } next)
         {
             await output.FlushAsync();
-            await context.Stderr.WriteLineAsync(FormattableString.Invariant($"the next offset is {next}: go on with --offset {next}"));
+            await context.Stderr.WriteLineAsync(FormattableString.Invariant($"the next offset is {next}: continue with --offset {next}"));
             throw;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -123,7 +123,7 @@ internal static class TailCommand
             if (!isLost)
                 stderr.WriteLine(
                     FormattableString.Invariant(
-                        $"interrupted at offset {offset}, trying again: {exception.Message.ReplaceLineEndings(" ")}"));
+                        $"interrupted at offset {offset}, reconnecting: {exception.Message.ReplaceLineEndings(" ")}"));
             isLost = true;
         }
     }

@@ -24,13 +24,13 @@ internal static class TokenCommand
 
     public static Command Create(CliContext context)
     {
-        var identity = new Argument<string>("identity") { Description = "The name by which the server identifies the client" };
+        var identity = new Argument<string>("identity") { Description = "The identity of the client" };
         identity.Validators.Add(result =>
         {
             if (Identity.ProblemOf(result.Tokens[0].Value) is { } problem)
                 result.AddError($"identity '{result.Tokens[0].Value}' {problem}");
         });
-        var command = new ExampleCommand("token", "Makes a token for a client.", Examples) { identity };
+        var command = new ExampleCommand("token", "Creates a token for a client.", Examples) { identity };
         command.SetAction((parsed, _) => RunAsync(parsed.GetValue(identity)!, context));
         return command;
     }

@@ -9,14 +9,14 @@ namespace LogKit.Cli.DiskLogs;
 /// <summary>Shared by the commands that read the files of a log: the argument, failures, and progress.</summary>
 internal static class LogDirectory
 {
-    public static Argument<string> CreateArgument() => new("directory") { Description = "The directory of a log that nobody has open" };
+    public static Argument<string> CreateArgument() => new("directory") { Description = "The directory of a log that is not open" };
 
     /// <summary>Opens a log for reading. Writes a note to standard error if the lock could not be acquired.</summary>
     public static async Task<LogInspector> OpenAsync(string directory, TextWriter stderr)
     {
         var log = Guard(directory, () => LogInspector.Open(directory));
         if (log.LockProblem is { } problem)
-            await stderr.WriteLineAsync($"note: going on without the log's lock: {problem}");
+            await stderr.WriteLineAsync($"note: continuing without the log's lock: {problem}");
         return log;
     }
 

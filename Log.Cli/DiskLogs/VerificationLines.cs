@@ -42,7 +42,7 @@ internal static class VerificationLines
     private static string State(SegmentReport segment)
     {
         if (segment.IsTruncated)
-            return "truncated away, not checked: opening the log removes it";
+            return "truncated, not checked: opening the log removes it";
         if (segment.IsUnflushed)
             return "follows records that were lost before they were flushed, not checked: opening the log removes it";
         if (segment.Damage is { } damage)

@@ -25,7 +25,7 @@ internal sealed class FormatOptions
     private readonly Option<string> _format = new("--format")
     {
         Description =
-            "text, or json: an object per line, {\"offset\":42,\"value\":\"...\"}, with \"base64\" instead of \"value\" where a record is "
+            "text, or json: one object per line, {\"offset\":42,\"value\":\"...\"}, with \"base64\" instead of \"value\" where a record is "
                 + "not UTF-8",
         HelpName = "text|json",
         DefaultValueFactory = _ => Text,
@@ -59,7 +59,7 @@ internal sealed class FormatOptions
         {
             var given = Options.Where(option => result.GetResult(option) is { Implicit: false }).Select(option => option.Name).ToList();
             if (given.Count > 1)
-                result.AddError($"{given[0]} and {given[1]} exclude each other");
+                result.AddError($"{given[0]} and {given[1]} cannot be combined");
         });
     }
 

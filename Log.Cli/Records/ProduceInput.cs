@@ -59,7 +59,7 @@ internal sealed class ProduceInput : IAsyncDisposable
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw CommandException.CannotRead(path, "there is no such file", exception);
+            throw CommandException.CannotRead(path, "it does not exist", exception);
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -72,7 +72,7 @@ internal abstract class RecordFormat
             {
                 using var document = JsonDocument.Parse(text);
                 if (document.RootElement.ValueKind is not JsonValueKind.Object)
-                    throw new FormatException("is not an object of JSON");
+                    throw new FormatException("is not a JSON object");
                 var isText = document.RootElement.TryGetProperty(Value, out var value);
                 var isBinary = document.RootElement.TryGetProperty(Base64, out var base64);
                 if (isText == isBinary)
@@ -81,7 +81,7 @@ internal abstract class RecordFormat
             }
             catch (Exception exception) when (exception is JsonException or InvalidOperationException)
             {
-                throw new FormatException("is not an object of JSON as \"tail --format json\" writes it", exception);
+                throw new FormatException("is not a JSON object such as \"tail --format json\" writes it", exception);
             }
         }
 

@@ -115,7 +115,7 @@ internal sealed class RecordReader(Stream input, string name, RecordFormat forma
     }
 
     private RecordException TooLarge(ulong record) =>
-        Unusable(record, FormattableString.Invariant($"is larger than {RecordLimitBytes} bytes: no log takes such a record"));
+        Unusable(record, FormattableString.Invariant($"is larger than {RecordLimitBytes} bytes, which no log accepts"));
 
     private RecordException Unusable(ulong record, string problem) =>
         new(FormattableString.Invariant($"{(format.Delimiter is null ? name : $"{format.Noun} {record} of {name}")} {problem}"));

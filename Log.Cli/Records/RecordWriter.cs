@@ -34,7 +34,7 @@ internal sealed class RecordWriter(Stream output, RecordFormat format)
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new OutputException(new IOException("the standard output is closed", exception));
+            throw new OutputException(new IOException("standard output is closed", exception));
         }
         catch (IOException exception)
         {

@@ -39,7 +39,7 @@ internal sealed class GuardedOutput(Stream output) : Stream
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new OutputException(new IOException("the standard output is closed", exception));
+            throw new OutputException(new IOException("standard output is closed", exception));
         }
         catch (IOException exception)
         {

@@ -42,6 +42,6 @@ internal static class StandardInput
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw Closed();
 
         private static CommandException Closed() =>
-            CommandException.CannotRead("the standard input", "it is closed: give values, a file (--file) or an input to read");
+            CommandException.CannotRead("the standard input", "it is closed: give values, --file, or input to read");
     }
 }

@@ -18,7 +18,7 @@ internal static class LogChannel
     {
         var servers = ServerAddress.Parse(address, options.UseTls || NeedsTls(options) is not null);
         if (!servers.IsTls && NeedsTls(options) is { } what)
-            throw new ArgumentException($"{what} is for TLS only: the address '{address}' must be https://");
+            throw new ArgumentException($"{what} requires TLS: the address '{address}' must be https://");
         if (!servers.IsTls && options.UseTls)
             throw new ArgumentException($"TLS is required: the address '{address}' must be https://");
 
@@ -67,7 +67,7 @@ internal static class LogChannel
         if (token is null)
             return isTls ? ChannelCredentials.SecureSsl : ChannelCredentials.Insecure;
         if (token.Length == 0 || token.AsSpan().ContainsAnyExceptInRange('!', '~'))
-            throw new ArgumentException("the token is wrong: it must be of visible ASCII characters, without spaces or line breaks");
+            throw new ArgumentException("invalid token: it must consist of visible ASCII characters, without spaces or line breaks");
         return ChannelCredentials.Create(ChannelCredentials.SecureSsl, CallCredentials.FromInterceptor((_, metadata) =>
         {
             metadata.Add("authorization", $"Bearer {token}");

@@ -18,9 +18,13 @@ internal sealed record ServerAddress(Uri Target, IReadOnlyList<Uri> Servers, boo
         if (servers is [var only])
             return new ServerAddress(only, [], only.Scheme is "dns" ? wantsTls : IsHttps(only));
         if (servers.Exists(server => server.Scheme is "dns"))
-            throw new ArgumentException($"the address '{text}' is wrong: dns:/// stands alone, as it finds several servers itself");
+        {
+            throw new ArgumentException(
+                $"invalid address '{text}': dns:/// cannot be combined with other addresses: it resolves to several servers itself");
+        }
+
         if (servers.Exists(server => IsHttps(server) != IsHttps(servers[0])))
-            throw new ArgumentException($"the address '{text}' is wrong: all servers are http:// or all are https://");
+            throw new ArgumentException($"invalid address '{text}': all servers must use http://, or all must use https://");
         return new ServerAddress(new Uri("static:///log"), servers, IsHttps(servers[0]));
     }
 
@@ -33,7 +37,7 @@ internal sealed record ServerAddress(Uri Target, IReadOnlyList<Uri> Servers, boo
                 || (uri.Scheme is "dns" && uri is { Host: "", AbsolutePath.Length: > 1 })))
             return uri;
         throw new ArgumentException(
-            $"the address '{text}' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between "
-                + "them, or dns:///HOST:PORT");
+            $"invalid address '{text}': it must be http://HOST:PORT or https://HOST:PORT, or several of these separated by commas, "
+                + "or dns:///HOST:PORT");
     }
 }

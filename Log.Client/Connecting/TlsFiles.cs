@@ -16,7 +16,7 @@ internal static class TlsFiles
         if (options.CertificateFile is { } certificateFile && options.KeyFile is { } keyFile)
             tls.ClientCertificateContext = Identity(certificateFile, keyFile);
         else if ((options.CertificateFile ?? options.KeyFile) is not null)
-            throw new ArgumentException("a certificate file and a key file belong together: one of them is missing");
+            throw new ArgumentException("a certificate file and a key file must be given together: one of them is missing");
         return tls;
     }
 
@@ -33,7 +33,7 @@ internal static class TlsFiles
         var chain = Certificates("certificate file", certificateFile);
         var key = Text("key file", keyFile);
         if (key.Contains("ENCRYPTED", StringComparison.Ordinal))
-            throw new ArgumentException($"the key file {keyFile} is encrypted: it must be without a passphrase");
+            throw new ArgumentException($"the key file {keyFile} is encrypted: a key with a passphrase is not supported");
         try
         {
             using var pair = X509Certificate2.CreateFromPem(chain[0].ExportCertificatePem(), key);
@@ -45,7 +45,7 @@ internal static class TlsFiles
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
             throw new ArgumentException(
-                $"the key file {keyFile} does not hold the key of {certificateFile}: {exception.Message}", exception);
+                $"the key file {keyFile} does not contain the key of {certificateFile}: {exception.Message}", exception);
         }
     }
 
@@ -58,10 +58,10 @@ internal static class TlsFiles
         }
         catch (CryptographicException exception)
         {
-            throw new ArgumentException($"the {what} {path} holds a damaged certificate: {exception.Message}", exception);
+            throw new ArgumentException($"the {what} {path} contains a damaged certificate: {exception.Message}", exception);
         }
 
-        return certificates.Count > 0 ? certificates : throw new ArgumentException($"the {what} {path} holds no certificate in PEM");
+        return certificates.Count > 0 ? certificates : throw new ArgumentException($"the {what} {path} contains no PEM certificate");
     }
 
     private static string Text(string what, string path)

@@ -50,19 +50,19 @@ public sealed record BatchingProducerOptions
     internal void Validate()
     {
         if (!Enum.IsDefined(Mode))
-            throw new ArgumentException($"the mode {Mode} is wrong: it must be Shared or Exclusive");
+            throw new ArgumentException($"invalid mode {Mode}: it must be Shared or Exclusive");
         Require(BatchLimitBytes, nameof(BatchLimitBytes));
         Require(QueuedLimitBytes, nameof(QueuedLimitBytes));
         Require(InFlightLimit, nameof(InFlightLimit));
         Require(DrainLimit.Ticks, nameof(DrainLimit));
         Require(DeliveryLimit.Ticks, nameof(DeliveryLimit));
         if (DeliveryLimit > MaxDelivery)
-            throw new ArgumentException($"{nameof(DeliveryLimit)} is wrong: it must be at most {MaxDelivery.TotalDays} days");
+            throw new ArgumentException($"invalid {nameof(DeliveryLimit)}: it must be at most {MaxDelivery.TotalDays} days");
     }
 
     private static void Require(long value, string name)
     {
         if (value <= 0)
-            throw new ArgumentException($"{name} is wrong: it must be positive");
+            throw new ArgumentException($"invalid {name}: it must be positive");
     }
 }

@@ -33,7 +33,7 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
         {
             FailAll(
                 new AppendOutcomeUnknownException("the append's outcome is unknown: the producer was disposed before the server answered"),
-                new LogUnavailableException("the producer was disposed before the server took the record"));
+                new LogUnavailableException("the producer was disposed before the record was sent"));
         }
         catch (Exception exception)
         {
@@ -51,7 +51,7 @@ internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProduc
             {
                 if (!_unanswered.TryPeek(out var answered) || (answered.ExpectedOffset ?? first) != first)
                     throw new AppendOutcomeUnknownException(
-                        "the append's outcome is unknown: the server answered with an offset that was not asked for");
+                        "the append's outcome is unknown: the server answered with an unexpected offset");
                 _unanswered.TryDequeue(out _);
                 answered.Acknowledge(first);
                 places.Release();

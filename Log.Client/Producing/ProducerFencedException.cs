@@ -9,8 +9,8 @@ namespace LogKit.Client.Producing;
 /// <param name="offset">The offset at which the producer expected its own record.</param>
 /// <param name="range">The range of the log.</param>
 public sealed class ProducerFencedException(ulong offset, LogRange range) : LogException(offset > range.NextOffset
-    ? Invariant($"the log lost records before offset {offset}, which this producer counted on: it holds {range}")
-    : Invariant($"another writer appended at offset {offset}, which this producer had for itself: the log holds {range}"))
+    ? Invariant($"the log lost records before offset {offset} that this producer appended: it holds {range}")
+    : Invariant($"another writer appended at offset {offset}, although this producer is exclusive: the log holds {range}"))
 {
     /// <summary>The offset at which the producer expected its own record.</summary>
     public ulong Offset { get; } = offset;

@@ -30,7 +30,7 @@ internal sealed class SharedResendPolicy : IResendPolicy
             batch.Fail(own);
             if (own is not AppendOutcomeUnknownException)
                 own = new AppendOutcomeUnknownException(
-                    $"the append's outcome is unknown: one before it failed ({failure.Message})", failure);
+                    $"the append's outcome is unknown: an earlier one failed ({failure.Message})", failure);
         }
 
         return Task.CompletedTask;

@@ -15,5 +15,5 @@ internal sealed record FormatProblem(string Text, long Position = 0, bool IsFore
         new(Invariant($"it has format version {version}: this program reads {known}"), IsForeignVersion: true);
 
     public static FormatProblem WrongName(ulong trueBaseOffset) =>
-        new(Invariant($"its header says that it begins at offset {trueBaseOffset}"), TrueBaseOffset: trueBaseOffset);
+        new(Invariant($"according to its header, it starts at offset {trueBaseOffset}"), TrueBaseOffset: trueBaseOffset);
 }

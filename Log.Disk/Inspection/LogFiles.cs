@@ -96,7 +96,7 @@ internal sealed class LogFiles
     /// <summary>Reports a directory that held a log whose segments are gone, instead of treating it as new.</summary>
     private void RequireNoTrace(bool lockHasContent, bool hasStart, StartFile.Content? start, string[] indexes)
     {
-        const string Advice = "restore the segments from a copy, or delete this file if the log is to begin anew";
+        const string Advice = "restore the segments from a copy, or delete this file to start an empty log";
         if (start is { Offset: var offset })
             Add(
                 DamageKind.Records,
@@ -108,7 +108,7 @@ internal sealed class LogFiles
         foreach (var index in indexes)
             Add(DamageKind.Records, index, $"it is the index of a segment, but the log has no segments: {Advice}");
         if (lockHasContent)
-            Add(DamageKind.Records, LockFile.Name, $"it says that there is a log here, but the log has no segments: {Advice}");
+            Add(DamageKind.Records, LockFile.Name, $"it shows that there was a log here, but there are no segments: {Advice}");
     }
 
     private void ReadHeaders()
@@ -147,7 +147,7 @@ internal sealed class LogFiles
         if (LockId is not null && ids.Count > 0 && !ids.Contains(LockId.Value))
         {
             Add(DamageKind.Misplaced, LockFile.Name,
-                "it says that this is another log than the segments say: if they were restored from a copy of a log, delete this file");
+                "it and the segments identify different logs: if the segments were restored from a copy, delete this file");
             LogId = majority;
         }
         else
@@ -160,7 +160,7 @@ internal sealed class LogFiles
             if (header.Lineage is { LogId: var id } && id != LogId)
                 Misplace(
                     baseOffset,
-                    "its header says that it belongs to another log: move it away, and restore this log's own segment if it is missing");
+                    "according to its header, it belongs to another log: move it away, and restore this log's segment if it is missing");
         }
 
         for (var i = 1; i < _bases.Count; i++)

@@ -194,7 +194,7 @@ public sealed class LogRepair
     {
         var bytes = new byte[SegmentHeader.SizeBytes];
         if (SegmentHeader.Read(file, segment.BaseOffset, bytes, out var header, out _) is not null)
-            throw new IOException("the header changed while the log was repaired");
+            throw new IOException("the header changed during the repair");
         file.Write(SegmentInspector.HeaderBytes(header, seal), 0);
         file.Flush();
     }

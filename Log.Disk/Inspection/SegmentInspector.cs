@@ -45,7 +45,7 @@ internal sealed class SegmentInspector : IDisposable
     }
 
     /// <summary>The result. Available once there are no more frames.</summary>
-    public SegmentReport Report => _report ?? throw new InvalidOperationException("the segment was not read to its end");
+    public SegmentReport Report => _report ?? throw new InvalidOperationException("the segment could not be read to its end");
 
     /// <summary>The number of bytes read.</summary>
     public long Position => _position;
@@ -145,11 +145,11 @@ internal sealed class SegmentInspector : IDisposable
             var count = RecordBatch.Decode(frames.Payload).Count;
             return count == frames.Frame.RecordCount
                 ? null
-                : Invariant($"the frame says {frames.Frame.RecordCount} records, its payload holds {count}");
+                : Invariant($"the frame header counts {frames.Frame.RecordCount} records, but the payload has {count}");
         }
         catch (FormatException exception)
         {
-            return $"the payload is no batch: {exception.Message}";
+            return $"the payload is not a batch: {exception.Message}";
         }
     }
 
@@ -195,7 +195,7 @@ internal sealed class SegmentInspector : IDisposable
     private void CheckSeal()
     {
         if (_seal is { } seal && !_sealFits)
-            MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not fit the frames"));
+            MarginDamage(SegmentHeader.SealPosition, Invariant($"the seal, at byte {seal.Position}, does not match the frames"));
     }
 
     // Only the first one counts: for example, a damaged seal is also a missing one.

@@ -46,10 +46,10 @@ internal readonly record struct SegmentTail(TailVerdict Verdict, long Start, lon
     /// <summary>A description of the damage; null if there is none, so that the tail may be cut off.</summary>
     public string? Problem => Verdict switch
     {
-        TailVerdict.OnceFlushed => Invariant($"there is no sound frame, though the segment was flushed up to byte {FlushedPosition}"),
-        TailVerdict.TooMuch => "there is no sound frame, and what follows is too much to judge",
-        TailVerdict.NoFrame => "there is something that is no frame",
-        TailVerdict.WrongChecksum => "the frame is all there, but its checksum does not fit",
+        TailVerdict.OnceFlushed => Invariant($"no valid frame, although the segment was flushed up to byte {FlushedPosition}"),
+        TailVerdict.TooMuch => "no valid frame, and too much data follows to tell why",
+        TailVerdict.NoFrame => "data that is not a frame",
+        TailVerdict.WrongChecksum => "the frame is complete, but its checksum does not match",
         _ => null,
     };
 

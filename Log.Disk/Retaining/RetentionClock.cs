@@ -47,7 +47,7 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
         else if (lastMs < newest - StepMs)
             Change(
                 Text(aheadMs, "ahead of"),
-                "It was behind that when the last segment was made, so records are kept for the retention limit from now on.");
+                "It was behind that time when the last segment was created, so records are kept for the retention limit from now on.");
         else if (limitMs is { } limit && aheadMs / 2 > limit)
             Change(
                 Text(aheadMs, "ahead of"), "Records from before are kept for the retention limit from now on, as the clock may be wrong.");
@@ -107,6 +107,6 @@ internal sealed class RetentionClock(TimeProvider time, LogEvents events, string
     {
         _changedAtMs = NowMs;
         events.Report(new LogEvent(
-            LogEventKind.ClockSuspect, $"the clock {what}, as the log in {location} sees it. {consequence} Check the machine's clock."));
+            LogEventKind.ClockSuspect, $"the clock {what}, as seen by the log in {location}. {consequence} Check the machine's clock."));
     }
 }

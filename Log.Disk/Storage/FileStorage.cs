@@ -151,11 +151,11 @@ internal sealed class FileStorage : IStorage
         switch (FileStatus.Of(path)?.Kind)
         {
             case FileKind.Directory:
-                throw new IOException($"{path} is a directory, where the log has a file: move it away");
+                throw new IOException($"{path} is a directory where the log expects a file: move it away");
             case FileKind.Other:
-                throw new IOException($"{path} is not a regular file, as the log's files are: move it away");
+                throw new IOException($"{path} is not a regular file: move it away");
             case null when FileStatus.Of(path, followsLink: false) is not null:
-                throw new IOException($"{path} is a link to a file that is not there: restore that file, or remove the link");
+                throw new IOException($"{path} is a link to a file that does not exist: restore that file, or remove the link");
             default:
                 break;
         }

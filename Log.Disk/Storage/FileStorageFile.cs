@@ -70,7 +70,7 @@ internal sealed class FileStorageFile(SafeFileHandle handle, string path) : ISto
     {
         Native.FlushData(handle, _path);
         if (Status is { LinkCount: 0 })
-            throw new IOException($"{_path} was deleted while the log was open: what was written to it is lost when it is closed");
+            throw new IOException($"{_path} was deleted while the log was open: its contents are lost when it is closed");
     }
 
     public void Dispose() => handle.Dispose();

@@ -127,14 +127,13 @@ internal sealed class LogStart(IStorage storage, Guid logId, Action<Action> back
             events.Report(
                 new LogEvent(
                     LogEventKind.Notice,
-                    $"files in {storage.Location} that the log needs no longer cannot be removed, and go on taking room: {failure.Message} "
-                        + "They are tried "
-                        + "again with every removal and when the log is opened.",
+                    $"files in {storage.Location} that the log no longer needs cannot be removed and still take up space: "
+                        + $"{failure.Message} Every later removal, and the next opening, tries again.",
                     failure));
         }
         else if (failure is null && _hasLeft)
         {
-            events.Report(new LogEvent(LogEventKind.Notice, $"the files in {storage.Location} that could not be removed are removed now"));
+            events.Report(new LogEvent(LogEventKind.Notice, $"the files in {storage.Location} that could not be removed are now removed"));
         }
 
         _hasLeft = failure is not null;

@@ -1,16 +1,15 @@
-using System.Diagnostics;
 using LogKit.Disk.Commit;
 using LogKit.Disk.Format;
 using LogKit.Disk.Recovery;
-using LogKit.Disk.Retaining;
 using LogKit.Disk.Segments;
 using LogKit.Disk.Storage;
 
 namespace LogKit.Disk.Writing;
 
 /// <summary>
-/// Everything that changes the files of a log: appending groups, rolling to a new segment, truncation, retention, and closing. One
-/// operation runs at a time, under one lock, and publishes its result as a <see cref="LogView"/>, which readers take without the lock.
+/// Everything that changes the files of a log: appending groups, truncation, retention, flushing, and closing. One operation runs at a
+/// time, under one lock, and publishes its result as a <see cref="LogView"/>, which readers take without the lock. How the segments change
+/// is in <see cref="SegmentChain"/>; this type decides when, and what a failure means.
 /// </summary>
 /// <remarks>
 /// After a failed write or flush, nobody knows what is on the device, so the writer stops for good. It also stops if its files lose their
@@ -19,44 +18,26 @@ namespace LogKit.Disk.Writing;
 /// </remarks>
 internal sealed class LogWriter : IGroupCommitter
 {
-    /// <summary>The number of flushed bytes after which the seal is updated: see <see cref="SegmentWriter.Mark"/>.</summary>
-    private const long MarkIntervalBytes = 1024 * 1024;
-
     private readonly IStorage _storage;
     private readonly DiskLogOptions _options;
-    private readonly OpenSegments _open;
-    private readonly OffsetSignal _appended;
     private readonly WriteCondition _condition;
-    private readonly SegmentSealer _sealer;
-    private readonly LogStart _start;
-    private readonly RetentionClock _clock;
-    private readonly Guid _logId;
 
     /// <summary>Guards the fields below, and the files. Held during device I/O.</summary>
     private readonly Lock _writing = new();
     private readonly GroupBuffer _buffer = new(); // under _writing
-    private SegmentWriter _segmentWriter; // under _writing; always that of the view's last segment
-    private volatile LogView _view; // replaced under _writing, read by any thread; immutable
+    private readonly SegmentChain _segments; // under _writing, except for what it allows without
     private bool _isClosed; // under _writing
 
     public LogWriter(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, OffsetSignal appended, LogEvents events)
     {
         _storage = storage;
         _options = options;
-        _open = recovered.Open;
-        _appended = appended;
-        _segmentWriter = recovered.Writer;
-        _logId = recovered.LogId;
-        _view = new LogView(recovered.Segments, recovered.Range);
         _condition = new WriteCondition(events, storage.Location);
-        _sealer = new SegmentSealer(options.Background, _condition.Fail);
-        _start = new LogStart(storage, _logId, options.Background, events, _condition.Fail);
-        _clock = new RetentionClock(options.Clock, events, storage.Location);
-        _clock.CheckAgainst(_view.Segments, options.RetentionLimitMs);
+        _segments = new SegmentChain(storage, options, recovered, appended, events, _condition);
     }
 
     /// <summary>What can currently be read.</summary>
-    public LogView View => _view;
+    public LogView View => _segments.View;
 
     /// <inheritdoc/>
     public void Commit(Group group)
@@ -86,7 +67,8 @@ internal sealed class LogWriter : IGroupCommitter
         {
             try
             {
-                truncated = MoveStart(offset);
+                ObjectDisposedException.ThrowIf(_isClosed, typeof(DiskLog));
+                truncated = _segments.MoveStart(offset);
             }
             catch (FileNotMadeException exception)
             {
@@ -99,7 +81,7 @@ internal sealed class LogWriter : IGroupCommitter
             }
         }
 
-        _start.Remove(truncated); // outside the lock: appends do not wait for it
+        _segments.Remove(truncated); // outside the lock: appends do not wait for it
     }
 
     /// <summary>Flushes what was written since the last flush. For <see cref="FlushMode.Interval"/>.</summary>
@@ -109,9 +91,8 @@ internal sealed class LogWriter : IGroupCommitter
         {
             FailOnStorageFailure(() =>
             {
-                FlushBefore(ulong.MaxValue);
-                if (_segmentWriter.MarkedPosition < _segmentWriter.FlushedPosition)
-                    _segmentWriter.Mark(_view.Range.NextOffset); // reaches the device with the next flush
+                _segments.FlushBefore(ulong.MaxValue);
+                _segments.TryMark(); // reaches the device with the next flush
             });
         }
     }
@@ -126,32 +107,23 @@ internal sealed class LogWriter : IGroupCommitter
         {
             FailOnStorageFailure(() =>
             {
-                _storage.RequirePresence(_segmentWriter.Segment.Name, _segmentWriter.File);
-                if (_options.FlushMode != FlushMode.Always || _segmentWriter.MarkedPosition == _segmentWriter.FlushedPosition)
-                    return;
-                _segmentWriter.Mark(_view.Range.NextOffset);
-                _segmentWriter.Flush();
+                _storage.RequirePresence(_segments.Last.Segment.Name, _segments.Last.File);
+                if (_options.FlushMode == FlushMode.Always && _segments.TryMark())
+                    _segments.Last.Flush();
             });
         }
     }
 
-    /// <summary>Deletes expired segments: see <see cref="RetentionPolicy"/>.</summary>
+    /// <summary>Deletes expired segments: see <see cref="SegmentChain.Retain"/>.</summary>
     public void Retain()
     {
         Segment[] expired = [];
         lock (_writing)
         {
-            FailOnStorageFailure(() =>
-            {
-                _clock.Look();
-                if (_segmentWriter.Position > SegmentHeader.SizeBytes
-                    && (_clock.ChangedAtMs is not null || RetentionPolicy.IsLastOld(_view, _options, _clock)))
-                    TryRoll();
-                expired = MoveStartForRetention(isRolling: false);
-            });
+            FailOnStorageFailure(() => expired = _segments.Retain());
         }
 
-        _start.Remove(expired);
+        _segments.Remove(expired);
     }
 
     /// <summary>Seals the log, unless it has failed, and closes its files.</summary>
@@ -160,18 +132,12 @@ internal sealed class LogWriter : IGroupCommitter
         lock (_writing)
         {
             // Acknowledged records do not depend on the seal. Without it, the next opening recovers as after a crash.
-            FailOnStorageFailure(() =>
-            {
-                _sealer.SealBefore(ulong.MaxValue);
-                _segmentWriter.Seal(_view.Range.NextOffset, isFollowed: false);
-            });
-            _sealer.Stop();
+            FailOnStorageFailure(_segments.Seal);
+            _segments.StopSealing();
             _isClosed = true;
         }
 
-        _start.Stop();
-        foreach (var segment in _view.Segments)
-            segment.Remove();
+        _segments.Close();
         _storage.Dispose();
     }
 
@@ -203,32 +169,32 @@ internal sealed class LogWriter : IGroupCommitter
         var isWriting = false;
         try
         {
-            var nextOffset = _view.Range.NextOffset;
+            var nextOffset = View.Range.NextOffset;
             _buffer.Clear();
             while (count < appends.Length && Take(appends[count], ref nextOffset))
                 count++;
             if (count == 0)
             {
-                Roll();
+                _segments.Roll();
                 return 0; // the caller tries again, with a segment that has room
             }
 
             if (_buffer.Length > 0)
             {
-                _segmentWriter.Reserve(_buffer.Length);
+                _segments.Last.Reserve(_buffer.Length);
                 isWriting = true;
                 try
                 {
-                    Write();
+                    _segments.Write(_buffer);
                 }
                 catch (StorageFullException)
                 {
-                    _segmentWriter.TakeBack(); // with copy on write, a write takes new blocks, so reserved space does not help
+                    _segments.Last.TakeBack(); // with copy on write, a write takes new blocks, so reserved space does not help
                     isWriting = false;
                     throw;
                 }
 
-                Publish(nextOffset);
+                _segments.Publish(_buffer, nextOffset);
                 _condition.ReportSuccess(_buffer.Length);
             }
         }
@@ -265,122 +231,16 @@ internal sealed class LogWriter : IGroupCommitter
         }
 
         var size = FrameHeader.SizeBytes + append.Batch.SizeBytes;
-        if (!_buffer.HasRoomFor(size) || !_segmentWriter.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
+        if (!_buffer.HasRoomFor(size) || !_segments.Last.HasRoomFor(_buffer.Length, size, _options.SegmentLimitBytes))
             return false;
         append.FirstOffset = nextOffset;
         nextOffset += (ulong)append.Batch.Count;
-        _buffer.Add(append.Batch, append.FirstOffset, _segmentWriter.FlushedPosition, _segmentWriter.Segment.Header.Salts);
+        _buffer.Add(append.Batch, append.FirstOffset, _segments.Last.FlushedPosition, _segments.Last.Segment.Header.Salts);
         return true;
     }
 
-    private void Write()
-    {
-        if (_options.FlushMode == FlushMode.Always && _segmentWriter.FlushedPosition - _segmentWriter.MarkedPosition >= MarkIntervalBytes)
-            _segmentWriter.Mark(_view.Range.NextOffset); // reaches the device with the group
-        _segmentWriter.Write(_buffer.Bytes);
-        if (_options.FlushMode != FlushMode.Always)
-            return;
-        Flush();
-        DiskMetrics.GroupSize.Record(_buffer.Frames.Count);
-    }
-
-    /// <summary>Makes the written group readable.</summary>
-    private void Publish(ulong nextOffset)
-    {
-        Debug.Assert(_view.Segments[^1] == _segmentWriter.Segment, "the last segment is the one that is written to");
-        Debug.Assert(_buffer.Frames[0].FirstOffset == _view.Range.NextOffset, "offsets are dense");
-        Debug.Assert(_segmentWriter.Position == _segmentWriter.Segment.End + _buffer.Length, "the group is all that was written");
-        Debug.Assert(
-            _options.FlushMode != FlushMode.Always || _segmentWriter.FlushedPosition == _segmentWriter.Position,
-            "nothing becomes readable before it is flushed");
-        foreach (var (offset, position) in _buffer.Frames)
-            _segmentWriter.Segment.Add(offset, _segmentWriter.Position - _buffer.Length + position);
-        _segmentWriter.Segment.End = _segmentWriter.Position;
-        _view = new LogView(_view.Segments, _view.Range with { NextOffset = nextOffset });
-        _appended.Advance(nextOffset);
-    }
-
-    /// <summary>Starts a new segment. The full one is sealed in the background.</summary>
-    private void Roll()
-    {
-        _start.RemoveSome(MoveStartForRetention(isRolling: true));
-        var nextOffset = _view.Range.NextOffset;
-        var full = _segmentWriter;
-        var (createdMs, isAfterClockChange) = _clock.Stamp();
-        var origin = new SegmentOrigin(createdMs, full.FlushedPosition < full.Position || _sealer.HasUnflushed, isAfterClockChange);
-        var header = SegmentHeader.New(nextOffset, origin, _logId, full.Segment.Header);
-        Debug.Assert(full.Position == full.Segment.End, "no group is being written");
-        _segmentWriter = SegmentWriter.Create(_storage, _open, header, _options.Reserve);
-        _clock.Stamped();
-        _view = new LogView([.. _view.Segments, _segmentWriter.Segment], _view.Range);
-        _sealer.Enqueue(full, nextOffset);
-        _start.RemoveSome(MoveStartForRetention(isRolling: false)); // includes the full one, if a single batch made it exceed the limit
-    }
-
-    private void TryRoll()
-    {
-        try
-        {
-            Roll();
-        }
-        catch (Exception exception) when (exception is StorageFullException or FileNotMadeException)
-        {
-            // The next call tries again. If the problem persists, appends report it.
-        }
-    }
-
-    private Segment[] MoveStartForRetention(bool isRolling)
-    {
-        try
-        {
-            return MoveStart(RetentionPolicy.StartOf(_view, _options, _clock, isRolling));
-        }
-        catch (Exception exception) when (exception is LogException or FileNotMadeException)
-        {
-            return []; // no space, or a seal has failed: neither is an error of the append or the opening that triggered this
-        }
-    }
-
-    /// <summary>
-    /// Flushes what was written before an offset, segment by segment: flushed data of a segment proves that earlier segments are flushed.
-    /// </summary>
-    private void FlushBefore(ulong offset)
-    {
-        _sealer.SealBefore(offset);
-        if (_segmentWriter.Segment.BaseOffset < offset && _segmentWriter.FlushedPosition < _segmentWriter.Position)
-            Flush();
-    }
-
-    private void Flush()
-    {
-        var started = DiskMetrics.FlushDuration.Enabled ? Stopwatch.GetTimestamp() : 0;
-        _segmentWriter.Flush();
-        if (started != 0)
-            DiskMetrics.FlushDuration.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
-    }
-
-    /// <summary>Moves the start. Returns the segments that lie entirely before it, which are to be deleted.</summary>
-    private Segment[] MoveStart(ulong offset)
-    {
-        ObjectDisposedException.ThrowIf(_isClosed, typeof(DiskLog));
-        if (_condition.Failure is { } failure)
-            throw new LogReadOnlyException(failure);
-        var view = _view;
-        if (offset > view.Range.NextOffset)
-            throw new OffsetOutOfRangeException(offset, view.Range);
-        if (offset <= view.Range.StartOffset)
-            return [];
-
-        FlushBefore(offset); // otherwise a power loss could leave a log that ends before its start
-        var firstKept = view.IndexOf(offset);
-        var truncated = view.Segments[..firstKept];
-        _start.Replace(offset, view.Segments, _segmentWriter);
-        _view = new LogView(view.Segments[firstKept..], view.Range with { StartOffset = offset }); // takes effect
-        return truncated;
-    }
-
     private static LogUnavailableException NotMade(FileNotMadeException cause) =>
-        new("the log cannot create a file: nothing was changed, try again later", cause);
+        new("the log cannot create a file; nothing was changed: try again later", cause);
 
     private static bool IsStorageFailure(Exception exception) => exception is IOException or UnauthorizedAccessException;
 }

@@ -21,8 +21,8 @@ internal sealed class WriteCondition(LogEvents events, string location)
             return;
         events.Report(new LogEvent(
             LogEventKind.ReadOnly,
-            $"the log in {location} takes no more appends: {failure.Message} What was acknowledged can still be read. Remove the cause, "
-            + "then restart the server, or open the log again.".ReplaceLineEndings(" "),
+            $"the log in {location} is now read-only: {failure.Message} Acknowledged records can still be read. Fix the cause, then "
+            + "restart the server or reopen the log.",
             failure));
     }
 
@@ -37,8 +37,8 @@ internal sealed class WriteCondition(LogEvents events, string location)
             return;
         events.Report(new LogEvent(
             LogEventKind.Full,
-            $"the log in {location} refuses appends, as there is no room: {cause.Message} Free space on the volume, set a retention "
-            + "limit or truncate the log; appends then go on by themselves.",
+            $"the log in {location} refuses appends because the volume is full: {cause.Message} Free space on the volume, set a "
+            + "retention limit, or truncate the log; appends then resume on their own.",
             cause));
     }
 
@@ -52,8 +52,8 @@ internal sealed class WriteCondition(LogEvents events, string location)
         _lacksResource = true;
         events.Report(new LogEvent(
             LogEventKind.ResourceExhausted,
-            $"the log in {location} refuses appends, as it can't begin its next segment: {cause.Message} Each append tries again. If file "
-            + "descriptors have run out, raise the limit (ulimit -n, LimitNOFILE) or lower Log:ConnectionLimit.",
+            $"the log in {location} refuses appends because it cannot create its next segment: {cause.Message} Each append tries "
+            + "again. If file descriptors have run out, raise the limit (ulimit -n, LimitNOFILE) or lower Log:ConnectionLimit.",
             cause));
     }
 
@@ -66,12 +66,12 @@ internal sealed class WriteCondition(LogEvents events, string location)
         if (bytes >= _fullAtBytes)
         {
             _fullAtBytes = null;
-            events.Report(new LogEvent(LogEventKind.RoomAgain, $"the log in {location} has room again, and takes appends"));
+            events.Report(new LogEvent(LogEventKind.RoomAgain, $"the log in {location} has space again and accepts appends"));
         }
 
         if (_lacksResource)
             events.Report(
-                new LogEvent(LogEventKind.ResourceAvailable, $"the log in {location} could begin its next segment, and takes appends"));
+                new LogEvent(LogEventKind.ResourceAvailable, $"the log in {location} created its next segment and accepts appends again"));
         _lacksResource = false;
     }
 }

@@ -25,13 +25,13 @@ internal static class CallStatus
 
     /// <summary>Too much is waiting for the budget.</summary>
     public static StatusException ServerBusy() => ErrorCatalogue.Status(
-        StatusCode.Unavailable, "the server holds as many bytes of requests as it may", ErrorReasons.ServerBusy);
+        StatusCode.Unavailable, "the server's limit on bytes of requests in memory is reached", ErrorReasons.ServerBusy);
 
     /// <summary>The request took too long to arrive.</summary>
     public static StatusException RequestLate(long limitMs) =>
         ErrorCatalogue.Status(
             StatusCode.ResourceExhausted,
-            $"the rest of a request did not arrive within {Text(limitMs)} ms, or sooner as others needed the room",
+            $"the rest of a request did not arrive within {Text(limitMs)} ms, or earlier because others needed the memory",
             ErrorReasons.RequestStalled,
             (Keys.LimitMs, Text(limitMs)));
 
@@ -61,7 +61,7 @@ internal static class CallStatus
         {
             StatusCode.Unimplemented => ErrorCatalogue.Status(
                 code,
-                $"method {Shown(method)} is not known: the server has log.v1.Log, grpc.health.v1.Health and reflection",
+                $"method {Shown(method)} is not known: the server has log.v1.Log, grpc.health.v1.Health, and reflection",
                 ErrorReasons.MethodUnknown,
                 (Keys.Method, Shown(method))),
             StatusCode.NotFound => ErrorCatalogue.Status(code, message, ErrorReasons.ServiceUnknown),

@@ -55,7 +55,7 @@ internal sealed class CheckedCompression(ICompressionProvider provider, int limi
             }
             catch (Exception exception) when (exception is InvalidDataException or IOException)
             {
-                throw CallStatus.MalformedRequest($"a message is not {encoding}, as grpc-encoding says");
+                throw CallStatus.MalformedRequest($"a message is not compressed with {encoding}, although grpc-encoding says so");
             }
 
             _bytes += read;

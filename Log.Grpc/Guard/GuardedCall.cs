@@ -266,9 +266,13 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
             admitted = TryAnnounce(buffer);
         _isWithin = _messageBytes > 0 ? buffer.Length < _messageBytes : !buffer.IsEmpty;
         if (result.IsCompleted ? _isWithin : _kind.HasOneRequest && _messages > 0 && !buffer.IsEmpty)
-            throw Refused(CallStatus.MalformedCall(result.IsCompleted ? "it ends within a message" : "it has more than its one message"));
+        {
+            throw Refused(CallStatus.MalformedCall(
+                result.IsCompleted ? "it ends in the middle of a message" : "it has more than one message"));
+        }
+
         if (result.IsCompleted && _kind.HasOneRequest && (_messages, buffer.IsEmpty) is (0, true) or ( > 0, false))
-            throw Refused(CallStatus.MalformedCall(_messages == 0 ? "it has no message" : "it has more than its one message"));
+            throw Refused(CallStatus.MalformedCall(_messages == 0 ? "it has no message" : "it has more than one message"));
         if (result.IsCompleted || (!_isWithin && !_kind.HasOneRequest))
             Volatile.Write(ref _readingSince, 0);
         return admitted;
@@ -280,9 +284,9 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         buffer.Slice(0, PrefixBytes).CopyTo(prefix);
         var length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
         if (prefix[0] > 1)
-            throw Refused(CallStatus.MalformedRequest($"a message's first byte is {prefix[0]}: 0 and 1 are defined"));
+            throw Refused(CallStatus.MalformedRequest($"a message's first byte is {prefix[0]}: it must be 0 or 1"));
         if (length > int.MaxValue)
-            throw Refused(CallStatus.MalformedRequest($"a message's length is {length}: the most that there can be is {int.MaxValue}"));
+            throw Refused(CallStatus.MalformedRequest($"a message's length is {length}: the limit is {int.MaxValue}"));
         if (length > MessageLimitBytes)
             throw Refused(CallStatus.MessageTooLarge(length, MessageLimitBytes));
         if (prefix[0] == 1)
@@ -301,7 +305,7 @@ internal sealed class GuardedCall : PipeReader, IRequestBodyPipeFeature
         lock (_gate)
             encoding = _http?.Request.Headers.GrpcEncoding;
         if (string.IsNullOrEmpty(encoding) || encoding == "identity")
-            throw Refused(CallStatus.MalformedCall("a message is compressed, and grpc-encoding does not say how"));
+            throw Refused(CallStatus.MalformedCall("a message is compressed, but grpc-encoding names no compression"));
         if (!CheckedCompression.Names.Contains(encoding))
             throw Refused(CallStatus.EncodingUnknown(encoding, CheckedCompression.Names));
     }

@@ -24,7 +24,7 @@ internal sealed class LogEventReports : IDisposable
     public void SawReadOnly(LogReadOnlyException refusal)
     {
         if (_state.ReportReadOnly() && _subscription is null)
-            Report(new LogEvent(LogEventKind.ReadOnly, $"{refusal.Message}. Remove the cause, then restart the server.", refusal));
+            Report(new LogEvent(LogEventKind.ReadOnly, $"{refusal.Message}. Fix the cause, then restart the server.", refusal));
     }
 
     public void Dispose() => _subscription?.Dispose();

@@ -34,16 +34,16 @@ internal sealed class ServiceMetrics : IDisposable
         _appended = new Volume(_meter, "logkit.append", "appended and acknowledged");
         _read = new Volume(_meter, "logkit.read", "read and sent");
         _appendDuration = _meter.CreateHistogram(
-            "logkit.append.duration", "s", "from an append's call to its acknowledgement",
+            "logkit.append.duration", "s", "from the call of an append to its acknowledgment",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBoundsS });
         _errors = _meter.CreateCounter<long>("logkit.errors", "{error}", "calls that ended with an error, by reason");
         _events = _meter.CreateCounter<long>("logkit.log.events", "{event}", "changes of the log's state, by kind");
-        _meter.CreateObservableUpDownCounter("logkit.streams.open", OpenStreams, "{stream}", "streams that are open, by kind");
+        _meter.CreateObservableUpDownCounter("logkit.streams.open", OpenStreams, "{stream}", "open streams, by kind");
         _meter.CreateObservableGauge(
             "logkit.log.start_offset", () => OfRange(range => range.StartOffset), "{record}", "the first offset that can be read");
         _meter.CreateObservableGauge(
-            "logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset that comes next");
-        _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(MaxLag), "{record}", "how far behind the last of the tails is");
+            "logkit.log.next_offset", () => OfRange(range => range.NextOffset), "{record}", "the offset of the next record");
+        _meter.CreateObservableGauge("logkit.tail.lag", () => OfRange(MaxLag), "{record}", "how many records the slowest tail is behind");
     }
 
     /// <summary>The start time of an append; 0 if nobody listens.</summary>

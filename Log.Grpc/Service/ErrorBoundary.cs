@@ -42,7 +42,7 @@ internal sealed class ErrorBoundary(
     private StatusException ToStatus(Exception exception, ServerCallContext context)
     {
         if (context.CancellationToken.IsCancellationRequested)
-            return new StatusException(new Status(StatusCode.Cancelled, "the call was cancelled"), []); // nobody reads it
+            return new StatusException(new Status(StatusCode.Cancelled, "the call was canceled"), []); // nobody reads it
 
         var status = StatusOf(exception, context);
         metrics.CountError(status);

@@ -51,7 +51,7 @@ internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMeth
             catch (InvalidProtocolBufferException)
             {
                 var status = ErrorCatalogue.ToStatus(
-                    RequestException.Malformed("request", "it is not the protobuf message of this method"));
+                    RequestException.Malformed("request", "it is not a valid protobuf message of this method"));
                 // Resolved late, because the metrics need the log, which is created on first use.
                 services.GetRequiredService<ServiceMetrics>().CountError(status);
                 throw status;

@@ -77,7 +77,7 @@ internal sealed class ProducePipeline(
                 // A status of the transport, for example for the size of a message.
                 RpcException own when isReceiving => new StatusException(own.Status, own.Trailers),
                 IOException or InvalidDataException when isReceiving => // the client's mistake, or its connection's end
-                    RequestException.Malformed("request", "it is not a message as gRPC frames it"),
+                    RequestException.Malformed("request", "it is not a gRPC message"),
                 _ => exception,
             });
         }

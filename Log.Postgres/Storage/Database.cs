@@ -49,7 +49,7 @@ internal sealed class Database : IAsyncDisposable
         }
         catch
         {
-            throw new ArgumentException("it is not a connection string that Npgsql accepts", nameof(options));
+            throw new ArgumentException("it is not a valid Npgsql connection string", nameof(options));
         }
     }
 

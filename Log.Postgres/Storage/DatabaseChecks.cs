@@ -13,16 +13,16 @@ internal static class DatabaseChecks
     /// <summary>Weak values of settings, and the consequence of each.</summary>
     private static readonly (string Name, string Value, string Consequence)[] Weaknesses =
     [
-        ("fsync", "off", "a power cut or a crash of the system may damage the database and lose what was acknowledged"),
-        ("full_page_writes", "off", "a power cut may damage the database"),
-        (SynchronousCommit, "off", "a crash of the database may lose what was acknowledged"),
+        ("fsync", "off", "a power failure or system crash can damage the database and lose acknowledged records"),
+        ("full_page_writes", "off", "a power failure can damage the database"),
+        (SynchronousCommit, "off", "a crash of the database can lose acknowledged records"),
     ];
 
     /// <summary>The same, if there are synchronous standbys, which acknowledged appends should have reached.</summary>
     private static readonly (string Name, string Value, string Consequence)[] WeaknessesWithStandbys =
     [
-        (SynchronousCommit, "local", "a failover may lose what was acknowledged, though there are synchronous standbys"),
-        (SynchronousCommit, "remote_write", "a failover to a standby whose system has crashed may lose what was acknowledged"),
+        (SynchronousCommit, "local", "a failover can lose acknowledged records, although there are synchronous standbys"),
+        (SynchronousCommit, "remote_write", "a failover to a standby whose system has crashed can lose acknowledged records"),
     ];
 
     /// <summary>Creates the schema. Returns the version of the server and warnings about its settings.</summary>
@@ -37,7 +37,7 @@ internal static class DatabaseChecks
                 var version = connection.PostgreSqlVersion;
                 if (version < OldestVersion)
                     throw new PostgresLogOpenException(
-                        $"the database server is PostgreSQL {version}: the oldest that will do is {OldestVersion.Major}");
+                        $"the database server is PostgreSQL {version}: the oldest supported version is {OldestVersion.Major}");
                 if (await Pooler.SharesSessionsAsync(database, connection, options.UnavailableAfter).ConfigureAwait(false))
                     throw new PostgresLogOpenException(Failures.SharedSessions);
                 await Schema.EnsureAsync(connection, options.SchemaName).ConfigureAwait(false);
@@ -64,7 +64,7 @@ internal static class DatabaseChecks
                         + $"{cause.MessageText}",
                 PostgresErrorCodes.DuplicatePreparedStatement or PostgresErrorCodes.InvalidSqlStatementName => Failures.SharedSessions,
                 PostgresErrorCodes.ProtocolViolation when cause.MessageText.Contains("startup parameter", StringComparison.Ordinal) =>
-                    $"a pooler before the database, such as PgBouncer, refuses the connection string's options: {cause.MessageText}",
+                    $"a pooler in front of the database, such as PgBouncer, refuses the connection string's options: {cause.MessageText}",
                 _ => $"the database refuses to open the log: {cause.MessageText}",
             },
             cause);

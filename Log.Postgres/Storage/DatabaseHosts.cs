@@ -59,7 +59,7 @@ internal sealed class DatabaseHosts : IAsyncDisposable
         {
             Forget();
             if (exception is ObjectDisposedException)
-                throw new NpgsqlException("the host was let go of meanwhile", exception);
+                throw new NpgsqlException("the host was dropped in the meantime", exception);
             throw;
         }
     }
@@ -111,7 +111,7 @@ internal sealed class DatabaseHosts : IAsyncDisposable
         {
             await SessionSettings.ApplyAsync(connection, _limit).ConfigureAwait(false);
             if (requireWritable && await IsReadOnlyAsync(connection).ConfigureAwait(false))
-                throw new NpgsqlException($"{settings.Host}:{settings.Port} took writes before, and is a standby or read-only now");
+                throw new NpgsqlException($"{settings.Host}:{settings.Port} accepted writes before, and is now a standby or read-only");
         }
     }
 

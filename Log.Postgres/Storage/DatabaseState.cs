@@ -28,14 +28,14 @@ internal sealed class DatabaseState
             Begin(
                 ref _isFull,
                 LogEventKind.Full,
-                "the database's disk is full, appends are refused: free space on it, or set a retention limit",
+                "the database's disk is full; appends are refused: free space on it, or set a retention limit",
                 failure);
         else if (failure is LogUnavailableException)
             Begin(ref _isLost, LogEventKind.StorageLost, LostMessage(cause), failure);
     }
 
     /// <summary>Records that the database answered.</summary>
-    public void Reached() => End(ref _isLost, LogEventKind.StorageBack, "the database can be used again");
+    public void Reached() => End(ref _isLost, LogEventKind.StorageBack, "the database is available again");
 
     /// <summary>Records that the row of the log was read.</summary>
     public void RowSeen() => End(ref _isMissing, LogEventKind.StorageBack, "the log's row is in the database again");
@@ -45,13 +45,13 @@ internal sealed class DatabaseState
     {
         Reached();
         RowSeen();
-        End(ref _isReadOnly, LogEventKind.Notice, "the database takes writes again");
-        End(ref _isFull, LogEventKind.RoomAgain, "the database's disk has room again, appends succeed");
+        End(ref _isReadOnly, LogEventKind.Notice, "the database accepts writes again");
+        End(ref _isFull, LogEventKind.RoomAgain, "the database's disk has space again; appends succeed");
     }
 
     private static string LostMessage(Exception? cause) => cause is PostgresException { SqlState: var state } refusal
-        ? $"the database refuses to serve the log, appends and reads fail until it does: {state}: {OneLine(refusal.MessageText)}"
-        : "the database does not answer, appends and reads fail until it does: check that it runs and can be reached"
+        ? $"the database refuses to serve the log; appends and reads fail until it does: {state}: {OneLine(refusal.MessageText)}"
+        : "the database does not answer; appends and reads fail until it does: check that it is running and reachable"
             + (cause is null ? "" : $" ({OneLine(cause.Message)})");
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");

@@ -145,7 +145,7 @@ internal sealed class LogTable
             if (reader.GetBoolean(0))
             {
                 _database.Forget();
-                throw new NpgsqlException("the server that was asked is a standby");
+                throw new NpgsqlException("the server is a standby");
             }
 
             ulong? first = await reader.IsDBNullAsync(3).ConfigureAwait(false) ? null : (ulong)reader.GetInt64(3);
@@ -170,7 +170,7 @@ internal sealed class LogTable
         var table = $"{_schemaName}.logs";
         return new LogUnavailableException(
             $"the log \"{_name}\" is missing from the database, its row in {table} was deleted: restore it from a backup, "
-            + "or open the log again to begin an empty one",
+            + "or reopen the log to start an empty one",
             new MissingRowException(table));
     }
 

@@ -67,7 +67,7 @@ internal static class Schema
         {
             int known and >= 1 and <= CurrentVersion => known,
             int unknown => throw new PostgresLogOpenException(
-                $"schema \"{name}\" is of version {unknown}, and this program knows versions up to {CurrentVersion}: upgrade the program"),
+                $"schema \"{name}\" has version {unknown}, but this program supports versions up to {CurrentVersion}: upgrade the program"),
             _ => throw new PostgresLogOpenException(
                 $"schema \"{name}\" has no version in its table schema_version: restore it, or use another schema"),
         };

@@ -12,7 +12,7 @@ public sealed class DiskBackend : ILogBackend
     private static readonly DiskLogOptions Defaults = new();
 
     private static readonly Setting<string> Directory =
-        Setting.Words("Directory", "the directory of the disk log, created if needed", "the path of a directory", "./data");
+        Setting.Words("Directory", "the directory of the disk log; created if needed", "the path of a directory", "./data");
 
     private static readonly Setting<FlushMode> FlushMode =
         Setting.Choice("FlushMode", "when the disk log flushes an append to the device", Defaults.FlushMode);

@@ -7,12 +7,12 @@ public sealed class PostgresBackend : ILogBackend
 {
     private static readonly Setting<string?> ConnectionString = Setting.OptionalWords(
         "ConnectionString",
-        "how to reach the database of Backend=Postgres",
-        "none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown",
+        "the connection string for Backend=Postgres",
+        "none, or KEY=VALUE;KEY=VALUE... as in Npgsql; never shown",
         isSecret: true);
 
     private static readonly Setting<string> LogName = Setting.Words(
-        "LogName", "which log of the database is served, created if needed", "a name of at most 200 characters", "log", lengthLimit: 200);
+        "LogName", "the log in the database to serve; created if needed", "a name of at most 200 characters", "log", lengthLimit: 200);
 
     /// <inheritdoc/>
     public string Name => "Postgres";
@@ -29,7 +29,7 @@ public sealed class PostgresBackend : ILogBackend
         ArgumentNullException.ThrowIfNull(settings);
         var name = settings.Get(LogName);
         var connectionString = settings.Get(ConnectionString)
-            ?? throw settings.Wrong(ConnectionString, "is missing: Log:Backend=Postgres needs to know the database");
+            ?? throw settings.Wrong(ConnectionString, "is missing: Log:Backend=Postgres requires it");
         try
         {
             var log = await PostgresLog.OpenAsync(new PostgresLogOptions
@@ -53,7 +53,7 @@ public sealed class PostgresBackend : ILogBackend
         catch (ArgumentException)
         {
             // The message of the exception may quote it.
-            throw settings.Wrong(ConnectionString, "it is not a connection string that Npgsql understands");
+            throw settings.Wrong(ConnectionString, "it is not a valid Npgsql connection string");
         }
     }
 

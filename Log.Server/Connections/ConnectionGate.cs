@@ -116,7 +116,7 @@ internal sealed class ConnectionGate : IDisposable
         if (evicted is not null)
         {
             _metrics.CountClosed(ConnectionEnd.Evicted);
-            evicted.Connection.Abort(new ConnectionAbortedException("it made room for another connection"));
+            evicted.Connection.Abort(new ConnectionAbortedException("closed to make room for another connection"));
         }
 
         if (admitted is null)
@@ -176,7 +176,7 @@ internal sealed class ConnectionGate : IDisposable
             var idle = _guard.Time.GetElapsedTime(one.State.IdleSince).TotalMilliseconds;
             if (idle > _limits.IdleLimitMs + CloseLimit.TotalMilliseconds)
             {
-                one.Connection.Abort(new ConnectionAbortedException("it had no call for too long"));
+                one.Connection.Abort(new ConnectionAbortedException("idle for too long"));
             }
             else if (idle > _limits.IdleLimitMs && !one.IsAskedToClose)
             {

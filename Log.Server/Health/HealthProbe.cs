@@ -40,7 +40,7 @@ internal static class HealthProbe
         if (problem is null)
             return true;
         if (handler.UseProxy && HttpClient.DefaultProxy.GetProxy(uri) is { } proxy)
-            problem += $" (by the proxy {proxy.Host}:{proxy.Port}, which the environment names: NO_PROXY={uri.Host} goes past it)";
+            problem += $" (by the proxy {proxy.Host}:{proxy.Port}, set by the environment: NO_PROXY={uri.Host} bypasses it)";
         await Console.Error.WriteLineAsync($"{address}: {problem}");
         return false;
     }

@@ -16,7 +16,7 @@ internal sealed class HealthService(LogState log, IHostApplicationLifetime lifet
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
         IsKnown(request.Service)
             ? Task.FromResult(Current())
-            : throw new RpcException(new Status(StatusCode.NotFound, "the service is not known"));
+            : throw new RpcException(new Status(StatusCode.NotFound, "unknown service"));
 
     /// <summary>Sends the status immediately and whenever it changes. Ends when the server stops, after reporting that.</summary>
     public override async Task Watch(

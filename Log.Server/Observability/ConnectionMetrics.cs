@@ -29,9 +29,9 @@ internal sealed class ConnectionMetrics
     {
         var meter = meters.Create(ServiceMetrics.MeterName);
         _closed = meter.CreateCounter<long>(
-            "logkit.connections.closed", "{connection}", "connections that the server closed by itself, by reason");
+            "logkit.connections.closed", "{connection}", "connections closed by the server, by reason");
         meter.CreateObservableUpDownCounter<long>(
-            "logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "connections that are open, as of the last second");
+            "logkit.connections.open", () => Volatile.Read(ref _open), "{connection}", "open connections, as of the last second");
     }
 
     /// <summary>Adds to the number of open connections.</summary>

@@ -29,7 +29,7 @@ internal static class JournalOutput
                 throw new SettingException(
                     (levels.FirstOrDefault() ?? section).Path,
                     (levels.FirstOrDefault() ?? section).Value,
-                    $"there is no such setting: levels are given as {overrides.Key}:{LevelSection}:CATEGORY");
+                    $"unknown setting: levels are given as {overrides.Key}:{LevelSection}:CATEGORY");
             foreach (var level in levels)
             {
                 if (!Enum.GetNames<LogLevel>().Contains(level.Value, StringComparer.OrdinalIgnoreCase))

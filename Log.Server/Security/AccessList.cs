@@ -18,10 +18,10 @@ internal sealed class AccessList
         IdentityLines.ForEach(text, (identity, words) =>
         {
             if (words.Length == 0)
-                throw new FormatException($"{identity} is given nothing: name produce, consume or both, or leave the line out");
+                throw new FormatException($"{identity} has no rights: list produce, consume, or both, or remove the line");
             var actions = words.Aggregate(LogActions.None, (actions, word) => actions | ActionOf(word));
             if (!permitted.TryAdd(identity, actions))
-                throw new FormatException($"{identity} is there twice: put all that it may do on one line");
+                throw new FormatException($"{identity} is listed twice: put all of its rights on one line");
         });
         return new AccessList(permitted);
     }
@@ -33,6 +33,6 @@ internal sealed class AccessList
     {
         "produce" => LogActions.Produce,
         "consume" => LogActions.Consume,
-        _ => throw new FormatException($"{word} is no action: there are produce and consume"),
+        _ => throw new FormatException($"{word} is not a right: the rights are produce and consume"),
     };
 }

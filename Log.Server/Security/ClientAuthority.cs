@@ -28,10 +28,10 @@ internal sealed class ClientAuthority
         }
         catch (CryptographicException exception)
         {
-            throw new FormatException($"it is no PEM certificate: {exception.Message}", exception);
+            throw new FormatException($"it is not a PEM certificate: {exception.Message}", exception);
         }
 
-        return authority._roots.Count > 0 ? authority : throw new FormatException("it holds no PEM certificate");
+        return authority._roots.Count > 0 ? authority : throw new FormatException("it contains no PEM certificate");
     }
 
     /// <summary>

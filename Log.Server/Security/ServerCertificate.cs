@@ -31,7 +31,7 @@ internal static class ServerCertificate
         }
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
-            throw new FormatException($"it is no PEM certificate with its PEM key: {exception.Message}", exception);
+            throw new FormatException($"it is not a PEM certificate with its PEM key: {exception.Message}", exception);
         }
     }
 

@@ -23,7 +23,7 @@ internal static class ServerArguments
             var argument = InFull(args[i]);
             if (!IsSetting(argument))
                 throw new SettingException(
-                    Shown(argument), null, "there is no such argument: settings are given as --Log:Key=value, see --help");
+                    Shown(argument), null, "unknown argument: settings are given as --Log:Key=value; see --help");
             var key = argument[Option.Length..];
             if (key.Split('=', 2) is [var name, var value])
                 settings.Add(new(name, value));

@@ -98,9 +98,9 @@ internal sealed record ServerSettings
                 ?? throw new SettingException(
                     section.Path,
                     MayBeSecret(section, table) ? null : section.Value,
-                    $"there is no such setting{Suggestion(section.Key, table)}");
+                    $"unknown setting{Suggestion(section.Key, table)}");
             if (section.GetChildren().FirstOrDefault() is { } child)
-                throw new SettingException(child.Path, setting.IsSecret ? null : child.Value, "there is no such setting");
+                throw new SettingException(child.Path, setting.IsSecret ? null : child.Value, "unknown setting");
             values.Add(setting, section.Value);
         }
 
@@ -118,11 +118,11 @@ internal sealed record ServerSettings
             throw Values.Wrong(
                 SettingTable.MessageLimitBytes, Invariant($"must be at least {room}, 1 KiB over {CommonSettings.BatchLimitBytes.Key}"));
         if (ManagementAddress is { Port: not 0 } management && management.Port == Address.Port)
-            throw Values.Wrong(SettingTable.ManagementAddress, $"must have another port than {SettingTable.Address.Key}");
+            throw Values.Wrong(SettingTable.ManagementAddress, $"must have a different port from {SettingTable.Address.Key}");
         if (!IsTls)
         {
             if (SettingTable.TlsFiles.FirstOrDefault(file => Values.Get(file) is not null) is { } file)
-                throw Values.Wrong(file, $"is of use over TLS only: give an address that begins with https, as {SettingTable.Address.Key}");
+                throw Values.Wrong(file, $"requires TLS: set {SettingTable.Address.Key} to an address that begins with https");
             if (!IsLoopback && !Insecure)
                 throw Values.Wrong(SettingTable.Address, "plaintext is served on loopback addresses only, unless --insecure is given");
             return;
@@ -132,23 +132,24 @@ internal sealed record ServerSettings
         {
             throw Values.Wrong(
                 SettingTable.Address,
-                $"TLS needs a certificate and its key: give {SettingTable.CertificateFile.Key} and {SettingTable.KeyFile.Key}");
+                $"TLS needs a certificate and its key: set {SettingTable.CertificateFile.Key} and {SettingTable.KeyFile.Key}");
         }
 
         var identity = Files.ClientCa is not null ? SettingTable.ClientCaFile : Files.Tokens is not null ? SettingTable.TokensFile : null;
         if (Files.Access is null && identity is not null)
-            throw Values.Wrong(identity, $"says who calls, and nothing says who may do what: give {SettingTable.AccessFile.Key}");
+            throw Values.Wrong(identity, $"identifies callers, but nothing says what they may do: set {SettingTable.AccessFile.Key}");
         if (Files.Access is not null && identity is null)
         {
             throw Values.Wrong(
                 SettingTable.AccessFile,
-                $"says who may do what, and nothing says who calls: give {SettingTable.ClientCaFile.Key} or {SettingTable.TokensFile.Key}");
+                "says what callers may do, but nothing identifies them: "
+                    + $"set {SettingTable.ClientCaFile.Key} or {SettingTable.TokensFile.Key}");
         }
 
         if (Files.Access is null && !IsLoopback && !Insecure)
             throw Values.Wrong(
                 SettingTable.Address,
-                $"anybody who can connect could produce and consume: give {SettingTable.AccessFile.Key}, or --insecure");
+                $"anyone who can connect could produce and consume: set {SettingTable.AccessFile.Key}, or pass --insecure");
     }
 
     private static IPEndPoint EndPointOf(Uri uri) =>
@@ -168,8 +169,8 @@ internal sealed record ServerSettings
         }
 
         var problem = Listeners.Contains(section.Key, StringComparer.OrdinalIgnoreCase)
-            ? $"the server listens where {SettingTable.Address.Key} says, and nowhere else"
-            : $"there is no such setting: a settings file has the sections {Setting.Section} and {SettingSources.JournalSection}, and no "
+            ? $"the server listens only on {SettingTable.Address.Key}"
+            : $"unknown setting: a settings file has the sections {Setting.Section} and {SettingSources.JournalSection}, and no "
                 + "other";
         if (section.Key is not "$schema")
             throw section.GetChildren().FirstOrDefault() is { } child

@@ -40,9 +40,10 @@ internal sealed class SettingTable
         Setting.File("ClientCaFile", "the authorities whose client certificates are accepted, in PEM");
 
     public static readonly Setting<string?> TokensFile = Setting.File(
-        "TokensFile", "which bearer token identifies whom: lines IDENTITY SHA256");
+        "TokensFile", "the bearer tokens of identities: lines IDENTITY SHA256");
 
-    public static readonly Setting<string?> AccessFile = Setting.File("AccessFile", "who may do what: lines IDENTITY produce consume");
+    public static readonly Setting<string?> AccessFile =
+        Setting.File("AccessFile", "the rights of identities: lines IDENTITY produce consume");
 
     /// <summary>The files that require TLS.</summary>
     public static readonly IReadOnlyList<Setting<string?>> TlsFiles = [CertificateFile, KeyFile, ClientCaFile, TokensFile, AccessFile];
@@ -51,47 +52,52 @@ internal sealed class SettingTable
         Setting.Number("ReloadIntervalMs", "how often these files are checked for changes, in milliseconds", 10, 3_600_000, 1000);
 
     public static readonly Setting<bool> Insecure =
-        Setting.Switch("Insecure", "whether anyone who can connect is served on an address that is not loopback");
+        Setting.Switch("Insecure", "whether to serve anyone who can connect on a non-loopback address");
 
     public static readonly Setting<JournalFormat> JournalFormat = Setting.Choice(
-        "JournalFormat", "how the journal is written", Observability.JournalFormat.Text);
+        "JournalFormat", "the format of the journal", Observability.JournalFormat.Text);
 
     public static readonly Setting<int> MessageLimitBytes =
         Setting.Number("MessageLimitBytes", "the largest request, in bytes", 64 * 1024, 24 * 1024 * 1024, Service.MessageLimitBytes);
 
     public static readonly Setting<long> QueuedLimitBytes = Setting.LargeNumber(
         "QueuedLimitBytes",
-        "the bytes of requests and answers in memory, of all callers together",
+        "the limit on bytes of requests and responses in memory, over all callers",
         1024 * 1024,
         64 * GiB,
         Service.QueuedLimitBytes);
 
     public static readonly Setting<int> StreamLimit =
-        Setting.Number("StreamLimit", "the number of open streams, of all callers together", 1, 1_000_000, Service.StreamLimit);
+        Setting.Number("StreamLimit", "the limit on open streams, over all callers", 1, 1_000_000, Service.StreamLimit);
 
     public static readonly Setting<int> CallLimit = Setting.Number(
-        "CallLimit", "the number of open calls other than streams, of all callers together", 1, 1_000_000, Service.CallLimit);
+        "CallLimit", "the limit on open unary calls, over all callers", 1, 1_000_000, Service.CallLimit);
 
     public static readonly Setting<long> RequestLimitMs = Setting.LargeNumber(
         "RequestLimitMs", "how long a request may take to arrive, in milliseconds", 1, 86_400_000, Service.RequestLimitMs);
 
     public static readonly Setting<long> StallLimitMs = Setting.LargeNumber(
-        "StallLimitMs", "how long an answer may wait for its caller to read it, in milliseconds", 1, 86_400_000, Service.StallLimitMs);
+        "StallLimitMs", "how long a response may wait for its caller to read it, in milliseconds", 1, 86_400_000, Service.StallLimitMs);
 
     public static readonly Setting<int> ConnectionLimit =
-        Setting.Number("ConnectionLimit", "the number of open connections", 1, 1_000_000, Transport.ConnectionLimit);
+        Setting.Number("ConnectionLimit", "the limit on open connections", 1, 1_000_000, Transport.ConnectionLimit);
 
     public static readonly Setting<int> ConnectionStreamLimit =
-        Setting.Number("ConnectionStreamLimit", "the number of open calls on one connection", 1, 100_000, Transport.ConnectionStreamLimit);
+        Setting.Number("ConnectionStreamLimit", "the limit on open calls per connection", 1, 100_000, Transport.ConnectionStreamLimit);
 
     public static readonly Setting<int> HeaderLimitBytes =
-        Setting.Number("HeaderLimitBytes", "the size of a request's headers, in bytes", 4 * 1024, 1024 * 1024, Transport.HeaderLimitBytes);
+        Setting.Number(
+            "HeaderLimitBytes",
+            "the limit on the size of a request's headers, in bytes",
+            4 * 1024,
+            1024 * 1024,
+            Transport.HeaderLimitBytes);
 
     public static readonly Setting<int> HandshakeLimitMs =
         Setting.Number("HandshakeLimitMs", "how long a TLS handshake may take, in milliseconds", 100, 600_000, Transport.HandshakeLimitMs);
 
     public static readonly Setting<int> IdleLimitMs = Setting.Number(
-        "IdleLimitMs", "how long a connection may be without a call, in milliseconds", 100, 86_400_000, Transport.IdleLimitMs);
+        "IdleLimitMs", "how long a connection may be idle, in milliseconds", 100, 86_400_000, Transport.IdleLimitMs);
 
     public static readonly Setting<int> PingIntervalMs = Setting.Number(
         "PingIntervalMs",
@@ -101,7 +107,7 @@ internal sealed class SettingTable
         Transport.PingIntervalMs);
 
     public static readonly Setting<int> PingLimitMs =
-        Setting.Number("PingLimitMs", "how long the answer to a ping may take, in milliseconds", 1000, 600_000, Transport.PingLimitMs);
+        Setting.Number("PingLimitMs", "how long to wait for the answer to a ping, in milliseconds", 1000, 600_000, Transport.PingLimitMs);
 
     public static readonly Setting<int> StopLimitMs = Setting.Number(
         "StopLimitMs", "how long a stopping server waits for its calls to end, in milliseconds", 0, 600_000, Transport.StopLimitMs);

@@ -127,7 +127,7 @@ public sealed class CertsCommandTests : IDisposable
     {
         await Logkit.RunAsync(["certs", Tls]);
         var refused = await Logkit.RunAsync(["certs", Tls, "--host", "log.example.org"]);
-        Assert.Equal((1, "", $"error: cannot write {Tls}/server.crt: it exists already, and is left as it is\n"), refused);
+        Assert.Equal((1, "", $"error: cannot write {Tls}/server.crt: it already exists and is not overwritten\n"), refused);
         File.Delete($"{Tls}/server.crt");
         File.Delete($"{Tls}/server.key");
         var (exitCode, output, _) = await Logkit.RunAsync(["certs", Tls, "--host", "log.example.org"]);
@@ -151,7 +151,7 @@ public sealed class CertsCommandTests : IDisposable
         var before = Contents();
         var (exitCode, output, errors) = await Logkit.RunAsync(["certs", Tls, .. options]);
         Assert.Equal((1, ""), (exitCode, output));
-        Assert.StartsWith($"error: cannot write {Tls}/{occupied}: it exists already", errors, StringComparison.Ordinal);
+        Assert.StartsWith($"error: cannot write {Tls}/{occupied}: it already exists", errors, StringComparison.Ordinal);
         Assert.Equal(before, Contents());
     }
 
@@ -181,8 +181,8 @@ public sealed class CertsCommandTests : IDisposable
     public static TheoryData<string[], string> Wrong => new()
     {
         { [], "required argument missing" },
-        { ["--client", ".."], "--client '..' must have a letter or a digit, to name a file by" },
-        { ["--client", "a b"], "--client 'a b' must have no spaces and no '#'" },
+        { ["--client", ".."], "--client '..' must contain a letter or a digit, for the name of its file" },
+        { ["--client", "a b"], "--client 'a b' must not contain spaces or '#'" },
         { ["--client", new string('a', 65)], "must have 1 to 64 characters" },
         { ["--client", "ca"], "--client 'ca' would be written to ca.crt, which is for the authority" },
         { ["--client", "Server"], "--client 'Server' would be written to Server.crt, which is for the server" },

@@ -89,7 +89,7 @@ public sealed class HostileArgumentTests
         await AppendAsync("second");
         Assert.Equal(0, await tailing.Within("the tail to go on"));
         Assert.Equal("first\nsecond\n", Encoding.UTF8.GetString(stdout.ToArray()));
-        Assert.StartsWith("interrupted at offset 1, trying again: ", stderr.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("interrupted at offset 1, reconnecting: ", stderr.ToString(), StringComparison.Ordinal);
 
         async Task AppendAsync(string text)
         {
@@ -113,7 +113,7 @@ public sealed class HostileArgumentTests
         await Poll.UntilAsync(() => Task.FromResult(stdout.Length > 0), "the first record");
         await server.KillAsync();
         Assert.Equal(ExitCodes.Failed, await tailing.Within("the tail to end"));
-        Assert.StartsWith("the next offset is 3: go on with --offset 3\n", stderr.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("the next offset is 3: continue with --offset 3\n", stderr.ToString(), StringComparison.Ordinal);
     }
 
     [LinuxTheory]

@@ -41,7 +41,7 @@ public sealed class InspectionCommandTests : IDisposable
         var bytes = File.ReadAllBytes(Path.Combine(LogPath, Segment));
         bytes[4182] ^= 1; // in the payload of the second frame
         File.WriteAllBytes(Path.Combine(LogPath, Segment), bytes);
-        const string Damage = "DAMAGED at byte 4144 (offset 2): there is no sound frame, though the segment was flushed up to byte 4231";
+        const string Damage = "DAMAGED at byte 4144 (offset 2): no valid frame, although the segment was flushed up to byte 4231";
         await ExpectAsync(
             ["verify", LogPath], 1, $"{Segment}: offsets 0 to 1, 2 records, 1 frame, 4,231 bytes: {Damage}\ndamaged: 1 problem\n");
         await ExpectAsync(
@@ -49,7 +49,7 @@ public sealed class InspectionCommandTests : IDisposable
         await ExpectAsync(
             ["repair", LogPath, "--truncate-at-first-error"], 0,
             $"cut: {Segment}: {Damage}\n"
-            + $"lost: offsets 2 to 3 (2 records) as far as can be told; kept in {Segment}.removed-4144\n"
+            + $"lost: offsets 2 to 3 (2 records) as far as can be determined; kept in {Segment}.removed-4144\n"
             + $"{Segment}: offsets 0 to 1, 2 records, 1 frame, 4,144 bytes: sound, not sealed\n"
             + "sound: [0, 2), 1 segment\n");
         await ExpectAsync(["repair", LogPath, "--truncate-at-first-error"], 0, "there is nothing to repair: [0, 2)\n");

@@ -87,9 +87,9 @@ public sealed class RecordFormatTests : IAsyncLifetime
     [InlineData("--delimiter 'ü' must be one ASCII character", "tail", "--delimiter", "ü")]
     [InlineData("--delimiter '' must be one ASCII character", "consume", "--offset", "0", "--delimiter", "")]
     [InlineData("--format 'xml' must be text or json", "tail", "--format", "xml")]
-    [InlineData("--null and --whole exclude each other", "produce", "-0", "--whole")]
-    [InlineData("--delimiter and --format exclude each other", "tail", "--delimiter", ",", "--format", "json")]
-    [InlineData("--whole and values exclude each other", "produce", "--whole", "value")]
+    [InlineData("--null and --whole cannot be combined", "produce", "-0", "--whole")]
+    [InlineData("--delimiter and --format cannot be combined", "tail", "--delimiter", ",", "--format", "json")]
+    [InlineData("--whole and values cannot be combined", "produce", "--whole", "value")]
     public async Task Options_that_make_no_sense_are_named(string message, params string[] arguments)
     {
         var (exitCode, _, errors) = await RunAsync(arguments);
@@ -98,13 +98,13 @@ public sealed class RecordFormatTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("first", "line 2 of FILE is not an object of JSON")]
-    [InlineData("[1]", "line 2 of FILE is not an object of JSON")]
+    [InlineData("first", "line 2 of FILE is not a JSON object")]
+    [InlineData("[1]", "line 2 of FILE is not a JSON object")]
     [InlineData("{}", "line 2 of FILE must have exactly one of \"value\", which is text, and \"base64\"")]
     [InlineData("""{"value":1}""", "line 2 of FILE has a \"value\" that is not a string")]
-    [InlineData("""{"value":"\ud800"}""", "line 2 of FILE is not an object of JSON")]
+    [InlineData("""{"value":"\ud800"}""", "line 2 of FILE is not a JSON object")]
     [InlineData("""{"base64":"?"}""", "line 2 of FILE has a \"base64\" that is not Base64")]
-    [InlineData("", "line 2 of FILE is not an object of JSON")]
+    [InlineData("", "line 2 of FILE is not a JSON object")]
     public async Task A_line_that_is_not_a_record_is_named_with_where_to_go_on(string line, string message)
     {
         await File.WriteAllTextAsync(_directory["in.json"], "{\"value\":\"first\"}\n" + line + "\n{\"value\":\"last\"}\n");
@@ -125,7 +125,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     {
         { 5_000, "has 5000 bytes, which is more than the server's limit of 1024" }, // a batch's limit
         { 100_000, "has 100000 bytes, which is more than the server's limit of 65536" }, // a message's limit
-        { 65 * 1024 * 1024, "is larger than 67108864 bytes: no log takes such a record" }, // the command's own
+        { 65 * 1024 * 1024, "is larger than 67108864 bytes, which no log accepts" }, // the command's own
     };
 
     [Theory]

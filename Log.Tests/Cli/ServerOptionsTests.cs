@@ -49,14 +49,14 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
         {
             { "https", "--cert alice.crt", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
             { "https", "--key alice.key", 2, "error: --cert and --key go together\nsee logkit range --help\n" },
-            { "http", Trusting, 1, "error: a CA file is for TLS only: the address 'http://localhost:1' must be https://\n" },
+            { "http", Trusting, 1, "error: a CA file requires TLS: the address 'http://localhost:1' must be https://\n" },
             {
                 "http",
                 "--cert alice.crt --key alice.key",
                 1,
-                "error: a client certificate is for TLS only: the address 'http://localhost:1' must be https://\n"
+                "error: a client certificate requires TLS: the address 'http://localhost:1' must be https://\n"
             },
-            { "http", "--token-file token", 1, "error: a token is for TLS only: the address 'http://localhost:1' must be https://\n" },
+            { "http", "--token-file token", 1, "error: a token requires TLS: the address 'http://localhost:1' must be https://\n" },
             { "http", "--tls", 1, "error: TLS is required: the address 'http://localhost:1' must be https://\n" },
             {
                 "https",
@@ -80,7 +80,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
                 "https",
                 "--cert alice.crt --key nobody.key",
                 1,
-                "error: the key file DIRECTORY/nobody.key does not hold the key of DIRECTORY/alice.crt: "
+                "error: the key file DIRECTORY/nobody.key does not contain the key of DIRECTORY/alice.crt: "
             },
             {
                 "https",

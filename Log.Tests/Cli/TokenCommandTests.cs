@@ -32,6 +32,6 @@ public sealed class TokenCommandTests
     {
         var (exitCode, output, errors) = await Logkit.RunAsync(["token", identity]);
         Assert.Equal((2, ""), (exitCode, output));
-        Assert.StartsWith($"error: identity '{identity}' must have ", errors, StringComparison.Ordinal);
+        Assert.StartsWith($"error: identity '{identity}' must ", errors, StringComparison.Ordinal);
     }
 }

@@ -131,20 +131,21 @@ public sealed class ConnectTests : IDisposable
     }
 
     [Theory]
-    [InlineData("http://localhost:1", "a token is for TLS only: the address 'http://localhost:1' must be https://")]
+    [InlineData("http://localhost:1", "a token requires TLS: the address 'http://localhost:1' must be https://")]
     [InlineData(
         "http://localhost:1,http://localhost:2",
-        "a token is for TLS only: the address 'http://localhost:1,http://localhost:2' must be https://")]
+        "a token requires TLS: the address 'http://localhost:1,http://localhost:2' must be https://")]
     [InlineData(
         "http://localhost:1,https://localhost:2",
-        "the address 'http://localhost:1,https://localhost:2' is wrong: all servers are http:// or all are https://")]
+        "invalid address 'http://localhost:1,https://localhost:2': all servers must use http://, or all must use https://")]
     [InlineData(
         "https://localhost:1,dns:///localhost:2",
-        "the address 'https://localhost:1,dns:///localhost:2' is wrong: dns:/// stands alone, as it finds several servers itself")]
+        "invalid address 'https://localhost:1,dns:///localhost:2': dns:/// cannot be combined with other addresses: it "
+            + "resolves to several servers itself")]
     [InlineData(
         "localhost:1",
-        "the address 'localhost:1' is wrong: it must be http://HOST:PORT or https://HOST:PORT, or several of these with commas between "
-            + "them, or dns:///HOST:PORT"
+        "invalid address 'localhost:1': it must be http://HOST:PORT or https://HOST:PORT, or several of these separated by commas, "
+            + "or dns:///HOST:PORT"
     )]
     public void A_wrong_address_is_refused_in_words(string address, string message) =>
         Assert.Equal(
@@ -156,18 +157,18 @@ public sealed class ConnectTests : IDisposable
         using var authority = new TestAuthority();
         var (certificate, key) = (Write("own.crt", authority.Server().Certificate), Write("other.key", authority.Server().Key));
         var empty = Write("empty", "");
-        AssertRefused(new GrpcLogOptions { CaFile = empty }, $"the CA file {empty} holds no certificate in PEM");
+        AssertRefused(new GrpcLogOptions { CaFile = empty }, $"the CA file {empty} contains no PEM certificate");
         AssertRefused(new GrpcLogOptions { CaFile = _directory["none"] }, $"the CA file {_directory["none"]} cannot be read: ");
         AssertRefused(
             new GrpcLogOptions { CertificateFile = certificate },
-            "a certificate file and a key file belong together: one of them is missing");
+            "a certificate file and a key file must be given together: one of them is missing");
         AssertRefused(
             new GrpcLogOptions { CertificateFile = certificate, KeyFile = key },
-            $"the key file {key} does not hold the key of {certificate}: ");
+            $"the key file {key} does not contain the key of {certificate}: ");
         AssertRefused(
             new GrpcLogOptions { CertificateFile = certificate, KeyFile = empty },
-            $"the key file {empty} does not hold the key of {certificate}: ");
-        AssertRefused(new GrpcLogOptions { Token = "two\nlines" }, "the token is wrong: ");
+            $"the key file {empty} does not contain the key of {certificate}: ");
+        AssertRefused(new GrpcLogOptions { Token = "two\nlines" }, "invalid token: ");
     }
 
     private static void AssertRefused(GrpcLogOptions options, string message) => Assert.StartsWith(

@@ -91,7 +91,7 @@ public sealed class TailTests
         await using var log = new GrpcLog(ChannelThatAnswers(response));
         await using var tail = log.TailAsync(3).GetAsyncEnumerator();
         var failure = await Assert.ThrowsAsync<LogException>(() => tail.MoveNextAsync().AsTask().Within("the tail to end"));
-        Assert.Equal("the server sent records from offset 4: 3 was asked for", failure.Message);
+        Assert.Equal("the server sent records from offset 4 instead of 3", failure.Message);
     }
 
     private static ChannelBase ChannelThatAnswers(ConsumeResponse response)

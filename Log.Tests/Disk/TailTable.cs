@@ -58,9 +58,9 @@ internal sealed record TailRow(string Finding, TailOutcome Outcome, Func<TailSce
 /// <summary>The rows of the table "What can be found at the tail" of FORMAT.md, in its order.</summary>
 internal static class TailTable
 {
-    private const string NoFrame = "there is something that is no frame";
-    private const string WrongChecksum = "the frame is all there, but its checksum does not fit";
-    private const string OnceFlushed = "there is no sound frame, though the segment was flushed up to byte ";
+    private const string NoFrame = "data that is not a frame";
+    private const string WrongChecksum = "the frame is complete, but its checksum does not match";
+    private const string OnceFlushed = "no valid frame, although the segment was flushed up to byte ";
 
     // Where the parts of a frame's header stand.
     private const int Checksum = 0, Length = 4, Type = 8, Count = 12, Offset = 16, Flushed = 24, Payload = TailScene.FrameHeaderBytes;
@@ -82,7 +82,7 @@ internal static class TailTable
         },
         new("the seal ends inside a frame that is whole", TailOutcome.Opens, _ => [[], new byte[8192]])
         {
-            Seal = s => new Seal(s.Position - 1, s.NextOffset), Problem = "does not fit the frames",
+            Seal = s => new Seal(s.Position - 1, s.NextOffset), Problem = "does not match the frames",
         },
 
         // A write that ended early.
@@ -138,7 +138,7 @@ internal static class TailTable
         },
         new("a header sector is missing, and the payload is full of headers", TailOutcome.Cut, s => [ManyHeaders(s)])
         {
-            Version1 = (TailOutcome.Refused, "too much to judge"),
+            Version1 = (TailOutcome.Refused, "too much data follows to tell why"),
         },
         new("a header that cannot be read, of which there are only zeros in the next sector", TailOutcome.Refused, s =>
             [With(s.A, Type, 2)])
@@ -249,7 +249,7 @@ internal static class TailTable
         },
         new("so many headers that their checksums are not worth the work", TailOutcome.Refused, TooMuch)
         {
-            Problem = NoFrame, Version1 = (TailOutcome.Refused, "too much to judge"),
+            Problem = NoFrame, Version1 = (TailOutcome.Refused, "too much data follows to tell why"),
         },
 
         // The file's own header.

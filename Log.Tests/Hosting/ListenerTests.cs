@@ -61,16 +61,16 @@ public sealed class ListenerTests : IDisposable
 
     public static TheoryData<string, string> ForeignKeys => new()
     {
-        { """{ "urls": "http://0.0.0.0:1" }""", "urls=http://0.0.0.0:1: the server listens where Log:Address says, and nowhere else" },
-        { """{ "HTTP_PORTS": "1" }""", "HTTP_PORTS=1: the server listens where Log:Address says, and nowhere else" },
+        { """{ "urls": "http://0.0.0.0:1" }""", "urls=http://0.0.0.0:1: the server listens only on Log:Address" },
+        { """{ "HTTP_PORTS": "1" }""", "HTTP_PORTS=1: the server listens only on Log:Address" },
         {
             """{ "Kestrel": { "Endpoints": { "x": { "Url": "http://0.0.0.0:1" } } } }""",
-            "Kestrel:Endpoints: the server listens where Log:Address says, and nowhere else"
+            "Kestrel:Endpoints: the server listens only on Log:Address"
         },
-        { """{ "kestrel": "x" }""", "Kestrel=x: the server listens where Log:Address says, and nowhere else" },
+        { """{ "kestrel": "x" }""", "Kestrel=x: the server listens only on Log:Address" },
         {
             """{ "preferHostingUrls": true }""",
-            "preferHostingUrls=True: there is no such setting: a settings file has the sections Log and Logging, and no other"
+            "preferHostingUrls=True: unknown setting: a settings file has the sections Log and Logging, and no other"
         },
     };
 

@@ -85,7 +85,7 @@ public sealed class ManagementTests : IDisposable
     [Theory]
     [InlineData("https://127.0.0.1:8401", "must be none, or http://ADDRESS:PORT, with a number or localhost for ADDRESS")]
     [InlineData("http://127.0.0.1", "must be none, or http://ADDRESS:PORT, with a number or localhost for ADDRESS")]
-    [InlineData("http://127.0.0.2:8400", "must have another port than Log:Address")]
+    [InlineData("http://127.0.0.2:8400", "must have a different port from Log:Address")]
     public async Task A_wrong_address_is_one_line(string value, string problem)
     {
         using var server = ServerProcess.Start([$"--Log:Directory={_directory["log"]}", $"--Log:ManagementAddress={value}"]);
@@ -101,7 +101,7 @@ public sealed class ManagementTests : IDisposable
         var address = $"http://{taken.LocalEndPoint}";
         using var server = ServerProcess.StartOn(_directory["log"], $"--Log:ManagementAddress={address}");
         Assert.Equal(
-            (1, $"error: Log:ManagementAddress={address}: the address is in use: another server runs there, or give another port"),
+            (1, $"error: Log:ManagementAddress={address}: the address is in use: stop the other server, or choose another port"),
             (await server.ExitCodeAsync(), server.Errors.TrimEnd()));
     }
 

@@ -54,7 +54,7 @@ public sealed class ServerProcessTests : IDisposable
         restarted.Signal("TERM");
         await restarted.ExitCodeAsync();
         Assert.Contains(
-            $"data in {_directory["log"]}: not closed the last time, recovered, range [0, 2), segments: 1",
+            $"data in {_directory["log"]}: not closed cleanly, recovered, range [0, 2), segments: 1",
             restarted.Output,
             StringComparison.Ordinal);
     }
@@ -119,7 +119,7 @@ public sealed class ServerProcessTests : IDisposable
     public static TheoryData<string[], string> WrongSettings =>
         new()
         {
-            { ["--Log:Directry=x"], "error: Log:Directry=x: there is no such setting: did you mean Log:Directory?" },
+            { ["--Log:Directry=x"], "error: Log:Directry=x: unknown setting: did you mean Log:Directory?" },
             { ["--Log:Backend=Mongo"], "error: Log:Backend=Mongo: must be Disk, Memory or Postgres" },
             { ["--Log:Backend=0"], "error: Log:Backend=0: must be Disk, Memory or Postgres" },
             { ["--Log:FlushMode="], "error: Log:FlushMode=: must be Always, Interval or Never" },
@@ -145,23 +145,24 @@ public sealed class ServerProcessTests : IDisposable
             },
             {
                 ["--Log:Address=https://127.0.0.1:0"],
-                "error: Log:Address=https://127.0.0.1:0: TLS needs a certificate and its key: give Log:CertificateFile and Log:KeyFile"
+                "error: Log:Address=https://127.0.0.1:0: TLS needs a certificate and its key: set Log:CertificateFile and Log:KeyFile"
             },
             {
                 ["--Log:TokensFile=t"],
-                "error: Log:TokensFile=t: is of use over TLS only: give an address that begins with https, as Log:Address"
+                "error: Log:TokensFile=t: requires TLS: set Log:Address to an address that begins with https"
             },
             {
                 [.. Tls, "--Log:ClientCaFile=ca.crt"],
-                "error: Log:ClientCaFile=ca.crt: says who calls, and nothing says who may do what: give Log:AccessFile"
+                "error: Log:ClientCaFile=ca.crt: identifies callers, but nothing says what they may do: set Log:AccessFile"
             },
             {
                 [.. Tls, "--Log:AccessFile=access"],
-                "error: Log:AccessFile=access: says who may do what, and nothing says who calls: give Log:ClientCaFile or Log:TokensFile"
+                "error: Log:AccessFile=access: says what callers may do, but nothing identifies them: set Log:ClientCaFile or "
+                    + "Log:TokensFile"
             },
             {
                 [.. Tls, "--Log:Address=https://0.0.0.0:0"],
-                "error: Log:Address=https://0.0.0.0:0: anybody who can connect could produce and consume: give Log:AccessFile, or "
+                "error: Log:Address=https://0.0.0.0:0: anyone who can connect could produce and consume: set Log:AccessFile, or pass "
                     + "--insecure"
             },
             {
@@ -169,7 +170,7 @@ public sealed class ServerProcessTests : IDisposable
                 "error: Log:MessageLimitBytes=65536: must be at least 4194304, 1 KiB over Log:BatchLimitBytes"
             },
             { ["--Log:StreamLimit=0"], "error: Log:StreamLimit=0: must be a number from 1 to 1000000" },
-            { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: there is no such setting" },
+            { ["--Log:Directory:Sub=x"], "error: Log:Directory:Sub=x: unknown setting" },
             { ["--Log:FlushMode=Always,Never"], "error: Log:FlushMode=Always,Never: must be Always, Interval or Never" },
             { ["--Log:Backend=+1"], "error: Log:Backend=+1: must be Disk, Memory or Postgres" },
             { ["--Log:Directory", "--insecure"], "error: --Log:Directory: the value is missing" },
@@ -180,7 +181,7 @@ public sealed class ServerProcessTests : IDisposable
             },
             {
                 ["--urls=http://127.0.0.1:1"],
-                "error: --urls=http://127.0.0.1:1: there is no such argument: settings are given as --Log:Key=value, see --help"
+                "error: --urls=http://127.0.0.1:1: unknown argument: settings are given as --Log:Key=value; see --help"
             },
             { ["--Log:Directory"], "error: --Log:Directory: the value is missing" },
             { ["--log-format", "xml"], "error: Log:JournalFormat=xml: must be Text or Json" },
@@ -210,13 +211,13 @@ public sealed class ServerProcessTests : IDisposable
             },
             {
                 ["--Logging:LogLevel=None"],
-                "error: Logging:LogLevel=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY"
+                "error: Logging:LogLevel=None: unknown setting: levels are given as Logging:LogLevel:CATEGORY"
             },
             {
                 ["--Logging:Level:Default=None"],
-                "error: Logging:Level:Default=None: there is no such setting: levels are given as Logging:LogLevel:CATEGORY"
+                "error: Logging:Level:Default=None: unknown setting: levels are given as Logging:LogLevel:CATEGORY"
             },
-            { ["start"], "error: start: there is no such argument: settings are given as --Log:Key=value, see --help" },
+            { ["start"], "error: start: unknown argument: settings are given as --Log:Key=value; see --help" },
         };
 
     [Theory]
@@ -239,12 +240,12 @@ public sealed class ServerProcessTests : IDisposable
     public async Task A_misspelt_variable_is_found_too() =>
         await AssertRefusedAsync(
             ServerProcess.Start([], ("Log__Flushmode2", "Always")),
-            "error: Log:Flushmode2=Always: there is no such setting: did you mean Log:FlushMode?");
+            "error: Log:Flushmode2=Always: unknown setting: did you mean Log:FlushMode?");
 
     [Fact]
     public async Task Another_way_to_open_a_port_is_refused() => await AssertRefusedAsync(
         ServerProcess.Start([], ("Kestrel__Endpoints__X__Url", "http://0.0.0.0:0")),
-        "error: Kestrel:Endpoints: the server listens where Log:Address says, and nowhere else");
+        "error: Kestrel:Endpoints: the server listens only on Log:Address");
 
     [Fact]
     public async Task A_port_in_use_is_one_line_and_exit_code_1()
@@ -254,7 +255,7 @@ public sealed class ServerProcessTests : IDisposable
         var address = $"http://127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}";
         await AssertRefusedAsync(
             ServerProcess.Start([$"--Log:Address={address}", $"--Log:Directory={_directory["log"]}"]),
-            $"error: Log:Address={address}: the address is in use: another server runs there, or give another port");
+            $"error: Log:Address={address}: the address is in use: stop the other server, or choose another port");
     }
 
     [Fact]
@@ -271,7 +272,7 @@ public sealed class ServerProcessTests : IDisposable
         using var server = ServerProcess.Start(settings);
         Assert.Equal(1, await server.ExitCodeAsync());
         Assert.StartsWith(
-            $"error: Log:CertificateFile={certificate}: it is no PEM certificate with its PEM key: ",
+            $"error: Log:CertificateFile={certificate}: it is not a PEM certificate with its PEM key: ",
             server.Errors,
             StringComparison.Ordinal);
 
@@ -290,8 +291,8 @@ public sealed class ServerProcessTests : IDisposable
         await first.AddressAsync();
         await AssertRefusedAsync(
             ServerProcess.StartOn(_directory["log"]),
-            $"error: Log:Directory={_directory["log"]}: the log in {_directory["log"]} is in use by another process or another log of this "
-                + "one");
+            $"error: Log:Directory={_directory["log"]}: the log in {_directory["log"]} is in use by another process, or by another "
+                + "DiskLog in this one");
     }
 
     [Fact]

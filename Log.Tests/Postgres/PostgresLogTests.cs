@@ -270,7 +270,7 @@ public sealed class PostgresLogTests
         await using var weak = await OpenAsync(
             change: options => options with { ConnectionString = options.ConnectionString + ";Options=-c synchronous_commit=off" });
         Assert.Equal(
-            "the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged; this log's own "
+            "the database's setting synchronous_commit is off: a crash of the database can lose acknowledged records; this log's own "
                 + "commits use \"on\" instead",
             Assert.Single(weak.Report.Warnings));
     }
@@ -287,13 +287,13 @@ public sealed class PostgresLogTests
         await Poll.UntilAsync(async () => await cluster.ExecuteAsync("show synchronous_standby_names") is "standby", "the setting");
         await using var local = await OpenAsync(port: cluster.Port, change: Commits("local"));
         Assert.Equal(
-            "the database's setting synchronous_commit is local: a failover may lose what was acknowledged, though there are synchronous "
+            "the database's setting synchronous_commit is local: a failover can lose acknowledged records, although there are synchronous "
                 + "standbys; this log's own commits use \"on\" instead",
             Assert.Single(local.Report.Warnings));
         await using var written = await OpenAsync(port: cluster.Port, change: Commits("remote_write"));
         Assert.Equal(
-            "the database's setting synchronous_commit is remote_write: a failover to a standby whose system has crashed may lose what was "
-                + "acknowledged; this log's own commits use \"on\" instead",
+            "the database's setting synchronous_commit is remote_write: a failover to a standby whose system has crashed can lose "
+                + "acknowledged records; this log's own commits use \"on\" instead",
             Assert.Single(written.Report.Warnings));
         await using var sound = await OpenAsync(port: cluster.Port, change: Commits("on"));
         Assert.Empty(sound.Report.Warnings);
@@ -310,7 +310,7 @@ public sealed class PostgresLogTests
     {
         await using var way = TcpProxy.ToOldServer();
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(way));
-        Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest that will do is 13$", exception.Message);
+        Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest supported version is 13$", exception.Message);
         Assert.Equal(0L, await PostgresCluster.Shared.ExecuteAsync($"select count(*) from pg_namespace where nspname = '{_schema}'"));
     }
 

@@ -43,7 +43,7 @@ public sealed class ServerOnPostgresTests
         server.Expects(15);
         await server.AddressAsync();
         await server.SaysAsync(
-            "warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database may lose what was acknowledged");
+            "warn: LogKit[15] the database's setting synchronous_commit is off: a crash of the database can lose acknowledged records");
     }
 
     [PostgresFact]
@@ -84,7 +84,7 @@ public sealed class ServerOnPostgresTests
         await using var way = TcpProxy.ToOldServer();
         await AssertRefusedAsync(
             Start(PostgresCluster.ConnectionStringAt(way.Port)),
-            $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest that will do is 13");
+            $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest supported version is 13");
     }
 
     [PostgresFact]
@@ -107,32 +107,32 @@ public sealed class ServerOnPostgresTests
     public static TheoryData<string[], string> WrongSettings =>
         new()
         {
-            { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres needs to know the database" },
+            { ["--Log:Backend=Postgres"], "error: Log:ConnectionString: is missing: Log:Backend=Postgres requires it" },
             {
                 ["--Log:Backend=Postgres", $"--Log:ConnectionString={Secret}"],
-                "error: Log:ConnectionString: it is not a connection string that Npgsql understands"
+                "error: Log:ConnectionString: it is not a valid Npgsql connection string"
             },
             {
                 ["--Log:Backend=Postgres", $"--Log:ConnectionString=Host=x;Pasword={Secret}"],
-                "error: Log:ConnectionString: it is not a connection string that Npgsql understands"
+                "error: Log:ConnectionString: it is not a valid Npgsql connection string"
             },
             {
                 ["--Log:ConnectionString="],
-                "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as in Npgsql, which is never shown"
+                "error: Log:ConnectionString: must be none, or KEY=VALUE;KEY=VALUE... as in Npgsql; never shown"
             },
             {
                 [$"--Log:ConectionString={Secret}"],
-                "error: Log:ConectionString: there is no such setting: did you mean Log:ConnectionString?"
+                "error: Log:ConectionString: unknown setting: did you mean Log:ConnectionString?"
             },
-            { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: there is no such setting: did you mean Log:Directory?" },
-            { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: there is no such setting" },
+            { [$"--Log:Directry=Host=x;Password={Secret}"], "error: Log:Directry: unknown setting: did you mean Log:Directory?" },
+            { [$"--Log:ConnectionString:Password={Secret}"], "error: Log:ConnectionString:Password: unknown setting" },
             {
                 [$"--ConnectionString=Password={Secret}"],
-                "error: --ConnectionString=...: there is no such argument: settings are given as --Log:Key=value, see --help"
+                "error: --ConnectionString=...: unknown argument: settings are given as --Log:Key=value; see --help"
             },
             {
                 ["--Log:ConnectionString=Host=x;", $"Password={Secret}"],
-                "error: Password=...: there is no such argument: settings are given as --Log:Key=value, see --help"
+                "error: Password=...: unknown argument: settings are given as --Log:Key=value; see --help"
             },
             { ["--Log:LogName="], "error: Log:LogName=: must be a name of at most 200 characters" },
         };

@@ -76,11 +76,11 @@ public sealed class ReloadTests
 
     public static TheoryData<string, string, string> BadFiles => new()
     {
-        { "access", "alice fly", "line 1: fly is no action: there are produce and consume" },
-        { "access", "\nalice\n", "line 2: alice is given nothing" },
+        { "access", "alice fly", "line 1: fly is not a right: the rights are produce and consume" },
+        { "access", "\nalice\n", "line 2: alice has no rights" },
         { "tokens", "carol secret", "line 1: must be IDENTITY and the SHA-256 of its token" },
-        { "server.crt", "-----BEGIN NONSENSE", "it is no PEM certificate with its PEM key" },
-        { "server.key", "", "it is no PEM certificate with its PEM key" },
+        { "server.crt", "-----BEGIN NONSENSE", "it is not a PEM certificate with its PEM key" },
+        { "server.key", "", "it is not a PEM certificate with its PEM key" },
     };
 
     [Theory]

@@ -109,9 +109,9 @@ public sealed class ReloadedFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("alice\n", "line 1: alice is given nothing: name produce, consume or both, or leave the line out")]
-    [InlineData("# ok\nalice Produce", "line 2: Produce is no action: there are produce and consume")]
-    [InlineData("alice produce\nalice consume", "line 2: alice is there twice: put all that it may do on one line")]
+    [InlineData("alice\n", "line 1: alice has no rights: list produce, consume, or both, or remove the line")]
+    [InlineData("# ok\nalice Produce", "line 2: Produce is not a right: the rights are produce and consume")]
+    [InlineData("alice produce\nalice consume", "line 2: alice is listed twice: put all of its rights on one line")]
     public void A_wrong_access_list_says_which_line_is_wrong(string text, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => AccessList.Parse(text)).Message);
 

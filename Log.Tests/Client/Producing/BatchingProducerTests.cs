@@ -205,7 +205,7 @@ public sealed class BatchingProducerTests
         await backend.Log.AppendBatchAsync(RecordBatch.OfText("foreign"));
         var fenced = await Assert.ThrowsAsync<ProducerFencedException>(() =>
             AppendAsync(producer, "mine too").Within("the producer to notice"));
-        Assert.Equal("another writer appended at offset 1, which this producer had for itself: the log holds [0, 2)", fenced.Message);
+        Assert.Equal("another writer appended at offset 1, although this producer is exclusive: the log holds [0, 2)", fenced.Message);
         await Assert.ThrowsAsync<ProducerFencedException>(() => AppendAsync(producer, "and this").Within("the producer to refuse"));
         Assert.Equal(["mine", "foreign"], await backend.Log.ReadAllTextAsync());
     }
