@@ -35,13 +35,13 @@ internal static class Chart
     }
 
     // The bars of a row share a scale; rows have different units.
-    private static void Bar(StringBuilder svg, int top, string name, Figure figure, double longest, string colour)
+    private static void Bar(StringBuilder svg, int top, string name, Figure figure, double longest, string color)
     {
         const int Room = Width - TextWidth - 120;
         var width = Math.Max(1, figure.Value / longest * Room);
         svg.Append(CultureInfo.InvariantCulture, $"""
             <text x="{TextWidth - 8}" y="{top + 11}" text-anchor="end">{WebUtility.HtmlEncode(name)}</text>
-            <rect x="{TextWidth}" y="{top}" width="{width:0}" height="{BarHeight}" fill="{colour}"/>
+            <rect x="{TextWidth}" y="{top}" width="{width:0}" height="{BarHeight}" fill="{color}"/>
             <text x="{TextWidth + width + 6:0}" y="{top + 11}">{WebUtility.HtmlEncode(figure.ToString())}</text>
 
             """);

@@ -9,8 +9,8 @@ internal static class UsageErrors
     /// <summary>The first error; null if there is none.</summary>
     public static string? FirstOf(ParseResult parsed)
     {
-        if (MisspeltOption(parsed) is { } misspelt)
-            return $"unknown option '{misspelt}': put a value that begins with a dash after --";
+        if (MisspelledOption(parsed) is { } misspelled)
+            return $"unknown option '{misspelled}': put a value that begins with a dash after --";
         if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Directive) is { } directive)
             return $"unknown command '{directive.Value}'"; // the library would ignore it
         if (parsed.Errors.Count == 0)
@@ -53,7 +53,7 @@ internal static class UsageErrors
     }
 
     // If a command takes values, the library treats an unknown option as a value.
-    private static string? MisspeltOption(ParseResult parsed)
+    private static string? MisspelledOption(ParseResult parsed)
     {
         var values = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).ToHashSet();
         return parsed.Tokens

@@ -75,7 +75,7 @@ internal sealed class ConcurrentRun
         await _run.Check.EndsAsync(Task.WhenAll(workers), $"{Workers} workers of {StepsEach} steps, after the crash");
         await end.CancelAsync();
         foreach (var worker in workers)
-            await _run.Check.EndsAsync((await worker).Waits, "waits that were cancelled, or whose log died");
+            await _run.Check.EndsAsync((await worker).Waits, "waits that were canceled, or whose log died");
         return log;
     }
 

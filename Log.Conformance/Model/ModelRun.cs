@@ -141,7 +141,7 @@ internal sealed class ModelRun : IDisposable
         foreach (var (offset, wait) in _waits)
         {
             if (await ProblemOfAsync(() =>
-                    _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was cancelled")
+                    _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was canceled")
                 ) is
                 { } problem)
                 return problem;

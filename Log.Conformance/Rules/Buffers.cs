@@ -21,7 +21,7 @@ public abstract partial class LogConformance<THarness>
                 continue; // it was canceled in time
             check.Same(
                 Batches.Of("mine", "and mine"), await log.ReadBatchAsync(before),
-                $"the batch whose buffer the caller changed after its append was {(cancel ? "cancelled" : "completed")}");
+                $"the batch whose buffer the caller changed after its append was {(cancel ? "canceled" : "completed")}");
         }
     });
 

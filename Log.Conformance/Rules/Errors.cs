@@ -10,9 +10,9 @@ public abstract partial class LogConformance<THarness>
         run.AlsoBrokenBy = RuleViolation.ForeignException; // which every call is checked for
         var log = await run.OpenAsync();
         await log.AppendBatchAsync(Batches.Of("a", "b"));
-        using var cancelled = new CancellationTokenSource();
-        await cancelled.CancelAsync();
-        foreach (var token in (CancellationToken[])[CancellationToken.None, cancelled.Token])
+        using var canceled = new CancellationTokenSource();
+        await canceled.CancelAsync();
+        foreach (var token in (CancellationToken[])[CancellationToken.None, canceled.Token])
         {
             await TryAsync(log.AppendBatchAsync(null!, null, token).AsTask());
             await TryAsync(log.AppendBatchAsync(new RecordBatch(), null, token).AsTask());

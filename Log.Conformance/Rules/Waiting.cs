@@ -94,19 +94,19 @@ public abstract partial class LogConformance<THarness>
     [Rule("WAIT-07")]
     public Task WAIT_07_cancelling_one_wait_leaves_the_others() => RuleAsync(async (log, check) =>
     {
-        using var cancelled = new CancellationTokenSource();
-        var one = log.WaitForAppendAsync(0, cancelled.Token).AsTask();
+        using var canceled = new CancellationTokenSource();
+        var one = log.WaitForAppendAsync(0, canceled.Token).AsTask();
         var other = log.WaitForAppendAsync(0).AsTask();
-        await cancelled.CancelAsync();
-        var exception = await check.ThrowsAsync<OperationCanceledException>(() => one, "a cancelled wait");
-        check.Equal(cancelled.Token, exception.CancellationToken, "the token that the exception carries");
-        await check.PendingAsync(other, "the other wait: expected it to be pending, but it ended with the cancelled one");
+        await canceled.CancelAsync();
+        var exception = await check.ThrowsAsync<OperationCanceledException>(() => one, "a canceled wait");
+        check.Equal(canceled.Token, exception.CancellationToken, "the token that the exception carries");
+        await check.PendingAsync(other, "the other wait: expected it to be pending, but it ended with the canceled one");
         await log.AppendBatchAsync(Batches.Of("a"));
         await check.EndsAsync(other, "the other wait, after the append");
     });
 
     [Rule("WAIT-07")]
-    public Task WAIT_07_many_cancelled_waits_leave_nothing_behind() => RuleAsync(async (log, check) =>
+    public Task WAIT_07_many_canceled_waits_leave_nothing_behind() => RuleAsync(async (log, check) =>
     {
         // Neither depends on what else the process does: retained tokens are counted by weak references, and memory
         // counts as a leak only if it grows in step with the number of waits, which varies.
@@ -121,10 +121,10 @@ public abstract partial class LogConformance<THarness>
 
         check.True(
             CountAlive(tokens) <= waits / 10,
-            $"expected {waits} cancelled waits to leave nothing, but the tokens of {CountAlive(tokens)} of them are still held");
+            $"expected {waits} canceled waits to leave nothing, but the tokens of {CountAlive(tokens)} of them are still held");
 
         if (await Growth.OfAsync(count => CancelWaitsAsync(log, check, new WeakReference[count]), waits / 10) is { } leaked)
-            throw check.Fail($"expected cancelled waits to leave nothing, but each of them leaves {leaked:0} bytes");
+            throw check.Fail($"expected canceled waits to leave nothing, but each of them leaves {leaked:0} bytes");
     });
 
     private static async Task CancelWaitsAsync(ILog log, Check check, WeakReference[] tokens)
@@ -139,8 +139,8 @@ public abstract partial class LogConformance<THarness>
         using var cancellation = new CancellationTokenSource();
         var wait = log.WaitForAppendAsync(1000, cancellation.Token).AsTask();
         await cancellation.CancelAsync();
-        await check.EndsAsync(Task.WhenAny(wait), "a cancelled wait");
-        check.True(wait.IsCanceled, $"a cancelled wait: expected it to end as cancelled, but it is {wait.Status}");
+        await check.EndsAsync(Task.WhenAny(wait), "a canceled wait");
+        check.True(wait.IsCanceled, $"a canceled wait: expected it to end as canceled, but it is {wait.Status}");
         return new WeakReference(cancellation);
     }
 

@@ -38,8 +38,8 @@ internal sealed class History
 
     public void Fail(Operation operation, Exception failure)
     {
-        operation.IsCancelled = failure is OperationCanceledException;
-        operation.Failure = operation.IsCancelled ? null : failure;
+        operation.IsCanceled = failure is OperationCanceledException;
+        operation.Failure = operation.IsCanceled ? null : failure;
         operation.Returned = Now();
     }
 

@@ -44,9 +44,9 @@ internal sealed class Operation(OperationKind kind, int client, ulong? offset = 
     /// <summary>The exception; not kept for a canceled call, because it would keep the token of the caller alive.</summary>
     public Exception? Failure { get; set; }
 
-    public bool IsCancelled { get; set; }
+    public bool IsCanceled { get; set; }
 
-    public bool Succeeded => Returned != Never && Failure is null && !IsCancelled;
+    public bool Succeeded => Returned != Never && Failure is null && !IsCanceled;
 
     public override string ToString() => OperationText.Of(this);
 }

@@ -114,8 +114,8 @@ internal static class OperationText
     {
         if (operation.Returned == Operation.Never)
             return "has not ended";
-        if (operation.IsCancelled)
-            return "was cancelled";
+        if (operation.IsCanceled)
+            return "was canceled";
         return operation switch
         {
             { Failure: { } failure } => $"{failure.GetType().Name}: {failure.Message.ReplaceLineEndings(" ")}",

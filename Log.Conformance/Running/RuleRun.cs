@@ -228,7 +228,7 @@ internal sealed class RuleRun : IAsyncDisposable
     private RuleViolationException Unexpected(Exception exception)
     {
         var operation = History.Operations.LastOrDefault(operation =>
-            operation.Failure == exception || (exception is OperationCanceledException && operation.IsCancelled));
+            operation.Failure == exception || (exception is OperationCanceledException && operation.IsCanceled));
         var what = operation is null ? $"{exception.GetType().Name}: {exception.Message}" : $"{operation}";
         var isLogs = exception is LogException or ArgumentException or OperationCanceledException or ObjectDisposedException;
         return Violation(

@@ -85,7 +85,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     /// </summary>
     public void Answer()
     {
-        Debug.Assert(_state is State.Taken or State.Cancelled, "only an append that is out of the queue is answered");
+        Debug.Assert(_state is State.Taken or State.Canceled, "only an append that is out of the queue is answered");
         if (_refusal is { } refusal)
             _source.SetException(refusal);
         else
@@ -131,7 +131,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     // A canceled append stays in the queue, which drops it later. It is not returned to the pool.
     private void Cancel(CancellationToken cancellationToken)
     {
-        if (Interlocked.CompareExchange(ref _state, State.Cancelled, State.Queued) != State.Queued)
+        if (Interlocked.CompareExchange(ref _state, State.Canceled, State.Queued) != State.Queued)
             return;
         _refusal = new OperationCanceledException(cancellationToken);
         // The continuation must not run on the thread that cancels.
@@ -142,7 +142,7 @@ internal sealed class PendingAppend : IValueTaskSource<ulong>
     {
         public const int Queued = 0;
         public const int Taken = 1;
-        public const int Cancelled = 2;
+        public const int Canceled = 2;
         public const int Pooled = 3;
     }
 }

@@ -5,7 +5,7 @@ using LogKit.Grpc.Errors;
 namespace LogKit.Grpc.Guard;
 
 /// <summary>
-/// A message compression that reports data that cannot be decompressed, or becomes too large, with a status of the catalogue.
+/// A message compression that reports data that cannot be decompressed, or becomes too large, with a status of the catalog.
 /// </summary>
 internal sealed class CheckedCompression(ICompressionProvider provider, int limitBytes) : ICompressionProvider
 {

@@ -16,7 +16,7 @@ internal sealed class LogEventReports : IDisposable
     public LogEventReports(ILog log, ILoggerFactory journals, ServiceMetrics metrics, LogState state)
     {
         (_journal, _metrics, _state) = (journals.CreateLogger("LogKit"), metrics, state);
-        ErrorCatalogue.Preload();
+        ErrorCatalog.Preload();
         _subscription = (log as IObservableLog)?.Observe(Report);
     }
 

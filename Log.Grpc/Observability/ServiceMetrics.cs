@@ -62,7 +62,7 @@ internal sealed class ServiceMetrics : IDisposable
 
     public void CountRead(RecordBatch batch) => _read.Add(batch.Count, batch.SizeBytes);
 
-    /// <summary>Counts a call that ends with an error of the catalogue.</summary>
+    /// <summary>Counts a call that ends with an error of the catalog.</summary>
     public void CountError(StatusException status) => _errors.Add(1, new KeyValuePair<string, object?>("reason", status.Reason));
 
     /// <summary>Counts an event of the log.</summary>

@@ -6,7 +6,7 @@ using LogKit.Grpc.Observability;
 namespace LogKit.Grpc.Service;
 
 /// <summary>
-/// Ends failed calls with the status from <see cref="ErrorCatalogue"/>. Not a gRPC interceptor, which would cost each waiting call three
+/// Ends failed calls with the status from <see cref="ErrorCatalog"/>. Not a gRPC interceptor, which would cost each waiting call three
 /// state machines.
 /// </summary>
 internal sealed class ErrorBoundary(
@@ -55,7 +55,7 @@ internal sealed class ErrorBoundary(
             exception = new ServerStoppingException(); // the log was closed during a late call
         if (exception is LogReadOnlyException refusal)
             reports.SawReadOnly(refusal);
-        if (ErrorCatalogue.TryToStatus(exception) is { } status)
+        if (ErrorCatalog.TryToStatus(exception) is { } status)
             return status;
         if (context.Deadline <= DateTime.UtcNow + ClockSlack)
             // gRPC has ended the call, so a write may fail before the token is canceled.
@@ -63,7 +63,7 @@ internal sealed class ErrorBoundary(
 
         var traceId = TraceIdOf(context);
         journal.LogUnexpected(exception, context.Method, traceId);
-        return ErrorCatalogue.Internal(traceId);
+        return ErrorCatalog.Internal(traceId);
     }
 
     /// <summary>

@@ -32,7 +32,7 @@ internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMeth
             service.Errors.EndAsync(service.GetRange(call), call));
     }
 
-    /// <summary>Wraps a method, so that a malformed request gets a status from the catalogue instead of an internal error.</summary>
+    /// <summary>Wraps a method, so that a malformed request gets a status from the catalog instead of an internal error.</summary>
     private Method<TRequest, TResponse> Checked<TRequest, TResponse>(Method<TRequest, TResponse> method)
         where TRequest : class
         where TResponse : class
@@ -50,7 +50,7 @@ internal sealed class LogServiceBinder(IServiceProvider services) : IServiceMeth
             }
             catch (InvalidProtocolBufferException)
             {
-                var status = ErrorCatalogue.ToStatus(
+                var status = ErrorCatalog.ToStatus(
                     RequestException.Malformed("request", "it is not a valid protobuf message of this method"));
                 // Resolved late, because the metrics need the log, which is created on first use.
                 services.GetRequiredService<ServiceMetrics>().CountError(status);

@@ -191,7 +191,7 @@ internal sealed class ConnectionGate : IDisposable
 
     /// <summary>
     /// Reads what the client still sends until it closes the connection. Closing a socket with unread bytes resets it, and the reset
-    /// discards what the client has not read yet, including acknowledgements. Strangers were sent none.
+    /// discards what the client has not read yet, including acknowledgments. Strangers were sent none.
     /// </summary>
     private static async Task LingerAsync(ConnectionContext connection, IDuplexPipe transport)
     {

@@ -31,7 +31,7 @@ internal sealed class AccessMiddleware(
             if (reports.MaySay(StrangerEvent.CallRefused))
                 journal.LogRefused(
                     new ForeignText(context.Request.Path), context.Connection.RemoteIpAddress, new ForeignText(refusal.Message));
-            return EndAsync(context, ErrorCatalogue.ToStatus(refusal));
+            return EndAsync(context, ErrorCatalog.ToStatus(refusal));
         }
 
         context.Features.Set<ICaller>(caller);

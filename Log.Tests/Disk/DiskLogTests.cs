@@ -121,7 +121,7 @@ public sealed class DiskLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancelled_appends_are_whole_or_absent_and_the_log_goes_on()
+    public async Task Canceled_appends_are_whole_or_absent_and_the_log_goes_on()
     {
         await using var log = DiskLog.Open(_directory.Path);
         var appends = new List<(Task<ulong> Task, string Text)>();

@@ -120,7 +120,7 @@ public sealed partial class FormatTests : IDisposable
 
     [Theory]
     [InlineData("", 0u)]
-    [InlineData("123456789", 0xE3069283u)] // the check value of CRC-32C in the catalogue of parametrised CRC algorithms
+    [InlineData("123456789", 0xE3069283u)] // the check value of CRC-32C in the catalog of parameterized CRC algorithms
     public void The_checksum_is_crc_32c(string text, uint expected) =>
         Assert.Equal(expected, Crc32C.Append(0, System.Text.Encoding.ASCII.GetBytes(text)));
 

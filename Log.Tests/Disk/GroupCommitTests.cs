@@ -158,7 +158,7 @@ public sealed class GroupCommitTests
         var first = Task.Run(() => AppendAsync(device.Appends, "first"));
         await device.Busy.Within("the first group");
         using var cancellation = new CancellationTokenSource();
-        var append = device.Appends.AppendAsync(RecordBatch.OfText("cancelled"), null, cancellation.Token).AsTask();
+        var append = device.Appends.AppendAsync(RecordBatch.OfText("canceled"), null, cancellation.Token).AsTask();
         var answered = append.ContinueWith(
             _ => Thread.CurrentThread, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         var canceller = new Thread(cancellation.Cancel);
@@ -204,7 +204,7 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
-    public async Task An_append_that_is_cancelled_and_comes_after_the_drain_is_answered_once()
+    public async Task An_append_that_is_canceled_and_comes_after_the_drain_is_answered_once()
     {
         var device = new Device();
         await device.Appends.DrainAsync().Within("the drain");

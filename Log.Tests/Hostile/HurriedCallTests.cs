@@ -12,13 +12,13 @@ namespace LogKit.Tests.Hostile;
 public sealed class HurriedCallTests
 {
     [Fact]
-    public async Task Tails_that_are_opened_and_cancelled_leave_nothing_behind()
+    public async Task Tails_that_are_opened_and_canceled_leave_nothing_behind()
     {
         const int Callers = 50;
         const int TailsOfEach = 100;
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);
-        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => OpenAndCancelAsync())).Within("all tails to be cancelled");
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => OpenAndCancelAsync())).Within("all tails to be canceled");
         await server.EndedAsync(nameof(server.Client.ConsumeStream), Callers * TailsOfEach);
         Assert.Equal(0, server.LiveStreams);
         Assert.Equal(0ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset);

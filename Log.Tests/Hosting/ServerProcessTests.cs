@@ -237,7 +237,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_misspelt_variable_is_found_too() =>
+    public async Task A_misspelled_variable_is_found_too() =>
         await AssertRefusedAsync(
             ServerProcess.Start([], ("Log__Flushmode2", "Always")),
             "error: Log:Flushmode2=Always: unknown setting: did you mean Log:FlushMode?");

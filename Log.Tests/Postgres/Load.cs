@@ -23,14 +23,14 @@ internal sealed class Load
 
     public void StartTail(GrpcLog log) => _tails.Add(TailAsync(log));
 
-    /// <summary>Completes after so many more acknowledgements.</summary>
+    /// <summary>Completes after so many more acknowledgments.</summary>
     public Task AcknowledgedAsync(int count)
     {
         lock (_outcomes)
         {
             _awaited = count;
             _reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _reached.Task.Within($"{count} acknowledgements");
+            return _reached.Task.Within($"{count} acknowledgments");
         }
     }
 

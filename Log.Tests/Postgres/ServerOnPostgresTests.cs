@@ -37,7 +37,7 @@ public sealed class ServerOnPostgresTests
     }
 
     [PostgresFact]
-    public async Task What_weakens_an_acknowledgement_is_a_warning_in_the_journal()
+    public async Task What_weakens_an_acknowledgment_is_a_warning_in_the_journal()
     {
         using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
         server.Expects(15);

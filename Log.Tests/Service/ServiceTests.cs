@@ -226,7 +226,7 @@ public sealed class ServiceTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public Task A_cancelled_tail_ends_and_the_service_goes_on(Backend backend) => ServeAsync(backend, async client =>
+    public Task A_canceled_tail_ends_and_the_service_goes_on(Backend backend) => ServeAsync(backend, async client =>
     {
         using var cancellation = new CancellationTokenSource();
         using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, cancellationToken: cancellation.Token);
@@ -254,11 +254,11 @@ public sealed class ServiceTests
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendsInCallOrder).Returns(true);
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
-            .Returns((RecordBatch _, ulong? _, CancellationToken cancelled) =>
+            .Returns((RecordBatch _, ulong? _, CancellationToken canceled) =>
             {
                 if (Interlocked.Increment(ref begun) == 1024)
                     full.SetResult();
-                return new ValueTask<ulong>(first.Task.WaitAsync(cancelled));
+                return new ValueTask<ulong>(first.Task.WaitAsync(canceled));
             });
         await using var server = await TestServer.StartAsync(mock.Object);
         using var call = server.Client.ProduceStream();

@@ -96,14 +96,14 @@ public sealed class BatchingProducerTests
         await using var server = await TestServer.StartAsync(mock.Object);
         await using var log = server.Connect();
         await using var producer = new BatchingProducer(log, new BatchingProducerOptions { QueuedLimitBytes = 100, InFlightLimit = 1 });
-        using var cancelled = new CancellationTokenSource();
-        var sent = await producer.EnqueueAsync(new byte[40], cancelled.Token);
+        using var canceled = new CancellationTokenSource();
+        var sent = await producer.EnqueueAsync(new byte[40], canceled.Token);
         await called.Task.Within("the log to get the first record");
-        var queued = await producer.EnqueueAsync(new byte[40], cancelled.Token);
-        var waiting = producer.EnqueueAsync(new byte[40], cancelled.Token).AsTask();
+        var queued = await producer.EnqueueAsync(new byte[40], canceled.Token);
+        var waiting = producer.EnqueueAsync(new byte[40], canceled.Token).AsTask();
         Assert.False(waiting.IsCompleted);
 
-        await cancelled.CancelAsync();
+        await canceled.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => queued.Within("the queued record to be taken back"));
         var withdrawn = await waiting.Within("the waiting record to be taken back");
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => withdrawn);
@@ -156,7 +156,7 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task A_record_whose_answer_does_not_come_within_its_limit_has_an_unknown_outcome_though_it_is_cancelled_meanwhile()
+    public async Task A_record_whose_answer_does_not_come_within_its_limit_has_an_unknown_outcome_though_it_is_canceled_meanwhile()
     {
         var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var mock = new Mock<ILog>();
@@ -170,10 +170,10 @@ public sealed class BatchingProducerTests
         await using var log = server.Connect();
         var options = new BatchingProducerOptions { DeliveryLimit = TimeSpan.FromSeconds(1), DrainLimit = TimeSpan.FromMilliseconds(1) };
         await using var producer = new BatchingProducer(log, options);
-        using var cancelling = new CancellationTokenSource();
-        var sent = producer.AppendAsync("sent"u8.ToArray(), cancelling.Token).AsTask();
+        using var canceling = new CancellationTokenSource();
+        var sent = producer.AppendAsync("sent"u8.ToArray(), canceling.Token).AsTask();
         await called.Task.Within("the log to get the record");
-        await cancelling.CancelAsync();
+        await canceling.CancelAsync();
         var unknown = await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() => sent.Within("the limit"));
         Assert.Equal("the append's outcome is unknown: the server did not answer within 1 s", unknown.Message);
     }

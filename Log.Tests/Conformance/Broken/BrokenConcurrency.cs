@@ -189,7 +189,7 @@ internal sealed class IgnoresTheTokenOfAWaitForWhatIsThere(ITruncatableLog inner
     }
 }
 
-internal sealed class TearsCancelledAppends(ITruncatableLog inner) : LogDecorator(inner)
+internal sealed class TearsCanceledAppends(ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<ulong> AppendBatchAsync(
         RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
@@ -214,7 +214,7 @@ internal sealed class ForgetsWhoseTokenItWas(ITruncatableLog inner) : LogDecorat
         }
         catch (OperationCanceledException)
         {
-            throw new OperationCanceledException("cancelled");
+            throw new OperationCanceledException("canceled");
         }
     }
 }

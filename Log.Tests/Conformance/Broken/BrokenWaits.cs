@@ -144,7 +144,7 @@ internal sealed class CancelsAllWaitsAtOnce(ITruncatableLog inner) : LogDecorato
     }
 }
 
-internal sealed class KeepsTheTokensOfCancelledWaits(ITruncatableLog inner) : LogDecorator(inner)
+internal sealed class KeepsTheTokensOfCanceledWaits(ITruncatableLog inner) : LogDecorator(inner)
 {
     private readonly List<CancellationToken> _tokens = [];
 

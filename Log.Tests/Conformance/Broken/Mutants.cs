@@ -63,7 +63,7 @@ internal static class Mutants
         new("wakes everybody", "WAIT-05", log => new WakesEverybody(log), Races: true),
         new("wakes its own client only", "WAIT-06", log => new WakesItsOwnClientOnly(log), Second: (sound, _) => new SecondClient(sound)),
         new("cancels all waits at once", "WAIT-07", log => new CancelsAllWaitsAtOnce(log)),
-        new("keeps the tokens of cancelled waits", "WAIT-07", log => new KeepsTheTokensOfCancelledWaits(log)),
+        new("keeps the tokens of canceled waits", "WAIT-07", log => new KeepsTheTokensOfCanceledWaits(log)),
         new("ends far waits early", "WAIT-08", log => new EndsFarWaitsEarly(log)),
 
         new("tells a stale range now and then", "CONC-01", log => new TellsAStaleRangeNowAndThen(log)),
@@ -77,7 +77,7 @@ internal static class Mutants
         new("ignores the token of a read", "CANCEL-01", log => new IgnoresTheTokenOfARead(log)),
         new("ignores the token of a read of several", "CANCEL-01", log => new IgnoresTheTokenOfAReadOfSeveral(log)),
         new("ignores the token of a wait for what is there", "CANCEL-01", log => new IgnoresTheTokenOfAWaitForWhatIsThere(log)),
-        new("tears cancelled appends", "CANCEL-02", log => new TearsCancelledAppends(log), Races: true),
+        new("tears canceled appends", "CANCEL-02", log => new TearsCanceledAppends(log), Races: true),
         new("forgets whose token it was", "CANCEL-03", log => new ForgetsWhoseTokenItWas(log)),
         new("fails its second disposal", "DISP-01", log => new FailsItsSecondDisposal(log)),
         new("tells its range after disposal", "DISP-02", log => new TellsItsRangeAfterDisposal(log)),

@@ -17,17 +17,17 @@ public sealed class PowerLossTests
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
     [InlineData(ScriptedRun.Retained)]
-    public async Task Power_lost_at_any_operation_loses_nothing_that_was_acknowledged(string flavour)
+    public async Task Power_lost_at_any_operation_loses_nothing_that_was_acknowledged(string flavor)
     {
         var seed = TestSeed.Next();
         var whole = new SimulatedDisk();
-        await ScriptedRun.RunAsync(whole, flavour: flavour);
+        await ScriptedRun.RunAsync(whole, flavor: flavor);
         Assert.True(whole.OperationCount > 60, $"the script has {whole.OperationCount} operations only");
 
         for (var point = 0; point <= whole.OperationCount; point++)
         {
             var disk = new SimulatedDisk { PowerLossAt = point };
-            var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
+            var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
             for (var image = 0; image < ImagesAPoint * TestSeed.Effort; image++)
             {
                 var random = new Random(TestSeed.Mix(seed, point, image));
@@ -39,15 +39,15 @@ public sealed class PowerLossTests
     [Theory]
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
-    public async Task Power_lost_at_any_operation_of_the_recovery_loses_nothing_either(string flavour)
+    public async Task Power_lost_at_any_operation_of_the_recovery_loses_nothing_either(string flavor)
     {
         var seed = TestSeed.Next();
         var whole = new SimulatedDisk();
-        await ScriptedRun.RunAsync(whole, flavour: flavour);
+        await ScriptedRun.RunAsync(whole, flavor: flavor);
         for (var point = 0; point <= whole.OperationCount; point++)
         {
             var disk = new SimulatedDisk { PowerLossAt = point };
-            var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
+            var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
             for (var image = 0; image < TestSeed.Effort; image++)
             {
                 // The same image again for each point of its recovery.
@@ -72,14 +72,14 @@ public sealed class PowerLossTests
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
     [InlineData(ScriptedRun.Retained)]
-    public async Task A_kill_at_any_operation_loses_nothing_that_was_acknowledged(string flavour)
+    public async Task A_kill_at_any_operation_loses_nothing_that_was_acknowledged(string flavor)
     {
         var whole = new SimulatedDisk();
-        await ScriptedRun.RunAsync(whole, flavour: flavour);
+        await ScriptedRun.RunAsync(whole, flavor: flavor);
         for (var point = 0; point <= whole.OperationCount; point++)
         {
             var disk = new SimulatedDisk { PowerLossAt = point };
-            var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
+            var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
             await run.RecoverAsync(disk.AfterKill(), $"killed at {point}\n{disk.Trace}", wasKilled: true);
         }
     }
@@ -89,17 +89,17 @@ public sealed class PowerLossTests
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
     [InlineData(ScriptedRun.Retained)]
-    public async Task A_kill_at_any_operation_and_then_a_power_loss_lose_nothing_that_was_acknowledged(string flavour)
+    public async Task A_kill_at_any_operation_and_then_a_power_loss_lose_nothing_that_was_acknowledged(string flavor)
     {
         var seed = TestSeed.Next();
         var whole = new SimulatedDisk();
-        await ScriptedRun.RunAsync(whole, flavour: flavour);
+        await ScriptedRun.RunAsync(whole, flavor: flavor);
         for (var point = 0; point <= whole.OperationCount; point++)
         {
             for (var image = 0; image < 3; image++)
             {
                 var disk = new SimulatedDisk { PowerLossAt = point };
-                var run = await ScriptedRun.RunAsync(disk, flavour: flavour);
+                var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
                 var restarted = disk.AfterKill();
                 restarted.PowerLossAt = new Random(TestSeed.Mix(seed, point, image)).Next(12);
                 await ScriptedRun.TryRecoverAsync(restarted);

@@ -27,16 +27,16 @@ internal sealed class ScriptedRun
     private ulong _truncatedTo;
     private ulong _askedTruncation;
 
-    private ScriptedRun(string flavour) => _options = flavour switch
+    private ScriptedRun(string flavor) => _options = flavor switch
     {
         Sealed => SmallSegments,
         SealedLater => SmallSegments with { Background = _background.Enqueue },
         NeverFlushed => SmallSegments with { FlushMode = FlushMode.Never, Background = _background.Enqueue },
         Retained => SmallSegments with { RetentionLimitBytes = 3 * SegmentLimitBytes },
-        _ => throw new ArgumentOutOfRangeException(nameof(flavour), flavour, "there is no such flavour"),
+        _ => throw new ArgumentOutOfRangeException(nameof(flavor), flavor, "there is no such flavor"),
     };
 
-    // The flavours of the run.
+    // The flavors of the run.
     public const string Sealed = "segments are sealed at once";
     public const string SealedLater = "segments are sealed later";
     public const string NeverFlushed = "appends are not flushed, segments are sealed later";
@@ -46,9 +46,9 @@ internal sealed class ScriptedRun
     private bool IsDurable => _options.FlushMode == FlushMode.Always;
 
     /// <summary>Runs the script as far as the disk lets it.</summary>
-    public static async Task<ScriptedRun> RunAsync(SimulatedDisk disk, bool goOn = false, string flavour = Sealed)
+    public static async Task<ScriptedRun> RunAsync(SimulatedDisk disk, bool goOn = false, string flavor = Sealed)
     {
-        var run = new ScriptedRun(flavour);
+        var run = new ScriptedRun(flavor);
         for (var session = 0; session < 2; session++)
         {
             try

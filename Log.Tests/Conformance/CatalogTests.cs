@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Conformance;
 
 /// <summary>The rules in the code are those in the catalog, and each test names its rule.</summary>
-public sealed partial class CatalogueTests
+public sealed partial class CatalogTests
 {
     private static readonly string Document = Repository.Read("Log.Conformance/RULES.md");
 

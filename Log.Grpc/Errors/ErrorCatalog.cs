@@ -14,9 +14,9 @@ namespace LogKit.Grpc.Errors;
 /// Maps failures to statuses, the same for every log. Each status carries a <c>google.rpc.Status</c> with one <c>ErrorInfo</c>, whose
 /// metadata contains every variable of the message. docs/errors.md has the table.
 /// </summary>
-internal static class ErrorCatalogue
+internal static class ErrorCatalog
 {
-    /// <summary>The status of a failure in the catalogue; null for any other.</summary>
+    /// <summary>The status of a failure in the catalog; null for any other.</summary>
     public static StatusException? TryToStatus(Exception exception) => exception switch
     {
         RequestException e => Status(StatusCode.InvalidArgument, e, e.Reason, [.. e.Metadata]),
@@ -42,9 +42,9 @@ internal static class ErrorCatalogue
         _ => null,
     };
 
-    /// <summary>The status of a failure in the catalogue.</summary>
+    /// <summary>The status of a failure in the catalog.</summary>
     public static StatusException ToStatus(Exception exception) =>
-        TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalogue", nameof(exception), exception);
+        TryToStatus(exception) ?? throw new ArgumentException("the failure is not in the catalog", nameof(exception), exception);
 
     /// <summary>
     /// Loads the assemblies that are needed to make a status. When the process is out of file descriptors, none can be loaded, and the
@@ -84,7 +84,7 @@ internal sealed class ServerStoppingException() : Exception("the server is shutt
 /// </summary>
 internal sealed class StatusException(global::Grpc.Core.Status status, Metadata trailers) : RpcException(status, trailers)
 {
-    /// <summary>The reason in the catalogue; null if the status comes from the transport.</summary>
+    /// <summary>The reason in the catalog; null if the status comes from the transport.</summary>
     public string? Reason { get; init; }
 
     /// <summary>Ends a call that has not reached a service with this status.</summary>

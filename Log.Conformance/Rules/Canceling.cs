@@ -8,30 +8,30 @@ namespace LogKit.Conformance;
 public abstract partial class LogConformance<THarness>
 {
     [Rule("CANCEL-01")]
-    public Task CANCEL_01_a_token_cancelled_before_the_call_ends_every_member_without_effect() => RuleAsync(async (log, check) =>
+    public Task CANCEL_01_a_token_canceled_before_the_call_ends_every_member_without_effect() => RuleAsync(async (log, check) =>
     {
         await log.AppendBatchAsync(Batches.Of("a", "b"));
-        using var cancelled = new CancellationTokenSource();
-        await cancelled.CancelAsync();
-        foreach (var (member, call) in MembersOf(log, cancelled.Token))
-            await check.ThrowsAsync<OperationCanceledException>(call, $"{member} with a token that is cancelled already");
-        check.Equal(new LogRange(0, 2), await log.GetRangeAsync(), "the range after cancelled calls");
-        check.Equal(2ul, await log.AppendBatchAsync(Batches.Of("c")), "the offset of an append after cancelled calls");
+        using var canceled = new CancellationTokenSource();
+        await canceled.CancelAsync();
+        foreach (var (member, call) in MembersOf(log, canceled.Token))
+            await check.ThrowsAsync<OperationCanceledException>(call, $"{member} with a token that is canceled already");
+        check.Equal(new LogRange(0, 2), await log.GetRangeAsync(), "the range after canceled calls");
+        check.Equal(2ul, await log.AppendBatchAsync(Batches.Of("c")), "the offset of an append after canceled calls");
     });
 
     [Rule("CANCEL-02")]
-    public Task CANCEL_02_an_append_cancelled_in_flight_happens_whole_or_not_at_all() => RuleAsync(async (log, check) =>
+    public Task CANCEL_02_an_append_canceled_in_flight_happens_whole_or_not_at_all() => RuleAsync(async (log, check) =>
     {
         // An append that ended as canceled may still take effect, even after the call: then as a whole, once, and without affecting others.
         var acknowledged = new Dictionary<ulong, RecordBatch>();
-        var cancelled = new Dictionary<string, RecordBatch>();
+        var canceled = new Dictionary<string, RecordBatch>();
         for (var round = 0; round < Math.Clamp(Harness.RaceRounds / 50, 5, 200); round++)
         {
             var batch = Batches.Of([.. Enumerable.Range(0, 6).Select(record => $"{round}/{record}")]);
             if (await AppendAndCancelAsync(log, check, batch, yields: round % 10) is { } offset)
                 acknowledged.Add(offset, batch);
             else
-                cancelled.Add($"{round}/0", batch);
+                canceled.Add($"{round}/0", batch);
             var later = Batches.Of($"after {round}", "x");
             acknowledged.Add(await log.AppendBatchAsync(later), later);
         }
@@ -40,8 +40,8 @@ public abstract partial class LogConformance<THarness>
         {
             if (acknowledged.Remove(first, out var expected))
                 check.Same(expected, batch, $"the batch at {first}, which was acknowledged");
-            else if (cancelled.Remove(batch[0].ToString(), out expected))
-                check.Same(expected, batch, $"the batch at {first}, whose append was cancelled");
+            else if (canceled.Remove(batch[0].ToString(), out expected))
+                check.Same(expected, batch, $"the batch at {first}, whose append was canceled");
             else
                 throw check.Fail($"at {first}: expected a batch that was appended, once, got {OperationText.Of(batch)}");
         }
@@ -57,19 +57,19 @@ public abstract partial class LogConformance<THarness>
         await before.CancelAsync();
         foreach (var (member, call) in MembersOf(log, before.Token))
         {
-            var early = await check.ThrowsAsync<OperationCanceledException>(call, $"{member} with a token that is cancelled already");
+            var early = await check.ThrowsAsync<OperationCanceledException>(call, $"{member} with a token that is canceled already");
             check.Equal(before.Token, early.CancellationToken, $"the token of the exception of {member}");
         }
 
         using var during = new CancellationTokenSource();
         var wait = log.WaitForAppendAsync(100, during.Token).AsTask();
         await during.CancelAsync();
-        var cancelled = await check.ThrowsAsync<OperationCanceledException>(() => wait, "a wait that is cancelled");
-        check.Equal(during.Token, cancelled.CancellationToken, "the token of the exception of a wait that was cancelled");
+        var canceled = await check.ThrowsAsync<OperationCanceledException>(() => wait, "a wait that is canceled");
+        check.Equal(during.Token, canceled.CancellationToken, "the token of the exception of a wait that was canceled");
 
         using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(10));
         var late = await check.ThrowsAsync<OperationCanceledException>(
-            () => log.WaitForAppendAsync(100, deadline.Token).AsTask(), "a wait whose token is cancelled by a deadline");
+            () => log.WaitForAppendAsync(100, deadline.Token).AsTask(), "a wait whose token is canceled by a deadline");
         check.Equal(deadline.Token, late.CancellationToken, "the token of the exception of a wait whose deadline has passed");
     });
 
@@ -98,7 +98,7 @@ public abstract partial class LogConformance<THarness>
         await cancellation.CancelAsync();
         try
         {
-            return await check.EndsAsync(append, "an append that was cancelled");
+            return await check.EndsAsync(append, "an append that was canceled");
         }
         catch (OperationCanceledException)
         {
