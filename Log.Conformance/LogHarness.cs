@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Xunit;
 
 namespace LogKit.Conformance;
 
@@ -8,10 +7,10 @@ namespace LogKit.Conformance;
 /// that need other capabilities are skipped, with the reason.
 /// </summary>
 /// <remarks>
-/// It is a class fixture: created once for the class that uses it, and disposed after its last rule. Every call names a log, and each rule
-/// uses its own names. No method is called concurrently for the same name.
+/// One harness serves all rules and is disposed after the last one. Every call names a log, and each rule uses its own names. No method is
+/// called concurrently for the same name.
 /// </remarks>
-public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
+public abstract class LogHarness : IAsyncDisposable, IDisposable
 {
     /// <summary>The capabilities of this harness. The suite uses no other.</summary>
     public virtual LogCapabilities Capabilities => LogCapabilities.None;
@@ -21,6 +20,9 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     /// reason. Null, the default, means that they can run.
     /// </summary>
     public virtual string? ReasonToSkip => null;
+
+    /// <summary>The rules that the log breaks knowingly: see <see cref="KnownDeviation"/>. None by default.</summary>
+    public virtual IReadOnlyList<KnownDeviation> Deviations => [];
 
     /// <summary>
     /// The largest batch that the log accepts, in bytes of its encoding. With <see cref="LogCapabilities.Limits"/>, one byte more is
@@ -109,15 +111,21 @@ public abstract class LogHarness : IAsyncDisposable, IAsyncLifetime
     public virtual ValueTask RemoveAsync(string name) => ValueTask.CompletedTask;
 
     /// <summary>Removes what the logs of this harness left behind.</summary>
-    public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public virtual ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>The seeds of a random rule, unless the environment sets one.</summary>
     internal virtual IEnumerable<int> SeedsOf(int count) => Running.Seeds.Of(count);
 
-    // xunit 2 disposes fixtures only through this interface.
-    Task IAsyncLifetime.InitializeAsync() => Task.CompletedTask;
-
-    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
+    /// <summary>The same as <see cref="DisposeAsync"/>, for test frameworks that do not dispose asynchronously.</summary>
+    public void Dispose()
+    {
+        Task.Run(() => DisposeAsync().AsTask()).GetAwaiter().GetResult(); // away from the context of the framework
+        GC.SuppressFinalize(this);
+    }
 
     private NotSupportedException NotOverridden(LogCapabilities capability, [CallerMemberName] string method = "") =>
         new($"{GetType().Name} declares {capability} but does not override {method}");

@@ -1,17 +1,16 @@
-using Xunit;
-using Xunit.Sdk;
-
 namespace LogKit.Conformance;
 
-/// <summary>Marks a test as a rule of the catalog, with its id and the capabilities that it needs.</summary>
-/// <param name="id">The id in the catalog, for example <c>APPEND-01</c>.</param>
+/// <summary>Marks a method as a rule: see <see cref="LogRule"/>, which has the same members.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-[XunitTestCaseDiscoverer("LogKit.Conformance.Xunit.RuleDiscoverer", "LogKit.Conformance")]
-public sealed class RuleAttribute(string id) : FactAttribute
+internal sealed class RuleAttribute(string id, string statement) : Attribute
 {
-    /// <summary>The id of the rule.</summary>
     public string Id { get; } = id;
 
-    /// <summary>The capabilities that the rule needs. It is skipped if the harness does not declare them.</summary>
+    public string Statement { get; } = statement;
+
+    public required string Why { get; init; }
+
+    public required string Without { get; init; }
+
     public LogCapabilities Needs { get; init; }
 }

@@ -12,6 +12,7 @@ internal sealed class History
     private readonly ConcurrentQueue<Operation> _operations = [];
     private long _clock;
     private long _begun;
+    private volatile bool _isPaused;
 
     /// <summary>
     /// Whether to keep all calls. Otherwise, calls that are not shown are dropped, so that long rules need little memory.
@@ -23,6 +24,8 @@ internal sealed class History
     public Operation Begin(Operation operation)
     {
         operation.Invoked = Now();
+        if (_isPaused)
+            return operation;
         _operations.Enqueue(operation);
         Interlocked.Increment(ref _begun);
         if (!KeepsAll && _operations.Count > Shown)
@@ -43,6 +46,13 @@ internal sealed class History
         operation.Returned = Now();
     }
 
+    /// <summary>Drops calls until the result is disposed.</summary>
+    public IDisposable Pause()
+    {
+        _isPaused = true;
+        return new Resumption(this);
+    }
+
     public void Clear()
     {
         _operations.Clear();
@@ -55,4 +65,9 @@ internal sealed class History
     public long Earlier => Interlocked.Read(ref _begun) - _operations.TakeLast(Shown).Count();
 
     private long Now() => Interlocked.Increment(ref _clock);
+
+    private sealed class Resumption(History history) : IDisposable
+    {
+        public void Dispose() => history._isPaused = false;
+    }
 }

@@ -9,29 +9,27 @@ namespace LogKit.Conformance.Running;
 internal sealed class RuleRun : IAsyncDisposable
 {
     private readonly string _runName;
-    private readonly string _statement;
     private readonly List<(string Name, RecordedLog Log)> _open = [];
     private readonly HashSet<string> _names = [];
 
-    /// <param name="rule">The id of the rule.</param>
-    /// <param name="statement">The statement of the rule.</param>
-    /// <param name="harness">The harness.</param>
-    public RuleRun(string rule, string statement, LogHarness harness)
+    public RuleRun(LogRule rule, LogHarness harness)
     {
         Rule = rule;
         Harness = harness;
-        _statement = statement;
-        _runName = $"{rule.ToLowerInvariant()}-{Guid.NewGuid():N}";
+        _runName = $"{rule.Id.ToLowerInvariant()}-{Guid.NewGuid():N}";
         Timeout = harness.Timeout;
         Check = new Check(this);
     }
 
-    public string Rule { get; }
+    public LogRule Rule { get; }
 
     public LogHarness Harness { get; }
 
     /// <summary>How long something that must happen may take. That of the harness, unless a failure is only being repeated.</summary>
     public TimeSpan Timeout { get; set; }
+
+    /// <summary>The number of positions, or times, at which a rule crashes logs.</summary>
+    public int CrashRounds => Math.Clamp(Harness.RaceRounds / 200, 6, 40);
 
     public History History { get; } = new();
 
@@ -45,7 +43,7 @@ internal sealed class RuleRun : IAsyncDisposable
 
     /// <summary>Runs the rule itself.</summary>
     /// <exception cref="RuleViolationException">The rule failed.</exception>
-    /// <exception cref="Xunit.RuleSkippedException">The rule does not apply.</exception>
+    /// <exception cref="RuleSkippedException">The rule does not apply.</exception>
     public async Task RunAsync(Func<RuleRun, Task> rule)
     {
         try
@@ -54,7 +52,7 @@ internal sealed class RuleRun : IAsyncDisposable
             foreach (var name in _open.Select(open => open.Name).Distinct().ToList())
                 await CloseAsync(name);
         }
-        catch (Exception exception) when (exception is not (RuleViolationException or Xunit.RuleSkippedException))
+        catch (Exception exception) when (exception is not (RuleViolationException or RuleSkippedException))
         {
             throw Unexpected(exception);
         }
@@ -131,7 +129,8 @@ internal sealed class RuleRun : IAsyncDisposable
         if (violation == AlsoBrokenBy)
             violation = RuleViolation.Broken;
         var evidence = new StringBuilder();
-        evidence.Append("  the rule: ").Append(_statement).Append(" (RULES.md says why)\n");
+        evidence.Append("  the rule: ").Append(Rule.Statement).Append('\n');
+        evidence.Append("  why: ").Append(Rule.Why).Append('\n');
         evidence.Append("  the harness: ").Append(Harness.GetType().Name);
         if (Seed is { } seed)
             evidence.Append("\n  the seed: ").Append(seed);
@@ -142,7 +141,7 @@ internal sealed class RuleRun : IAsyncDisposable
             evidence.Append("\n    // ... after ").Append(earlier).Append(" others");
         foreach (var line in OperationText.Program(operations))
             evidence.Append("\n    ").Append(line);
-        return new RuleViolationException(Rule, problem, violation, evidence.ToString(), cause);
+        return new RuleViolationException(Rule.Id, problem, violation, evidence.ToString(), cause);
     }
 
     /// <summary>Disposes and removes a log that has already failed, ignoring exceptions.</summary>

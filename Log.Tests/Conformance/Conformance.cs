@@ -1,6 +1,6 @@
 // Each backend, in one line. The harnesses say how to get at it.
 
-using LogKit.Conformance;
+using LogKit.Conformance.Xunit;
 
 namespace LogKit.Tests.Conformance;
 

@@ -1,3 +1,4 @@
+using LogKit.Conformance;
 using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Model;
 using LogKit.Conformance.Running;
@@ -14,7 +15,7 @@ public sealed class NoFalseAlarmTests
     [Fact]
     public async Task A_thousand_random_programs_on_the_in_memory_log_raise_no_alarm()
     {
-        await using var run = new RuleRun("MODEL-01", "random programs behave like the model", new InMemoryHarness());
+        await using var run = new RuleRun(LogRules.Get("MODEL-01"), new InMemoryHarness());
         for (var seed = 0; seed < Seeds; seed++)
             await ModelRun.TryAsync(run, seed, length: 60);
     }
@@ -22,7 +23,7 @@ public sealed class NoFalseAlarmTests
     [Fact]
     public async Task A_thousand_random_concurrent_runs_on_the_in_memory_log_raise_no_alarm()
     {
-        await using var run = new RuleRun("CONC-01", "the history of a random concurrent run is linearizable", new InMemoryHarness());
+        await using var run = new RuleRun(LogRules.Get("CONC-01"), new InMemoryHarness());
         for (var seed = 0; seed < Seeds; seed++)
             await ConcurrentRun.RunAsync(run, seed, crashes: 0);
     }
@@ -31,8 +32,8 @@ public sealed class NoFalseAlarmTests
     public async Task A_hundred_random_runs_with_crashes_and_second_clients_raise_no_alarm()
     {
         var harness = new BrokenHarness(Mutants.Sound);
-        await using var programs = new RuleRun("MODEL-01", "random programs behave like the model", harness);
-        await using var concurrent = new RuleRun("CONC-01", "so is the history of a run with crashes", harness);
+        await using var programs = new RuleRun(LogRules.Get("MODEL-01"), harness);
+        await using var concurrent = new RuleRun(LogRules.Get("CONC-05"), harness);
         for (var seed = 0; seed < Seeds / 10; seed++)
         {
             await ModelRun.TryAsync(programs, seed, length: 60);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using LogKit.Conformance;
+using LogKit.Conformance.Xunit;
 using LogKit.Postgres;
 using LogKit.Tests.Conformance;
 

@@ -21,7 +21,7 @@ internal sealed record Mutant(
     bool Races = false);
 
 /// <summary>Opens broken logs, quickly and with all capabilities.</summary>
-internal sealed class BrokenHarness(Mutant mutant) : LogHarness
+internal class BrokenHarness(Mutant mutant) : LogHarness
 {
     private readonly ConcurrentDictionary<string, Store> _stores = [];
     private readonly ConcurrentDictionary<string, (ITruncatableLog Sound, ITruncatableLog Broken)> _open = [];

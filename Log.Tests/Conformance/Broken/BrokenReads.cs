@@ -150,6 +150,41 @@ internal sealed class TellsAnOldRangeInExceptions(ITruncatableLog inner) : LogDe
     }
 }
 
+/// <summary>Counts an append that is in flight.</summary>
+internal sealed class TellsARangeToComeInExceptions(ITruncatableLog inner) : LogDecorator(inner)
+{
+    private readonly Pause _pause = new();
+    private int _inFlight;
+
+    public override async ValueTask<ulong> AppendBatchAsync(
+        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
+    {
+        Interlocked.Increment(ref _inFlight);
+        try
+        {
+            await _pause.UntilCallAsync();
+            return await Inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await Inner.ReadBatchAsync(offset, cancellationToken);
+        }
+        catch (OffsetOutOfRangeException exception)
+        {
+            var range = exception.Range with { NextOffset = exception.Range.NextOffset + (ulong)Volatile.Read(ref _inFlight) };
+            throw new OffsetOutOfRangeException(offset, range);
+        }
+    }
+}
+
 internal sealed class SaysThatAnEmptyLogHasARecord(ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>

@@ -14,7 +14,7 @@ internal static class Mutants
         new("counts batches, not records", "APPEND-03", log => new CountsBatchesNotRecords(log)),
         new("leaves gaps", "APPEND-03", log => new LeavesGaps(log)),
         new("acknowledges before it is visible", "APPEND-04", log => new AcknowledgesBeforeItIsVisible(log)),
-        new("its second client sees only what was there", "APPEND-04", Second: (_, broken) => new SeesOnlyWhatWasThere(broken)),
+        new("its second client sees only what was there", "APPEND-13", Second: (_, broken) => new SeesOnlyWhatWasThere(broken)),
         new("drops empty values", "APPEND-05", log => new DropsEmptyValues(log)),
         new("treats values as text", "APPEND-05", log => new TreatsValuesAsText(log)),
         new("deduplicates", "APPEND-06", log => new Deduplicates(log)),
@@ -47,6 +47,7 @@ internal static class Mutants
         new("reads nothing of an empty log", "BOUND-03", log => new ReadsNothingOfAnEmptyLog(log)),
         new("tells no range in exceptions", "BOUND-04", log => new TellsNoRangeInExceptions(log)),
         new("tells an old range in exceptions", "BOUND-04", log => new TellsAnOldRangeInExceptions(log)),
+        new("tells a range to come in exceptions", "BOUND-08", log => new TellsARangeToComeInExceptions(log), Races: true),
         new("says that an empty log has a record", "BOUND-05", log => new SaysThatAnEmptyLogHasARecord(log)),
         new("counts batches in the range", "BOUND-06", log => new CountsBatchesInTheRange(log)),
         new("reads no batches at the end", "BOUND-07", log => new ReadsNoBatchesAtTheEnd(log)),
@@ -63,7 +64,7 @@ internal static class Mutants
         new("wakes everybody", "WAIT-05", log => new WakesEverybody(log), Races: true),
         new("wakes its own client only", "WAIT-06", log => new WakesItsOwnClientOnly(log), Second: (sound, _) => new SecondClient(sound)),
         new("cancels all waits at once", "WAIT-07", log => new CancelsAllWaitsAtOnce(log)),
-        new("keeps the tokens of canceled waits", "WAIT-07", log => new KeepsTheTokensOfCanceledWaits(log)),
+        new("keeps the tokens of canceled waits", "WAIT-09", log => new KeepsTheTokensOfCanceledWaits(log)),
         new("ends far waits early", "WAIT-08", log => new EndsFarWaitsEarly(log)),
 
         new("tells a stale range now and then", "CONC-01", log => new TellsAStaleRangeNowAndThen(log)),
@@ -72,6 +73,7 @@ internal static class Mutants
         new("goes back now and then", "CONC-03", log => new GoesBackNowAndThen(log)),
         new("loses one of two appends that meet", "CONC-04", log => new ReservesOutsideTheLock(log, doubles: false), Races: true),
         new("doubles appends that meet", "CONC-04", log => new ReservesOutsideTheLock(log, doubles: true), Races: true),
+        new("has a history that ends with a crash", "CONC-05", Flaw: Flaw.AcknowledgesBeforeTheFlush),
 
         new("ignores the token of an append", "CANCEL-01", log => new IgnoresTheTokenOfAnAppend(log)),
         new("ignores the token of a read", "CANCEL-01", log => new IgnoresTheTokenOfARead(log)),

@@ -1,10 +1,11 @@
 // ListLogConformance.cs
 using LogKit;
 using LogKit.Conformance;
+using LogKit.Conformance.Xunit;
 
 namespace Example;
 
-/// <summary>How the suite gets at a <see cref="ListLog"/>: a new one for each name.</summary>
+/// <summary>Gives the suite access to a <see cref="ListLog"/>: a new one for each name.</summary>
 public sealed class ListHarness : LogHarness
 {
     public override ValueTask<ILog> OpenAsync(string name) => ValueTask.FromResult<ILog>(new ListLog());

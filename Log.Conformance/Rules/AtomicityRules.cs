@@ -1,14 +1,20 @@
-// The rules ATOM-xx: a batch is in the log as a whole or not at all.
+using LogKit.Conformance.Running;
 
-namespace LogKit.Conformance;
+namespace LogKit.Conformance.Rules;
 
-public abstract partial class LogConformance<THarness>
+/// <summary>The rules ATOM-xx: a batch is in the log as a whole or not at all.</summary>
+internal static class AtomicityRules
 {
-    [Rule("ATOM-01")]
-    public Task ATOM_01_a_concurrent_reader_sees_all_of_a_batch_or_none() => RuleAsync(async (log, check) =>
+    [Rule(
+        "ATOM-01",
+        "A concurrent reader sees all of a batch, or none of it.",
+        Why = "A batch is one change.",
+        Without = "Readers act on half of a transaction.")]
+    public static async Task ATOM_01_a_concurrent_reader_sees_all_of_a_batch_or_none(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         const int count = 10;
-        var batches = Math.Max(10, Harness.RaceRounds / 50);
+        var batches = Math.Max(10, run.Harness.RaceRounds / 50);
         var appends = Task.Run(async () =>
         {
             for (var i = 0; i < batches; i++)
@@ -34,23 +40,33 @@ public abstract partial class LogConformance<THarness>
         }
 
         await check.EndsAsync(appends, $"{batches} appends");
-    });
+    }
 
-    [Rule("ATOM-02")]
-    public Task ATOM_02_concurrent_batches_never_interleave() => RuleAsync(async (log, check) =>
+    [Rule(
+        "ATOM-02",
+        "Concurrent batches never interleave.",
+        Why = "A batch is contiguous.",
+        Without = "Records of one caller appear inside the batch of another.")]
+    public static async Task ATOM_02_concurrent_batches_never_interleave(RuleRun run)
     {
-        var appends = await AppendConcurrentlyAsync(log, check);
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var appends = await ConcurrentAppends.RunAsync(run, log);
         foreach (var (first, batch) in appends)
             check.Same(batch, await log.ReadBatchAsync(first), $"the batch that was appended at {first}, beside others");
-    });
+    }
 
-    [Rule("ATOM-03", Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
-    public Task ATOM_03_after_a_crash_in_the_middle_of_an_append_the_batch_is_whole_or_absent() => RuleAsync(async run =>
+    [Rule(
+        "ATOM-03",
+        "After a crash in the middle of an append, its batch is complete or absent.",
+        Why = "Crashes happen in the middle.",
+        Without = "Half of a transaction is stored permanently.",
+        Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
+    public static async Task ATOM_03_after_a_crash_in_the_middle_of_an_append_its_batch_is_complete_or_absent(RuleRun run)
     {
         var check = run.Check;
         var before = Batches.Of("before", "the crash");
         var batch = Batches.Numbered(5);
-        for (var step = 0; step < CrashRounds; step++)
+        for (var step = 0; step < run.CrashRounds; step++)
         {
             var name = $"step-{step}";
             run.History.Clear();
@@ -58,7 +74,7 @@ public abstract partial class LogConformance<THarness>
             var log = await run.OpenAsync(name);
             await log.AppendBatchAsync(before);
             var isArmed = await run.CrashSoonAsync(step, name);
-            var append = TryAppendAsync(log, batch);
+            var append = Steps.TryAppendAsync(log, batch);
             if (isArmed)
                 await append;
             await run.CrashAsync(name);
@@ -75,43 +91,5 @@ public abstract partial class LogConformance<THarness>
                 check.Same(batch, await log.ReadBatchAsync(2), "the batch that was being appended");
             await run.RemoveAsync(name);
         }
-    });
-
-    /// <summary>The number of positions, or times, at which logs are crashed.</summary>
-    private int CrashRounds => Math.Clamp(Harness.RaceRounds / 200, 6, 40);
-
-    /// <summary>Appends, which may fail because the log crashes meanwhile.</summary>
-    /// <returns>Whether it was acknowledged.</returns>
-    private static async Task<bool> TryAppendAsync(ILog log, RecordBatch batch)
-    {
-        try
-        {
-            await log.AppendBatchAsync(batch);
-            return true;
-        }
-        catch (Exception exception) when (exception is LogException or ObjectDisposedException or OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Eight workers concurrently append batches of different lengths.</summary>
-    private async Task<(ulong First, RecordBatch Batch)[]> AppendConcurrentlyAsync(ILog log, Check check)
-    {
-        const int workers = 8;
-        var each = Math.Clamp(Harness.RaceRounds / 100, 3, 100);
-        var tasks = Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
-        {
-            var appends = new List<(ulong, RecordBatch)>();
-            for (var i = 0; i < each; i++)
-            {
-                var batch = Batches.Of([.. Enumerable.Range(0, 1 + ((worker + i) % 4)).Select(record => $"{worker}/{i}/{record}")]);
-                appends.Add((await log.AppendBatchAsync(batch), batch));
-            }
-
-            return appends;
-        }));
-        var all = await check.EndsAsync(Task.WhenAll(tasks), $"{workers} times {each} concurrent appends");
-        return [.. all.SelectMany(appends => appends)];
     }
 }

@@ -1,11 +1,16 @@
-// The rules DISP-xx: a log after its disposal.
+using LogKit.Conformance.Running;
 
-namespace LogKit.Conformance;
+namespace LogKit.Conformance.Rules;
 
-public abstract partial class LogConformance<THarness>
+/// <summary>The rules DISP-xx: what disposal does, and what a disposed log does.</summary>
+internal static class DisposalRules
 {
-    [Rule("DISP-01")]
-    public Task DISP_01_disposing_again_does_nothing_also_at_the_same_time() => RuleAsync(async run =>
+    [Rule(
+        "DISP-01",
+        "Disposing again does nothing, even concurrently.",
+        Why = "Shutdown code runs twice.",
+        Without = "Shutdown fails, and hides the original error.")]
+    public static async Task DISP_01_disposing_again_does_nothing_even_concurrently(RuleRun run)
     {
         var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a"));
@@ -17,20 +22,30 @@ public abstract partial class LogConformance<THarness>
         await check.EndsAsync(
             Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => other.DisposeAsync().AsTask()))),
             "8 disposals at the same time");
-    });
+    }
 
-    [Rule("DISP-02")]
-    public Task DISP_02_every_member_of_a_disposed_log_says_so() => RuleAsync(async (log, check) =>
+    [Rule(
+        "DISP-02",
+        "Every member of a disposed log throws `ObjectDisposedException`.",
+        Why = "Use after disposal is a bug that must be visible.",
+        Without = "It reads freed memory, or waits forever.")]
+    public static async Task DISP_02_every_member_of_a_disposed_log_throws(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a", "b"));
         await log.DisposeAsync();
-        foreach (var (member, call) in MembersOf(log, CancellationToken.None))
+        foreach (var (member, call) in Steps.MembersOf(log, CancellationToken.None))
             await check.ThrowsAsync<ObjectDisposedException>(call, $"{member} of a log that was disposed");
-    });
+    }
 
-    [Rule("DISP-03")]
-    public Task DISP_03_pending_waits_end_with_the_disposal() => RuleAsync(async (log, check) =>
+    [Rule(
+        "DISP-03",
+        "Disposal ends pending waits promptly.",
+        Why = "Nothing can complete them afterwards.",
+        Without = "Servers hang at shutdown.")]
+    public static async Task DISP_03_disposal_ends_pending_waits(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a"));
         using var unused = new CancellationTokenSource();
         var waits = new[]
@@ -44,10 +59,15 @@ public abstract partial class LogConformance<THarness>
         await log.DisposeAsync();
         foreach (var wait in waits)
             await check.ThrowsAsync<ObjectDisposedException>(() => wait, "a wait that was pending when the log was disposed");
-    });
+    }
 
-    [Rule("DISP-04", Needs = LogCapabilities.Reopen)]
-    public Task DISP_04_a_disposed_log_can_be_opened_again_at_once() => RuleAsync(async run =>
+    [Rule(
+        "DISP-04",
+        "Disposal releases locks, so that the log can be reopened immediately.",
+        Why = "Restarts are fast.",
+        Without = "A restarted server is blocked by its own lock.",
+        Needs = LogCapabilities.Reopen)]
+    public static async Task DISP_04_a_disposed_log_can_be_reopened_immediately(RuleRun run)
     {
         for (var round = 0ul; round < 5; round++)
         {
@@ -70,5 +90,5 @@ public abstract partial class LogConformance<THarness>
                     exception);
             }
         }
-    });
+    }
 }

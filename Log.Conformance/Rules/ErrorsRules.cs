@@ -1,11 +1,16 @@
-// The rules ERR-xx: how a log fails.
+using LogKit.Conformance.Running;
 
-namespace LogKit.Conformance;
+namespace LogKit.Conformance.Rules;
 
-public abstract partial class LogConformance<THarness>
+/// <summary>The rules ERR-xx: which exceptions a log throws, and what a fault leaves behind.</summary>
+internal static class ErrorsRules
 {
-    [Rule("ERR-01")]
-    public Task ERR_01_only_documented_exceptions_leave_a_log() => RuleAsync(async run =>
+    [Rule(
+        "ERR-01",
+        "A log throws only the documented exceptions.",
+        Why = "Callers can handle what they know.",
+        Without = "A `catch` clause misses the exception; a server reports \"internal error\".")]
+    public static async Task ERR_01_a_log_throws_only_the_documented_exceptions(RuleRun run)
     {
         run.AlsoBrokenBy = RuleViolation.ForeignException; // which every call is checked for
         var log = await run.OpenAsync();
@@ -17,7 +22,7 @@ public abstract partial class LogConformance<THarness>
             await TryAsync(log.AppendBatchAsync(null!, null, token).AsTask());
             await TryAsync(log.AppendBatchAsync(new RecordBatch(), null, token).AsTask());
             await TryAsync(log.AppendBatchAsync(Batches.Of("x"), ulong.MaxValue, token).AsTask());
-            await TryAsync(log.AppendBatchAsync(Batches.OfSize(Harness.BatchLimitBytes + 1), null, token).AsTask());
+            await TryAsync(log.AppendBatchAsync(Batches.OfSize(run.Harness.BatchLimitBytes + 1), null, token).AsTask());
             foreach (var offset in (ulong[])[0, 2, 3, int.MaxValue, uint.MaxValue, long.MaxValue, 1ul << 63, ulong.MaxValue])
             {
                 await TryAsync(log.ReadBatchAsync(offset, token).AsTask());
@@ -49,19 +54,24 @@ public abstract partial class LogConformance<THarness>
                 // A documented exception: others have already been reported.
             }
         }
-    });
+    }
 
-    [Rule("ERR-02", Needs = LogCapabilities.Faults)]
-    public Task ERR_02_after_a_healed_storage_fault_nothing_is_lost_and_the_log_is_usable_or_honestly_read_only() => RuleAsync(async run =>
+    [Rule(
+        "ERR-02",
+        "After a storage fault is healed, no acknowledged record is lost, and the log is either usable or reports that it is read-only.",
+        Why = "Disks fill up and networks fail.",
+        Without = "A brief fault loses data, or the log pretends to work.",
+        Needs = LogCapabilities.Faults)]
+    public static async Task ERR_02_after_a_storage_fault_is_healed_nothing_is_lost_and_the_log_is_usable_or_read_only(RuleRun run)
     {
         var (log, check) = (await run.OpenAsync(), run.Check);
-        var acknowledged = await AppendAsync(log, 2, 3);
+        var acknowledged = await Steps.AppendAsync(log, 2, 3);
         await run.BreakStorageAsync();
         var during = Batches.Of("during", "the fault");
-        if (await TryAppendAsync(log, during))
+        if (await Steps.TryAppendAsync(log, during))
             acknowledged.Add((5, during)); // then it must be there
         await run.HealStorageAsync();
-        await RequireAsync(run, log, acknowledged, "after the fault");
+        await Steps.RequireAsync(run, log, acknowledged, "after the fault");
 
         var isReadOnly = false;
         for (var i = 0; i < 3; i++)
@@ -88,12 +98,12 @@ public abstract partial class LogConformance<THarness>
             }
         }
 
-        await RequireAsync(run, log, acknowledged, "after the fault, and appends after it");
-        if (!Harness.Capabilities.HasFlag(LogCapabilities.Reopen))
+        await Steps.RequireAsync(run, log, acknowledged, "after the fault, and appends after it");
+        if (!run.Harness.Capabilities.HasFlag(LogCapabilities.Reopen))
             return;
         log = await run.ReopenAsync();
-        await RequireAsync(run, log, acknowledged, "after the fault and reopening");
+        await Steps.RequireAsync(run, log, acknowledged, "after the fault and reopening");
         var next = (await log.GetRangeAsync()).NextOffset;
         check.Equal(next, await log.AppendBatchAsync(Batches.Of("usable")), "the offset of an append after the fault and reopening");
-    });
+    }
 }

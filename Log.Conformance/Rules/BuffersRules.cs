@@ -1,19 +1,25 @@
-// The rules BUF-xx: who owns which bytes.
+using LogKit.Conformance.Running;
 
-namespace LogKit.Conformance;
+namespace LogKit.Conformance.Rules;
 
-public abstract partial class LogConformance<THarness>
+/// <summary>The rules BUF-xx: who owns which bytes.</summary>
+internal static class BuffersRules
 {
-    [Rule("BUF-01")]
-    public Task BUF_01_changing_the_input_after_the_append_changes_nothing_stored() => RuleAsync(async (log, check) =>
+    [Rule(
+        "BUF-01",
+        "Changing the input after completion or cancellation does not change what is stored.",
+        Why = "Callers reuse their buffers.",
+        Without = "Records change after they were written.")]
+    public static async Task BUF_01_changing_the_input_after_the_append_does_not_change_what_is_stored(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         foreach (var cancel in (bool[])[false, true])
         {
             var buffer = Batches.Of("mine", "and mine").Encoded.ToArray();
             var batch = RecordBatch.Decode(buffer);
             var before = (await log.GetRangeAsync()).NextOffset;
             if (cancel)
-                await AppendAndCancelAsync(log, check, batch, yields: 0);
+                await Steps.AppendAndCancelAsync(log, check, batch, yields: 0);
             else
                 await log.AppendBatchAsync(batch);
             Batches.Overwrite(buffer, (byte)'!');
@@ -23,13 +29,18 @@ public abstract partial class LogConformance<THarness>
                 Batches.Of("mine", "and mine"), await log.ReadBatchAsync(before),
                 $"the batch whose buffer the caller changed after its append was {(cancel ? "canceled" : "completed")}");
         }
-    });
+    }
 
-    [Rule("BUF-02")]
-    public Task BUF_02_what_was_read_stays_as_it_was_through_all_that_follows() => RuleAsync(async (log, check) =>
+    [Rule(
+        "BUF-02",
+        "Data that was read does not change through later reads, appends, truncation, or disposal.",
+        Why = "Readers keep what they read.",
+        Without = "Records change in the hands of the reader.")]
+    public static async Task BUF_02_data_that_was_read_does_not_change_later(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         var read = new List<(RecordBatch Read, RecordBatch Copy)>();
-        foreach (var (first, batch) in await AppendAsync(log, 3, 3, 1))
+        foreach (var (first, batch) in await Steps.AppendAsync(log, 3, 3, 1))
         {
             for (var i = 0; i < batch.Count; i++)
             {
@@ -40,7 +51,7 @@ public abstract partial class LogConformance<THarness>
 
         RequireUnchanged("further reads");
         for (var i = 0; i < 20; i++)
-            await log.AppendBatchAsync(Batches.OfSize(Math.Min(Harness.BatchLimitBytes, 16 * 1024)));
+            await log.AppendBatchAsync(Batches.OfSize(Math.Min(run.Harness.BatchLimitBytes, 16 * 1024)));
         RequireUnchanged("further appends");
         if (log is ITruncatableLog truncatable)
             await truncatable.TruncateBeforeAsync((await log.GetRangeAsync()).NextOffset);
@@ -52,11 +63,16 @@ public abstract partial class LogConformance<THarness>
             foreach (var (batch, copy) in read)
                 check.Same(copy, batch, $"a batch that was read, after {what}");
         }
-    });
+    }
 
-    [Rule("BUF-03")]
-    public Task BUF_03_an_append_does_not_change_its_argument() => RuleAsync(async (log, check) =>
+    [Rule(
+        "BUF-03",
+        "An append does not change its argument.",
+        Why = "The caller may append the same batch again or elsewhere.",
+        Without = "Retries store something else.")]
+    public static async Task BUF_03_an_append_does_not_change_its_argument(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         // In the middle of a larger buffer, whose other bytes the log must not touch either.
         var encoded = Batches.Of("a", "", "the argument").Encoded;
         var buffer = Enumerable.Repeat((byte)0xAA, encoded.Length + 16).ToArray();
@@ -68,5 +84,5 @@ public abstract partial class LogConformance<THarness>
         check.True(
             changed < 0,
             $"expected an append to leave the caller's buffer as it is, but byte {changed - 8} of the batch has changed");
-    });
+    }
 }

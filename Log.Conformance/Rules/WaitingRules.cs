@@ -1,32 +1,46 @@
-// The rules WAIT-xx: when a wait for an append completes.
-
 using LogKit.Conformance.Running;
 
-namespace LogKit.Conformance;
+namespace LogKit.Conformance.Rules;
 
-public abstract partial class LogConformance<THarness>
+/// <summary>The rules WAIT-xx: when a wait for an append completes.</summary>
+internal static class WaitingRules
 {
-    [Rule("WAIT-01")]
-    public Task WAIT_01_waiting_for_what_is_there_ends_at_once() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-01",
+        "A wait for an offset that exists completes immediately.",
+        Why = "No check is needed before waiting.",
+        Without = "A reader that is behind hangs until the next append.")]
+    public static async Task WAIT_01_a_wait_for_an_offset_that_exists_completes_immediately(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a", "b"));
         foreach (var offset in (ulong[])[0, 1])
             await check.EndsAsync(log.WaitForAppendAsync(offset).AsTask(), $"waiting for offset {offset} of [0, 2)");
-    });
+    }
 
-    [Rule("WAIT-02")]
-    public Task WAIT_02_waiting_for_the_next_offset_ends_with_the_append_and_not_before() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-02",
+        "A wait for Next stays pending, and completes with the append.",
+        Why = "It makes tailing without polling possible.",
+        Without = "Tails spin, or never wake.")]
+    public static async Task WAIT_02_a_wait_for_the_next_offset_completes_with_the_append_and_not_before(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("a"));
         var wait = log.WaitForAppendAsync(1).AsTask();
         await check.PendingAsync(wait, "waiting for the next offset: expected it to be pending, but it ended before any append");
         await log.AppendBatchAsync(Batches.Of("b"));
         await check.EndsAsync(wait, "the wait for the offset just appended");
-    });
+    }
 
-    [Rule("WAIT-03")]
-    public Task WAIT_03_when_a_wait_has_ended_the_offset_can_be_read() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-03",
+        "Once a wait has completed, the offset can be read.",
+        Why = "Otherwise, the wait means nothing.",
+        Without = "Tails occasionally fail with \"out of range\".")]
+    public static async Task WAIT_03_once_a_wait_has_completed_the_offset_can_be_read(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         for (var offset = 0ul; offset < 100; offset++)
         {
             var expected = Batches.Of($"{offset}");
@@ -36,12 +50,17 @@ public abstract partial class LogConformance<THarness>
             check.Same(expected, await log.ReadBatchAsync(offset), $"the batch at {offset}, read as soon as the wait ended");
             await append;
         }
-    });
+    }
 
-    [Rule("WAIT-04")]
-    public Task WAIT_04_an_append_that_races_the_wait_never_loses_it() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-04",
+        "An append that races the registration of a wait never loses the wakeup.",
+        Why = "Check and registration are one atomic step.",
+        Without = "Once in a million times, a tail misses a record until the next one arrives.")]
+    public static async Task WAIT_04_an_append_that_races_a_wait_never_loses_the_wakeup(RuleRun run)
     {
-        for (var offset = 0ul; offset < (ulong)Harness.RaceRounds; offset++)
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        for (var offset = 0ul; offset < (ulong)run.Harness.RaceRounds; offset++)
         {
             var awaited = offset;
             var hasBegun = 0;
@@ -58,11 +77,16 @@ public abstract partial class LogConformance<THarness>
             await log.AppendBatchAsync(Batches.Of("x"));
             await check.EndsAsync(wait, $"the wait for offset {offset}, which raced its append");
         }
-    });
+    }
 
-    [Rule("WAIT-05")]
-    public Task WAIT_05_an_append_wakes_all_that_it_satisfies_and_only_those() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-05",
+        "An append completes all waits that it satisfies, and no others.",
+        Why = "Every reader counts.",
+        Without = "One tail gets each record while others starve, or all wake for nothing.")]
+    public static async Task WAIT_05_an_append_completes_all_waits_that_it_satisfies_and_no_others(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         var waits = Enumerable
             .Range(0, 10)
             .Select(i => (Offset: (ulong)(i / 2), Task: log.WaitForAppendAsync((ulong)(i / 2)).AsTask()))
@@ -76,10 +100,15 @@ public abstract partial class LogConformance<THarness>
         await log.AppendBatchAsync(Batches.Of("3", "4"));
         foreach (var (offset, wait) in waits)
             await check.EndsAsync(wait, $"a wait for offset {offset}, which was appended");
-    });
+    }
 
-    [Rule("WAIT-06", Needs = LogCapabilities.SecondClient)]
-    public Task WAIT_06_an_append_by_another_client_ends_a_wait() => RuleAsync(async run =>
+    [Rule(
+        "WAIT-06",
+        "An append by another client completes a wait.",
+        Why = "Writers and readers are different processes.",
+        Without = "Tails see only the appends of their own process.",
+        Needs = LogCapabilities.SecondClient)]
+    public static async Task WAIT_06_an_append_by_another_client_completes_a_wait(RuleRun run)
     {
         var (log, check) = (await run.OpenAsync(), run.Check);
         var other = await run.OpenSecondClientAsync();
@@ -89,11 +118,16 @@ public abstract partial class LogConformance<THarness>
             await other.AppendBatchAsync(Batches.Of("x"));
             await check.EndsAsync(wait, $"the wait for offset {offset}, which another client appended");
         }
-    });
+    }
 
-    [Rule("WAIT-07")]
-    public Task WAIT_07_cancelling_one_wait_leaves_the_others() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-07",
+        "Canceling one wait does not affect others.",
+        Why = "Tails come and go for months.",
+        Without = "The timeout of one client ends the tails of all.")]
+    public static async Task WAIT_07_canceling_one_wait_does_not_affect_others(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         using var canceled = new CancellationTokenSource();
         var one = log.WaitForAppendAsync(0, canceled.Token).AsTask();
         var other = log.WaitForAppendAsync(0).AsTask();
@@ -103,14 +137,19 @@ public abstract partial class LogConformance<THarness>
         await check.PendingAsync(other, "the other wait: expected it to be pending, but it ended with the canceled one");
         await log.AppendBatchAsync(Batches.Of("a"));
         await check.EndsAsync(other, "the other wait, after the append");
-    });
+    }
 
-    [Rule("WAIT-07")]
-    public Task WAIT_07_many_canceled_waits_leave_nothing_behind() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-09",
+        "Many canceled waits leave nothing behind.",
+        Why = "Tails come and go for months.",
+        Without = "Memory grows until the server fails.")]
+    public static async Task WAIT_09_many_canceled_waits_leave_nothing_behind(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         // Neither depends on what else the process does: retained tokens are counted by weak references, and memory
         // counts as a leak only if it grows in step with the number of waits, which varies.
-        var waits = Math.Clamp(Harness.RaceRounds, 100, 10_000);
+        var waits = Math.Clamp(run.Harness.RaceRounds, 100, 10_000);
         var tokens = new WeakReference[waits];
         await CancelWaitsAsync(log, check, tokens);
         for (var i = 0; i < 50 && CountAlive(tokens) > waits / 10; i++)
@@ -125,7 +164,7 @@ public abstract partial class LogConformance<THarness>
 
         if (await Growth.OfAsync(count => CancelWaitsAsync(log, check, new WeakReference[count]), waits / 10) is { } leaked)
             throw check.Fail($"expected canceled waits to leave nothing, but each of them leaves {leaked:0} bytes");
-    });
+    }
 
     private static async Task CancelWaitsAsync(ILog log, Check check, WeakReference[] tokens)
     {
@@ -146,9 +185,14 @@ public abstract partial class LogConformance<THarness>
 
     private static int CountAlive(WeakReference[] references) => references.Count(reference => reference.IsAlive);
 
-    [Rule("WAIT-08")]
-    public Task WAIT_08_a_wait_far_beyond_the_end_stays_pending_until_it_is_reached() => RuleAsync(async (log, check) =>
+    [Rule(
+        "WAIT-08",
+        "A wait far beyond Next stays pending while appends do not reach it.",
+        Why = "A reader may wait for a complete batch.",
+        Without = "Readers wake early and fail.")]
+    public static async Task WAIT_08_a_wait_far_beyond_the_end_stays_pending_until_it_is_reached(RuleRun run)
     {
+        var (log, check) = (await run.OpenAsync(), run.Check);
         var wait = log.WaitForAppendAsync(50).AsTask();
         for (var i = 0; i < 5; i++)
         {
@@ -163,5 +207,5 @@ public abstract partial class LogConformance<THarness>
 
         await log.AppendBatchAsync(Batches.Of("the fifty-first"));
         await check.EndsAsync(wait, "the wait for offset 50, which was appended");
-    });
+    }
 }

@@ -1,0 +1,80 @@
+using System.Reflection;
+using LogKit.Conformance.Reporting;
+using LogKit.Conformance.Rules;
+using LogKit.Conformance.Running;
+
+namespace LogKit.Conformance;
+
+/// <summary>The rules that every <see cref="ILog"/> must keep, and the console run.</summary>
+/// <remarks>Each rule is a method of a class in the folder Rules.</remarks>
+/// <example>
+/// The suite under a test framework is one test that runs for each id:
+/// <code>
+/// var result = await LogRules.Get(id).RunAsync(harness);
+/// if (result.IsSkipped)
+///     Assert.Skip(result.Message);
+/// result.ThrowIfFailed();
+/// </code>
+/// </example>
+public static class LogRules
+{
+    private static readonly (string Chapter, Type Rules)[] Chapters =
+    [
+        ("Appending", typeof(AppendingRules)),
+        ("Reading", typeof(ReadingRules)),
+        ("Bounds", typeof(BoundsRules)),
+        ("Atomicity", typeof(AtomicityRules)),
+        ("Waiting", typeof(WaitingRules)),
+        ("Concurrency", typeof(ConcurrencyRules)),
+        ("Cancellation", typeof(CancellationRules)),
+        ("Disposal", typeof(DisposalRules)),
+        ("Durability", typeof(DurabilityRules)),
+        ("Buffers", typeof(BuffersRules)),
+        ("Limits", typeof(LimitsRules)),
+        ("Truncation", typeof(TruncationRules)),
+        ("Errors", typeof(ErrorsRules)),
+        ("Model", typeof(ModelRules)),
+        ("Harness", typeof(HarnessRules)),
+    ];
+
+    /// <summary>All rules, by chapter and id.</summary>
+    public static IReadOnlyList<LogRule> All { get; } = [.. Chapters.SelectMany(chapter => RulesOf(chapter.Chapter, chapter.Rules))];
+
+    /// <summary>The ids of all rules, for test frameworks that take the cases of a parameterized test from a member.</summary>
+    public static IEnumerable<string> Ids => All.Select(rule => rule.Id);
+
+    /// <summary>Gets a rule by its id.</summary>
+    /// <param name="id">The id, for example <c>APPEND-01</c>.</param>
+    /// <exception cref="ArgumentException">No rule has the id.</exception>
+    public static LogRule Get(string id) =>
+        Find(id) ?? throw new ArgumentException($"no rule has the id '{id}': LogRules.All has all rules", nameof(id));
+
+    /// <summary>
+    /// Runs rules without a test framework, and prints the results to the console. As a program:
+    /// <code>return await LogRules.RunAsync(new MyHarness(), args);</code>
+    /// </summary>
+    /// <param name="harness">Gives access to the logs. It is disposed at the end.</param>
+    /// <param name="args">
+    /// The rules to run, by ids, beginnings of ids, or chapters; all if there are none. <c>--help</c> shows the options.
+    /// </param>
+    /// <returns>The exit code: 0 if no rule failed, 1 if one did, 2 if an argument is invalid.</returns>
+    public static async Task<int> RunAsync(LogHarness harness, params string[] args)
+    {
+        ArgumentNullException.ThrowIfNull(harness);
+        ArgumentNullException.ThrowIfNull(args);
+        await using (harness.ConfigureAwait(false))
+        {
+            var run = new ConsoleRun(harness, Console.Out, Console.Error, isTerminal: !Console.IsOutputRedirected);
+            return await run.RunAsync(args).ConfigureAwait(false);
+        }
+    }
+
+    internal static LogRule? Find(string id) => All.FirstOrDefault(rule => rule.Id == id);
+
+    private static IEnumerable<LogRule> RulesOf(string chapter, Type rules) =>
+        from method in rules.GetMethods(BindingFlags.Public | BindingFlags.Static)
+        let rule = method.GetCustomAttribute<RuleAttribute>()
+        where rule is not null
+        orderby rule.Id
+        select new LogRule(rule, method.Name, chapter, method.CreateDelegate<Func<RuleRun, Task>>());
+}
