@@ -3,8 +3,8 @@ using LogKit.Conformance.Running;
 namespace LogKit.Conformance.Linearizability;
 
 /// <summary>
-/// A random concurrent run: workers on all available clients append, read, get the range, and wait, with and without expected offsets and
-/// cancellation. The log may crash meanwhile. The history is then checked as a whole.
+/// A random concurrent run: workers on all available clients append, read, get the range, and wait, with and without expected offsets. They
+/// also cancel appends or truncate. The log may crash meanwhile. The history is then checked as a whole.
 /// </summary>
 internal sealed class ConcurrentRun
 {
@@ -14,12 +14,15 @@ internal sealed class ConcurrentRun
     private readonly RuleRun _run;
     private readonly int _seed;
     private readonly string _name;
+    private readonly bool _truncates;
     private ulong _seenNext;
 
-    private ConcurrentRun(RuleRun run, int seed)
+    private ConcurrentRun(RuleRun run, int seed, int crashes)
     {
         _run = run;
         _seed = seed;
+        // The content of what was truncated is known only if the outcome of every append is.
+        _truncates = run.Harness.Capabilities.HasFlag(LogCapabilities.Truncate) && crashes == 0 && seed % 2 == 0;
         _name = $"seed-{seed}";
     }
 
@@ -29,11 +32,13 @@ internal sealed class ConcurrentRun
         run.Seed = $"LOGKIT_SEED={seed} (the schedule is the machine's)";
         run.History.Clear();
         run.History.KeepsAll = true;
-        var concurrent = new ConcurrentRun(run, seed);
+        var concurrent = new ConcurrentRun(run, seed, crashes);
         for (var session = 0; session < crashes; session++)
             await concurrent.SessionAsync(session, crash: true);
         var log = await concurrent.SessionAsync(crashes, crash: false);
-        if (HistoryCheck.Explain(run.History.Operations, await LogContent.OfAsync(log)) is { } problem)
+        var content = await LogContent.OfAsync(log);
+        var entries = LogContent.WithTruncated(content, await log.GetRangeAsync(), run.History.Operations);
+        if (HistoryCheck.Explain(run.History.Operations, entries) is { } problem)
             throw run.Check.Fail(problem);
         await run.RemoveAsync(concurrent._name);
     }
@@ -125,6 +130,9 @@ internal sealed class ConcurrentRun
                 case < 17:
                     run.SawNext((await log.GetRangeAsync(CancellationToken.None)).NextOffset);
                     break;
+                case < 19 when run._truncates:
+                    await TruncateAsync(near - Math.Min(near, (ulong)random.Next(8)));
+                    break;
                 default:
                     _waits.Add(WaitAsync(near, end));
                     break;
@@ -138,7 +146,7 @@ internal sealed class ConcurrentRun
             try
             {
                 var append = log.AppendBatchAsync(batch, expected, cancellation.Token);
-                if (random.Next(8) == 0)
+                if (random.Next(8) == 0 && !run._truncates)
                     await cancellation.CancelAsync();
                 run.SawNext(await append + (ulong)batch.Count);
             }
@@ -160,6 +168,18 @@ internal sealed class ConcurrentRun
                     await log.ReadBatchAsync(offset);
                 else
                     await log.ReadBatchesAsync(offset, limitBytes: 1 << random.Next(10));
+            }
+            catch (OffsetOutOfRangeException)
+            {
+                // Which the history has.
+            }
+        }
+
+        private async Task TruncateAsync(ulong offset)
+        {
+            try
+            {
+                await ((ITruncatableLog)log).TruncateBeforeAsync(offset, CancellationToken.None);
             }
             catch (OffsetOutOfRangeException)
             {

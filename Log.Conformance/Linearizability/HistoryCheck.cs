@@ -5,39 +5,46 @@ namespace LogKit.Conformance.Linearizability;
 
 /// <summary>
 /// Checks whether a history of concurrent calls is linearizable: each call takes effect at one instant between its start and its end. Takes
-/// polynomial time, because offsets determine the order of the appends. Only the time at which each batch became visible is open.
+/// polynomial time, because offsets determine the order of the appends. Only the times of events are open: when each batch became
+/// visible, and when each truncation took effect.
 /// </summary>
 /// <remarks>
-/// For each batch j that is in the log at the end, lo[j] is the latest instant at which it was certainly not yet visible, and hi[j] the
-/// earliest instant at which it certainly was. Batches become visible in order, so a history is linearizable if and only if the lo of no
-/// batch is after the hi of the same or a later batch.
+/// Each event has an interval: from the latest instant at which it certainly had not happened to the earliest at which it certainly had.
+/// Some events precede others: a batch the next batch, a truncation a further one, what a range saw what it did not see. The history is
+/// linearizable if every event has an instant in its interval that respects this order. One condition is only approximated: a truncation
+/// counts as possible from the first call on that could have caused it.
 /// </remarks>
 internal sealed class HistoryCheck
 {
     private readonly IReadOnlyCollection<Operation> _history;
     private readonly List<LogEntry> _entries;
     private readonly ulong _end;
-    private readonly Bound[] _low;
-    private readonly Bound[] _high;
+    private readonly Event[] _batches;
+
+    // The offsets that were truncated to, in order, and the events that the start reached them.
+    private readonly ulong[] _starts;
+    private readonly Event[] _truncations;
+    private readonly List<(Event Earlier, Event Later, bool IsStrict)> _order = [];
 
     private HistoryCheck(IReadOnlyCollection<Operation> history, List<LogEntry> entries)
     {
         _history = history;
         _entries = entries;
         _end = entries.Count == 0 ? 0 : entries[^1].Next;
-        _low = new Bound[entries.Count];
-        _high = Enumerable.Repeat(new Bound(Operation.Never, null), entries.Count).ToArray();
+        _batches = [.. entries.Select(entry => new Event($"the batch at offset {entry.First} was visible"))];
+        _starts = [.. Truncations().Select(truncation => truncation.Offset!.Value).Where(offset => offset > 0).Distinct().Order()];
+        _truncations = [.. _starts.Select(start => new Event($"the records before offset {start} were truncated"))];
     }
-
-    private readonly record struct Bound(long Stamp, Operation? By);
 
     /// <summary>Describes what is wrong with a history; null if it is linearizable.</summary>
     /// <param name="history">All calls and crashes. The first record of each appended batch must be unique.</param>
-    /// <param name="entries">The content of the log after all calls have ended.</param>
+    /// <param name="entries">
+    /// The content of the log after all calls have ended, including what was truncated; see <see cref="LogContent.WithTruncated"/>.
+    /// </param>
     public static string? Explain(IReadOnlyCollection<Operation> history, List<LogEntry> entries)
     {
         var check = new HistoryCheck(history, entries);
-        return check.PlaceAppends() ?? check.PlaceObservations() ?? check.Sweep();
+        return check.PlaceAppends() ?? check.PlaceTruncations() ?? check.PlaceObservations() ?? check.Order();
     }
 
     private string? PlaceAppends()
@@ -56,12 +63,36 @@ internal sealed class HistoryCheck
                 return $"a batch is at offset {first}, but its append said otherwise:\n    {append}";
             if (WasRefused(append))
                 return $"a batch is at offset {first}, although its append was refused:\n    {append}";
-            _low[j] = new Bound(append.Invoked, append);
-            _high[j] = new Bound(append.Succeeded ? append.Returned : EndOfUnknown(append), append);
+            _batches[j].NotBefore(append.Invoked, append);
+            _batches[j].NotAfter(append.Succeeded ? append.Returned : EndOfUnknown(append), append);
+            if (j > 0)
+                _order.Add((_batches[j - 1], _batches[j], false));
         }
 
         return appends.Values.FirstOrDefault(append => append.Succeeded) is { } lost
             ? $"an append was acknowledged, but its batch is not in the log:\n    {lost}" : null;
+    }
+
+    private string? PlaceTruncations()
+    {
+        for (var k = 0; k < _starts.Length; k++)
+        {
+            var first = Truncations().Where(truncation => truncation.Offset >= _starts[k]).MinBy(truncation => truncation.Invoked)!;
+            _truncations[k].NotBefore(first.Invoked, first);
+            if (k > 0)
+                _order.Add((_truncations[k - 1], _truncations[k], false));
+            if (IndexOf(_starts[k] - 1) is var batch and >= 0)
+                _order.Add((_batches[batch], _truncations[k], false));
+        }
+
+        foreach (var truncation in Truncations().Where(truncation => truncation is { Succeeded: true, Offset: > 0 }))
+        {
+            if (PlacePresence(truncation, truncation.Offset!.Value - 1) is { } problem)
+                return problem;
+            _truncations[Array.BinarySearch(_starts, truncation.Offset.Value)].NotAfter(truncation.Returned, truncation);
+        }
+
+        return null;
     }
 
     private string? PlaceObservations()
@@ -73,9 +104,13 @@ internal sealed class HistoryCheck
                 { Kind: OperationKind.Read, Result: RecordBatch batch } => PlaceRead(operation, operation.Offset!.Value, batch),
                 { Kind: OperationKind.ReadBatches, Result: IReadOnlyList<RecordBatch> batches } => PlaceReads(operation, batches),
                 { Kind: OperationKind.Read or OperationKind.ReadBatches, Failure: OffsetOutOfRangeException exception } =>
-                    PlaceAbsence(operation, operation.Offset!.Value) ?? PlaceNext(operation, exception.Range.NextOffset),
+                    PlaceMiss(operation, exception.Range),
+                { Kind: OperationKind.Truncate, Failure: OffsetOutOfRangeException exception } =>
+                    exception.Range.NextOffset < operation.Offset!.Value
+                        ? PlaceRange(operation, exception.Range)
+                        : $"a truncation failed although the range that it reports reaches its offset:\n    {operation}",
                 { Kind: OperationKind.Append, Failure: OffsetMismatchException exception } => PlaceNext(operation, exception.NextOffset),
-                { Kind: OperationKind.Range, Result: LogRange range } => PlaceNext(operation, range.NextOffset),
+                { Kind: OperationKind.Range, Result: LogRange range } => PlaceRange(operation, range),
                 { Kind: OperationKind.Wait, Succeeded: true } => PlacePresence(operation, operation.Offset!.Value),
                 _ => null,
             };
@@ -86,25 +121,33 @@ internal sealed class HistoryCheck
         return null;
     }
 
-    private string? Sweep()
+    /// <summary>Moves each event to its earliest instant, in the order of the events, until nothing changes.</summary>
+    private string? Order()
     {
-        var run = default(Bound);
-        for (var j = 0; j < _entries.Count; j++)
+        // As a graph without a cycle has no longer path, more rounds than edges mean that events precede themselves.
+        for (var round = 0; round <= _order.Count; round++)
         {
-            if (_low[j].Stamp > run.Stamp)
-                run = _low[j];
-            if (run.Stamp > _high[j].Stamp)
-            {
-                return $"no order of the calls explains what they saw: the batch at offset {_entries[j].First} was visible by the end of\n "
-                    + $"   {_high[j].By}\n"
-                    + $"  (calls {_high[j].By!.Invoked} to {_high[j].By!.Returned}), yet it, or one before it, was not at the beginning "
-                    + $"of\n    {run.By}\n"
-                    + $"  (calls {run.By!.Invoked} to {run.By!.Returned})";
-            }
+            var hasChanged = false;
+            foreach (var (earlier, later, isStrict) in _order)
+                hasChanged |= later.NotBefore(earlier, isStrict);
+            if (Events().FirstOrDefault(one => one.IsImpossible) is { } impossible)
+                return Contradiction(impossible);
+            if (!hasChanged)
+                return null;
         }
 
-        return null;
+        var (first, second, _) = _order.First(edge => edge.IsStrict);
+        return $"no order of the calls explains what they saw: ranges contradict each other, among them those of\n    {first.Low.By}\n    "
+            + $"{second.Low.By}";
     }
+
+    private IEnumerable<Event> Events() => [.. _batches, .. _truncations, .. _order.Select(edge => edge.Earlier)];
+
+    private static string Contradiction(Event impossible) =>
+        $"no order of the calls explains what they saw: {impossible.What} by the end of\n    {impossible.High.By}\n"
+        + $"  (calls {impossible.High.By!.Invoked} to {impossible.High.By.Returned}), yet that, or what it presupposes, was not so at the "
+        + $"beginning of\n    {impossible.Low.By}\n"
+        + $"  (calls {impossible.Low.By!.Invoked} to {impossible.Low.By.Returned})";
 
     private string? PlaceReads(Operation operation, IReadOnlyList<RecordBatch> batches)
     {
@@ -126,7 +169,20 @@ internal sealed class HistoryCheck
             return $"a read returned records of an offset that is not in the log:\n    {operation}";
         if (Check.Difference(_entries[j].Batch.From((int)(offset - _entries[j].First)), batch) is { } difference)
             return $"a read returned other records than are in the log: {difference}:\n    {operation}";
+        TruncationPast(offset)?.NotBefore(operation.Invoked, operation);
         return PlacePresence(operation, offset);
+    }
+
+    /// <summary>Uses that an offset was not in the range: it was past the end, or it had been truncated.</summary>
+    private string? PlaceMiss(Operation operation, LogRange range)
+    {
+        var offset = operation.Offset!.Value;
+        if (range.Contains(offset))
+            return $"a read failed although the range that it reports contains the offset:\n    {operation}";
+        if (offset >= range.NextOffset)
+            return PlaceAbsence(operation, offset) ?? PlaceRange(operation, range);
+        TruncationPast(offset)?.NotAfter(operation.Returned, operation);
+        return PlaceRange(operation, range);
     }
 
     private string? PlacePresence(Operation operation, ulong offset)
@@ -134,15 +190,14 @@ internal sealed class HistoryCheck
         var j = IndexOf(offset);
         if (j < 0)
             return $"an offset was there, but is not in the log:\n    {operation}";
-        if (operation.Returned < _high[j].Stamp)
-            _high[j] = new Bound(operation.Returned, operation);
+        _batches[j].NotAfter(operation.Returned, operation);
         return null;
     }
 
     private string? PlaceAbsence(Operation operation, ulong offset)
     {
-        if (IndexOf(offset) is var j and >= 0 && operation.Invoked > _low[j].Stamp)
-            _low[j] = new Bound(operation.Invoked, operation);
+        if (IndexOf(offset) is var j and >= 0)
+            _batches[j].NotBefore(operation.Invoked, operation);
         return null;
     }
 
@@ -155,6 +210,40 @@ internal sealed class HistoryCheck
             return $"a next offset of {next} was seen, but no batch ends there:\n    {operation}";
         return PlacePresence(operation, next - 1) ?? PlaceAbsence(operation, next);
     }
+
+    /// <summary>Uses an observed range, whose two ends were true at one instant.</summary>
+    private string? PlaceRange(Operation operation, LogRange range)
+    {
+        if (_starts.Length == 0 || PlaceNext(operation, range.NextOffset) is not null)
+            return PlaceNext(operation, range.NextOffset);
+        var k = Array.BinarySearch(_starts, range.StartOffset);
+        if (k < 0 && range.StartOffset > 0)
+            return $"a start of {range.StartOffset} was seen, but nobody truncated to it:\n    {operation}";
+        var seen = new Event($"the range {range} was true");
+        seen.NotBefore(operation.Invoked, operation);
+        seen.NotAfter(operation.Returned, operation);
+        if (k >= 0)
+            _order.Add((_truncations[k], seen, false));
+        if (range.NextOffset > 0 && IndexOf(range.NextOffset - 1) is var last and >= 0)
+            _order.Add((_batches[last], seen, false));
+        if (TruncationPast(range.StartOffset) is { } later)
+            _order.Add((seen, later, true));
+        if (IndexOf(range.NextOffset) is var next and >= 0)
+            _order.Add((seen, _batches[next], true));
+        return null;
+    }
+
+    /// <summary>The event that the start passed an offset; null if it never does.</summary>
+    private Event? TruncationPast(ulong offset)
+    {
+        var k = Array.BinarySearch(_starts, offset);
+        k = k >= 0 ? k + 1 : ~k;
+        return k < _truncations.Length ? _truncations[k] : null;
+    }
+
+    /// <summary>The truncations that took effect, or may have.</summary>
+    private IEnumerable<Operation> Truncations() => _history.Where(operation =>
+        operation.Kind is OperationKind.Truncate && operation.Failure is not (ArgumentException or OffsetOutOfRangeException));
 
     private static bool WasRefused(Operation append) =>
         append.Failure is ArgumentException or (LogException and not AppendOutcomeUnknownException);
@@ -182,5 +271,43 @@ internal sealed class HistoryCheck
     private readonly struct At(ulong offset) : IComparable<LogEntry>
     {
         public int CompareTo(LogEntry entry) => offset < entry.First ? -1 : offset >= entry.Next ? 1 : 0;
+    }
+
+    /// <summary>A stamp, and the call that it comes from. The step orders events that are bound to the same stamp.</summary>
+    private readonly record struct Bound(long Stamp, Operation? By, int Step = 0)
+    {
+        public bool IsAfter(Bound other) => Stamp > other.Stamp || (Stamp == other.Stamp && Step > other.Step);
+    }
+
+    /// <summary>Something that happened at one instant, which is not known exactly.</summary>
+    private sealed class Event(string what)
+    {
+        public string What => what;
+
+        public Bound Low { get; private set; }
+
+        public Bound High { get; private set; } = new(Operation.Never, null);
+
+        public bool IsImpossible => Low.Stamp > High.Stamp;
+
+        public void NotAfter(long stamp, Operation by)
+        {
+            if (stamp < High.Stamp)
+                High = new Bound(stamp, by);
+        }
+
+        public void NotBefore(long stamp, Operation by) => Raise(new Bound(stamp, by));
+
+        /// <returns>Whether that changed anything.</returns>
+        public bool NotBefore(Event earlier, bool isStrict) =>
+            Raise(earlier.Low with { Step = earlier.Low.Step + (isStrict ? 1 : 0) });
+
+        private bool Raise(Bound bound)
+        {
+            if (!bound.IsAfter(Low))
+                return false;
+            Low = bound;
+            return true;
+        }
     }
 }

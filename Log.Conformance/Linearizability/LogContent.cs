@@ -1,3 +1,5 @@
+using LogKit.Conformance.Running;
+
 namespace LogKit.Conformance.Linearizability;
 
 /// <summary>A batch of a log, with its first offset.</summary>
@@ -6,9 +8,10 @@ internal readonly record struct LogEntry(ulong First, RecordBatch Batch)
     public ulong Next => First + (ulong)Batch.Count;
 }
 
-/// <summary>Reads all batches of a log.</summary>
+/// <summary>The batches of a log.</summary>
 internal static class LogContent
 {
+    /// <summary>Reads all batches of a log.</summary>
     public static async Task<List<LogEntry>> OfAsync(ILog log)
     {
         var entries = new List<LogEntry>();
@@ -21,5 +24,17 @@ internal static class LogContent
         }
 
         return entries;
+    }
+
+    /// <summary>Completes the content of a log by the batches that were truncated, which are known from their appends.</summary>
+    public static List<LogEntry> WithTruncated(IEnumerable<LogEntry> content, LogRange range, IEnumerable<Operation> history)
+    {
+        var truncated = history
+            .Where(operation => operation is { Kind: OperationKind.Append, Succeeded: true, Result: ulong first } && first < range.StartOffset)
+            .Select(append => new LogEntry((ulong)append.Result!, append.Batch!))
+            .OrderBy(entry => entry.First)
+            .ToList();
+        var next = truncated.Count == 0 ? range.StartOffset : truncated[^1].Next; // its end may be left
+        return [.. truncated, .. content.Where(entry => entry.First >= next)];
     }
 }

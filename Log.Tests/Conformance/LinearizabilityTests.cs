@@ -48,6 +48,29 @@ public sealed class LinearizabilityTests
             { "told another offset than it got", "append a 1 1-2, append b 0 3-4", "said otherwise" },
             { "read what nobody stored there", "append a 0 1-2, read 0 b 3-4", "other records" },
             { "a range in the middle of a batch", "append a+b 0 1-2, range 1 3-4", "no batch ends there" },
+            { "truncated, and out of range after that", "append a 0 1-2, truncate 1 3-4, gone 0 1 1 5-6, range 1 1 7-8", null },
+            { "truncated, and read after that", "append a 0 1-2, truncate 1 3-4, read 0 a 5-6", "no order of the calls" },
+            { "truncated, and read at the same time", "append a 0 1-2, truncate 1 3-6, read 0 a 4-5", null },
+            { "gone before it was truncated", "append a 0 1-2, gone 0 1 1 3-4, truncate 1 5-6", "no order of the calls" },
+            { "truncated before it was appended", "truncate 1 1-2, append a 0 3-4", "no order of the calls" },
+            { "an old start after a truncation", "append a 0 1-2, truncate 1 3-4, range 1 5-6", "no order of the calls" },
+            { "a start that nobody truncated to", "append a 0 1-2, append b 1 3-4, truncate 2 5-6, range 1 2 7-8", "nobody truncated" },
+            {
+                "a start of later with an end of before",
+                "append a 0 1-2, append b 1 3-8, truncate 1 5-9, range 0 2 10-11, range 1 2 12-13",
+                "no order of the calls"
+            },
+            {
+                "two ends that were never true together",
+                "append a 0 1-2, truncate 1 3-4, append b 1 5-6, range 0 2 1-9",
+                "no order of the calls"
+            },
+            {
+                "two ranges that contradict each other",
+                "append a 0 1-2, append b 1 3-20, truncate 1 4-19, range 0 2 5-18, range 1 1 6-17",
+                "ranges contradict each other"
+            },
+            { "two ranges in some order", "append a 0 1-2, append b 1 3-20, truncate 1 4-19, range 1 1 5-18, range 1 2 6-17", null },
             { "a mismatch that knows the future", "append a 0 1-2, mismatch 2 3-4, append b 1 5-6", "no order of the calls" },
         };
 
@@ -89,6 +112,12 @@ public sealed class LinearizabilityTests
             {
                 Failure = new OffsetOutOfRangeException(Offset(1), new LogRange(0, Offset(1))),
             },
+            "gone" => new Operation(OperationKind.Read, 0, Offset(1))
+            {
+                Failure = new OffsetOutOfRangeException(Offset(1), new LogRange(Offset(2), Offset(3))),
+            },
+            "truncate" => new Operation(OperationKind.Truncate, 0, Offset(1)),
+            "range" when words.Length == 4 => new Operation(OperationKind.Range, 0) { Result = new LogRange(Offset(1), Offset(2)) },
             "range" => new Operation(OperationKind.Range, 0) { Result = new LogRange(0, Offset(1)) },
             "wait" => new Operation(OperationKind.Wait, 0, Offset(1)),
             _ => new Operation(OperationKind.Crash, 0),
