@@ -11,7 +11,9 @@ namespace LogKit;
 /// <item>Operations are linearizable: those of all clients have one total order, which respects real time.</item>
 /// <item>Members may be called concurrently. A call whose token is already canceled has no effect on the log.</item>
 /// <item>After disposal, every member throws <see cref="ObjectDisposedException"/>. Pending waits end with it. Disposing again does
-/// nothing.</item>
+/// nothing. Other clients of the same log are not affected.</item>
+/// <item>A pending call occupies no thread, and does not need the synchronization context of its caller. Continuations of a call may block:
+/// no lock of the log is held while they run.</item>
 /// <item>The only exceptions are <see cref="LogException"/>, <see cref="ArgumentException"/>, classes derived from these,
 /// <see cref="OperationCanceledException"/>, and <see cref="ObjectDisposedException"/>.</item>
 /// </list>

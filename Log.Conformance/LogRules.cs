@@ -31,6 +31,7 @@ public static class LogRules
         ("Durability", typeof(DurabilityRules)),
         ("Buffers", typeof(BuffersRules)),
         ("Limits", typeof(LimitsRules)),
+        ("Resources", typeof(ResourcesRules)),
         ("Truncation", typeof(TruncationRules)),
         ("Errors", typeof(ErrorsRules)),
         ("Model", typeof(ModelRules)),

@@ -55,6 +55,8 @@ internal sealed class HistoryCheck
         for (var j = 0; j < _entries.Count; j++)
         {
             var (first, batch) = _entries[j];
+            if (j > 0 && _entries[j - 1].Next != first)
+                return $"the log has no batch from offset {_entries[j - 1].Next} to {first}";
             if (batch.Count == 0 || !appends.Remove(Key(batch), out var append))
                 return $"at offset {first} is a batch that nobody appended, or that is there twice: {OperationText.Of(batch)}";
             if (Check.Difference(append.Batch!, batch) is { } difference)

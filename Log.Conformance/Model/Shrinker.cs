@@ -29,7 +29,7 @@ internal static class Shrinker
                 for (var start = best.Count - size; start >= 0; start -= size)
                 {
                     if (start + size <= best.Count)
-                        await TryAsync([.. best.Take(start), .. best.Skip(start + size)]);
+                        await TryWithoutAsync(start, size, []);
                 }
             }
 
@@ -52,11 +52,19 @@ internal static class Shrinker
         {
             foreach (var simpler in best[index].Simpler())
             {
-                if (await TryAsync([.. best.Take(index), simpler, .. best.Skip(index + 1)]))
+                if (await TryWithoutAsync(index, 1, [simpler]))
                     return true;
             }
 
             return false;
+        }
+
+        // If fewer records are appended, the same offsets mean something else to the steps that follow, and so do others.
+        async Task<bool> TryWithoutAsync(int start, int size, Step[] instead)
+        {
+            var (before, after) = (best.Take(start).ToList(), best.Skip(start + size).ToList());
+            return await TryAsync([.. before, .. instead, .. after])
+                || (Rebased(before, best.Skip(start).Take(size), instead, after) is { } rebased && await TryAsync(rebased));
         }
 
         async Task<bool> TryAsync(IReadOnlyList<Step> candidate)
@@ -66,6 +74,38 @@ internal static class Shrinker
             best = Cut(candidate, failsAt);
             return true;
         }
+    }
+
+    /// <summary>
+    /// The program with some steps replaced, and the offsets of those that follow as far from the end of the log as before; null if they
+    /// are the same.
+    /// </summary>
+    private static List<Step>? Rebased(List<Step> before, IEnumerable<Step> removed, Step[] instead, List<Step> after)
+    {
+        var (old, now) = (new ModelLog(), new ModelLog());
+        foreach (var step in before)
+        {
+            step.Expect(old);
+            step.Expect(now);
+        }
+
+        foreach (var step in removed)
+            step.Expect(old);
+        foreach (var step in instead)
+            step.Expect(now);
+        List<Step> program = [.. before, .. instead];
+        var hasChanged = false;
+        foreach (var step in after)
+        {
+            var fewer = old.Range.NextOffset - Math.Min(old.Range.NextOffset, now.Range.NextOffset);
+            var moved = fewer == 0 ? step : step.MovedBack(fewer);
+            hasChanged |= moved != step;
+            step.Expect(old);
+            moved.Expect(now);
+            program.Add(moved);
+        }
+
+        return hasChanged ? program : null;
     }
 
     /// <summary>Removes the steps after the one that fails.</summary>

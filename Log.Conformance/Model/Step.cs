@@ -23,6 +23,11 @@ internal abstract record Step
     /// <summary>Simpler steps, for a program that is easier to read.</summary>
     public virtual IEnumerable<Step> Simpler() => [];
 
+    /// <summary>The step with its offset moved back, if it has one that is not less.</summary>
+    public virtual Step MovedBack(ulong records) => this;
+
+    protected static ulong MovedBack(ulong offset, ulong records) => offset >= records ? offset - records : offset;
+
     protected static IEnumerable<ulong> Smaller(ulong offset) => offset == 0 ? [] : ((ulong[])[0, offset / 2, offset - 1]).Distinct();
 }
 
@@ -36,6 +41,9 @@ internal sealed record AppendStep(string[] Values, ulong? Expected) : Step
     public override string Statement(int number) =>
         $"await log.AppendBatchAsync(RecordBatch.OfText({string.Join(", ", Values.Select(OperationText.Of))})"
         + $"{(Expected is { } expected ? $", expectedOffset: {OperationText.Number(expected)}" : "")})";
+
+    public override Step MovedBack(ulong records) =>
+        Expected is { } expected ? this with { Expected = MovedBack(expected, records) } : this;
 
     public override IEnumerable<Step> Simpler()
     {
@@ -64,6 +72,8 @@ internal sealed record ReadStep(ulong Offset) : Step
 
     public override string Statement(int number) => $"await log.ReadBatchAsync({OperationText.Number(Offset)})";
 
+    public override Step MovedBack(ulong records) => this with { Offset = MovedBack(Offset, records) };
+
     public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new ReadStep(offset));
 }
 
@@ -78,6 +88,8 @@ internal sealed record ReadBatchesStep(ulong Offset, int LimitBytes) : Step
         actual.Length > 0 && expected.StartsWith(actual, StringComparison.Ordinal);
 
     public override string Statement(int number) => $"await log.ReadBatchesAsync({OperationText.Number(Offset)}, limitBytes: {LimitBytes})";
+
+    public override Step MovedBack(ulong records) => this with { Offset = MovedBack(Offset, records) };
 
     public override IEnumerable<Step> Simpler() =>
         [new ReadStep(Offset), .. Smaller(Offset).Select(offset => this with { Offset = offset })];
@@ -105,6 +117,8 @@ internal sealed record WaitStep(ulong Offset) : Step
 
     public override string Statement(int number) => $"var wait{number} = log.WaitForAppendAsync({OperationText.Number(Offset)}).AsTask()";
 
+    public override Step MovedBack(ulong records) => this with { Offset = MovedBack(Offset, records) };
+
     public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new WaitStep(offset));
 }
 
@@ -119,6 +133,8 @@ internal sealed record TruncateStep(ulong Offset) : Step
     }
 
     public override string Statement(int number) => $"await ((ITruncatableLog)log).TruncateBeforeAsync({OperationText.Number(Offset)})";
+
+    public override Step MovedBack(ulong records) => this with { Offset = MovedBack(Offset, records) };
 
     public override IEnumerable<Step> Simpler() => Smaller(Offset).Select(offset => new TruncateStep(offset));
 }

@@ -141,4 +141,50 @@ internal static class BoundsRules
             await log.AppendBatchAsync(Batches.Numbered(2, first: (int)next));
         }
     }
+
+    [Rule(
+        "BOUND-09",
+        "The two ends of a range were true at the same moment.",
+        Why = "Readers compute positions and counts from both.",
+        Without = "A log of one record seems to hold thousands; a reader takes a start for the end.",
+        Needs = LogCapabilities.Truncate)]
+    public static async Task BOUND_09_the_two_ends_of_a_range_were_true_at_the_same_moment(RuleRun run)
+    {
+        var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
+        await log.AppendBatchAsync(Batches.Of("x"));
+        var (changed, isOver) = (0, false);
+
+        // The log has one record, or two for a moment, at any time.
+        var changes = Task.Run(async () =>
+        {
+            for (var next = 2ul; !Volatile.Read(ref isOver); next++)
+            {
+                await log.AppendBatchAsync(Batches.Of("x"));
+                await log.TruncateBeforeAsync(next - 1);
+                Interlocked.Increment(ref changed);
+            }
+        });
+        try
+        {
+            var reads = Math.Clamp(run.Harness.RaceRounds, 3000, 10_000);
+            for (var i = 0; (i < reads || Volatile.Read(ref changed) < 200) && !changes.IsCompleted; i++)
+            {
+                var range = i % 4 == 0
+                    ? (await check.ThrowsAsync<OffsetOutOfRangeException>(
+                        () => log.ReadBatchAsync(ulong.MaxValue).AsTask(), "reading the largest offset")).Range
+                    : await log.GetRangeAsync();
+                check.True(
+                    range.NextOffset - range.StartOffset is 1 or 2,
+                    $"the range of a log that has one or two records all the time: expected one or two, got {range}");
+                if (i % 8 == 0)
+                    await Task.Yield();
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
+
+        await check.EndsAsync(changes, "appends and truncations beside reads of the range");
+    }
 }

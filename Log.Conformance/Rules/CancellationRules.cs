@@ -85,5 +85,9 @@ internal static class CancellationRules
         var late = await check.ThrowsAsync<OperationCanceledException>(
             () => log.WaitForAppendAsync(100, deadline.Token).AsTask(), "a wait whose token is canceled by a deadline");
         check.Equal(deadline.Token, late.CancellationToken, "the token of the exception of a wait whose deadline has passed");
+
+        // An append, at every point at which it may be. Whether the cancellation comes in time is up to the log.
+        for (var i = 0; i < Math.Clamp(run.Harness.RaceRounds / 10, 50, 1000); i++)
+            await Steps.AppendAndCancelAsync(log, check, Batches.Of("x"), yields: i % 50, spins: i * 7 % 500);
     }
 }

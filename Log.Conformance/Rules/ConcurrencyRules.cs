@@ -106,4 +106,156 @@ internal static class ConcurrencyRules
             expected.SequenceEqual(found.Order(StringComparer.Ordinal)),
             "expected the log to hold the records that were appended, but it holds others");
     }
+
+    [Rule(
+        "CONC-06",
+        "A continuation of a call may block on other calls.",
+        Why = "A log that completes calls while it holds its lock runs the code of its callers under this lock.",
+        Without = "A caller that blocks in a continuation, as a `TaskCompletionSource` makes it do unseen, stops the log for all.")]
+    public static async Task CONC_06_a_continuation_of_a_call_may_block_on_other_calls(RuleRun run)
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        for (var round = 0; round < 3; round++)
+        {
+            var next = (await log.GetRangeAsync()).NextOffset;
+            using var cancellation = new CancellationTokenSource();
+            var blocking = Blocking(log.WaitForAppendAsync(next).AsTask());
+            var canceled = Blocking(log.WaitForAppendAsync(next + 100, cancellation.Token).AsTask());
+            await check.EndsAsync(
+                Task.Run(() => Blocking(log.AppendBatchAsync(Batches.Of("x")).AsTask())),
+                "an append, and another call on which its continuation blocks");
+            await check.EndsAsync(blocking, "a wait that the append satisfied, and another call on which its continuation blocks");
+            await check.EndsAsync(
+                Task.WhenAll(Task.Run(cancellation.Cancel), canceled),
+                "a canceled wait, and another call on which its continuation blocks");
+        }
+
+        var disposed = Blocking(log.WaitForAppendAsync(1000).AsTask());
+        await check.EndsAsync(
+            Task.WhenAll(Task.Run(() => log.DisposeAsync().AsTask()), disposed),
+            "the disposal of a log, and a call on which the continuation of a wait that it ended blocks");
+
+        // Blocks the thread that completes the call until another thread has used the log, or it is certain that it cannot.
+        Task Blocking(Task call) => call.ContinueWith(
+            _ => Task.Run(async () =>
+            {
+                try
+                {
+                    await log.AppendBatchAsync(Batches.Of("from a continuation"));
+                    await log.GetRangeAsync();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // It ended, which is what matters.
+                }
+            }).Wait(run.Timeout * 1.5),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    [Rule(
+        "CONC-07",
+        "No call needs the synchronization context or the task scheduler of its caller.",
+        Why = "Applications call logs from threads that they block.",
+        Without = "The first call from a user interface, or from code that blocks on it, never ends.")]
+    public static async Task CONC_07_no_call_needs_the_synchronization_context_of_its_caller(RuleRun run)
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        await log.AppendBatchAsync(Batches.Of("a", "b"));
+        using var canceled = new CancellationTokenSource();
+        foreach (var (member, call) in Steps.MembersOf(log, canceled.Token))
+        {
+            var (context, scheduler) = (new DeafContext(), new DeafScheduler());
+            var ended = Task.Factory.StartNew(
+                () =>
+                {
+                    SynchronizationContext.SetSynchronizationContext(context);
+                    try
+                    {
+                        return call();
+                    }
+                    finally
+                    {
+                        SynchronizationContext.SetSynchronizationContext(null);
+                    }
+                },
+                CancellationToken.None,
+                TaskCreationOptions.None,
+                scheduler).Unwrap();
+            scheduler.RunFirst();
+            if (member.EndsWith("not there", StringComparison.Ordinal))
+                await canceled.CancelAsync();
+            await Task.WhenAny(ended, context.Used, scheduler.Used);
+            check.True(!context.Used.IsCompleted, $"{member}: expected it not to use the synchronization context of its caller");
+            check.True(!scheduler.Used.IsCompleted, $"{member}: expected it not to use the task scheduler of its caller");
+            try
+            {
+                await ended;
+            }
+            catch (Exception exception) when (exception is OffsetMismatchException or OperationCanceledException)
+            {
+                // The second append expects too little, and the last wait was canceled.
+            }
+        }
+    }
+
+    [Rule(
+        "CONC-08",
+        "After an append, its caller finds the batch and sees a range that includes it, whatever others do.",
+        Why = "A caller goes on from what it has written.",
+        Without = "Once in some hundreds of times, a caller does not find its own record.")]
+    public static async Task CONC_08_after_an_append_its_caller_finds_the_batch_and_a_range_that_includes_it(RuleRun run)
+    {
+        const int workers = 8;
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var working = Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
+        {
+            for (var i = 0; i < Math.Clamp(run.Harness.RaceRounds / 20, 250, 500); i++)
+            {
+                var batch = Batches.Of($"{worker}/{i}");
+                var offset = await log.AppendBatchAsync(batch);
+                var range = await log.GetRangeAsync();
+                check.True(
+                    range.NextOffset > offset, $"the range after an append at {offset}: expected it to include the offset, got {range}");
+                check.Same(batch, await log.ReadBatchAsync(offset), $"the batch just appended at {offset}");
+            }
+        }));
+        await check.EndsAsync(Task.WhenAll(working), $"{workers} workers that append and read");
+    }
+
+    /// <summary>A context whose thread is blocked: what is posted to it does not run.</summary>
+    private sealed class DeafContext : SynchronizationContext
+    {
+        private readonly TaskCompletionSource _used = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Used => _used.Task;
+
+        public override void Post(SendOrPostCallback d, object? state) => _used.TrySetResult();
+
+        public override void Send(SendOrPostCallback d, object? state) => _used.TrySetResult();
+
+        public override SynchronizationContext CreateCopy() => this;
+    }
+
+    /// <summary>A scheduler whose thread is blocked: after the first task, none runs.</summary>
+    private sealed class DeafScheduler : TaskScheduler
+    {
+        private readonly TaskCompletionSource _used = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private Task? _first;
+
+        public Task Used => _used.Task;
+
+        public void RunFirst() => TryExecuteTask(_first!);
+
+        protected override void QueueTask(Task task)
+        {
+            if (Interlocked.CompareExchange(ref _first, task, null) is not null)
+                _used.TrySetResult();
+        }
+
+        protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+
+        protected override IEnumerable<Task> GetScheduledTasks() => [];
+    }
 }

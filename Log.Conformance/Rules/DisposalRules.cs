@@ -1,3 +1,4 @@
+using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Rules;
@@ -89,6 +90,90 @@ internal static class DisposalRules
                         + $"{exception.Message}",
                     exception);
             }
+        }
+    }
+
+    [Rule(
+        "DISP-05",
+        "Disposal in the middle of appends loses none that is acknowledged and keeps none that failed with `ObjectDisposedException`.",
+        Why = "Servers are stopped under load.",
+        Without = "A shutdown acknowledges appends that it does not store, or stores what callers append again elsewhere.",
+        Needs = LogCapabilities.Reopen)]
+    public static async Task DISP_05_disposal_in_the_middle_of_appends_keeps_what_is_acknowledged(RuleRun run)
+    {
+        const int writers = 6;
+        for (var round = 0; round < run.CrashRounds; round++)
+        {
+            var name = $"round-{round}";
+            run.History.Clear();
+            var log = await run.OpenAsync(name);
+            var (appended, isOver) = (0, false);
+            var writing = Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
+            {
+                var acknowledged = new List<(ulong First, RecordBatch Batch)>();
+                for (var i = 0; ; i++)
+                {
+                    run.Check.True(!Volatile.Read(ref isOver), "expected appends to fail once the log was disposed");
+                    var batch = Batches.Of($"{writer}/{i}", "x");
+                    try
+                    {
+                        acknowledged.Add((await log.AppendBatchAsync(batch), batch));
+                        Interlocked.Increment(ref appended);
+                    }
+                    catch (ObjectDisposedException)
+                    {
+                        return (Acknowledged: acknowledged, Last: batch, IsOpen: false);
+                    }
+                    catch (AppendOutcomeUnknownException)
+                    {
+                        return (Acknowledged: acknowledged, Last: batch, IsOpen: true);
+                    }
+                }
+            })).ToList();
+            while (Volatile.Read(ref appended) < 1 + (round * 3) && !writing.Exists(writer => writer.IsCompleted))
+                await Task.Yield();
+            await run.CloseAsync(name);
+            var ending = Task.WhenAll(writing);
+            await Task.WhenAny(ending, Task.Delay(run.Timeout));
+            Volatile.Write(ref isOver, true);
+            var outcomes = await run.Check.EndsAsync(ending, "appends in the middle of which the log was disposed");
+
+            log = await run.OpenAsync(name);
+            await Steps.RequireAsync(
+                run, log, [.. outcomes.SelectMany(outcome => outcome.Acknowledged)], "after disposal in the middle of appends");
+            var stored = (await LogContent.OfAsync(log)).Select(entry => entry.Batch[0].ToString()).ToHashSet();
+            foreach (var (_, last, isOpen) in outcomes)
+            {
+                run.Check.True(
+                    isOpen || !stored.Contains(last[0].ToString()),
+                    $"expected {OperationText.Of(last)} not to be stored, as its append failed with {nameof(ObjectDisposedException)}");
+            }
+
+            await run.RemoveAsync(name);
+        }
+    }
+
+    [Rule(
+        "DISP-06",
+        "Disposing one client of a log does not affect another.",
+        Why = "Each belongs to somebody else.",
+        Without = "The shutdown of one reader ends all others.",
+        Needs = LogCapabilities.SecondClient)]
+    public static async Task DISP_06_disposing_one_client_does_not_affect_another(RuleRun run)
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        await log.AppendBatchAsync(Batches.Of("a"));
+        for (var next = 1ul; next <= 3; next++)
+        {
+            var other = await run.OpenSecondClientAsync();
+            await other.GetRangeAsync();
+            var wait = log.WaitForAppendAsync(next).AsTask();
+            await other.DisposeAsync();
+            await check.PendingAsync(
+                wait, $"a wait for offset {next} of [0, {next}): expected it to be pending, but it ended when another client was disposed");
+            check.Equal(next, await log.AppendBatchAsync(Batches.Of("b")), "the offset of an append after another client was disposed");
+            await check.EndsAsync(wait, "a wait for what was appended after another client was disposed");
+            check.Same(Batches.Of("a"), await log.ReadBatchAsync(0), "a batch read after another client was disposed");
         }
     }
 }

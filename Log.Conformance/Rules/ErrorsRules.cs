@@ -68,8 +68,10 @@ internal static class ErrorsRules
         var acknowledged = await Steps.AppendAsync(log, 2, 3);
         await run.BreakStorageAsync();
         var during = Batches.Of("during", "the fault");
-        if (await Steps.TryAppendAsync(log, during))
-            acknowledged.Add((5, during)); // then it must be there
+        check.True(
+            !await Steps.TryAppendAsync(log, during),
+            $"an append succeeded while no write does: the log did not write it, or {run.Harness.GetType().Name}."
+                + $"{nameof(LogHarness.BreakStorageAsync)} has no effect");
         await run.HealStorageAsync();
         await Steps.RequireAsync(run, log, acknowledged, "after the fault");
 

@@ -1,3 +1,4 @@
+using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Rules;
@@ -77,6 +78,39 @@ internal static class HarnessRules
         }
 
         bool IsDeclared(LogCapabilities capability) => run.Harness.Capabilities.HasFlag(capability);
+    }
+
+    [Rule(
+        "HARNESS-02",
+        "What a log stores after a crash is not there when it is opened again.",
+        Why = "A crash that does not happen proves nothing.",
+        Without = "The rules about crashes pass because nothing ever crashed.",
+        Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
+    public static async Task HARNESS_02_a_crash_has_an_effect(RuleRun run)
+    {
+        var log = await run.OpenAsync();
+        await log.AppendBatchAsync(Batches.Of("before the crash"));
+        await run.CrashOnlyAsync();
+        var isAcknowledged = await IsAcknowledgedAsync(log);
+        await run.CrashAsync();
+        log = await run.OpenAsync();
+        var stored = (await LogContent.OfAsync(log)).SelectMany(entry => entry.Batch).Select(record => record.ToString());
+        run.Check.True(
+            !isAcknowledged || !stored.Contains("after the crash"),
+            $"{run.Harness.GetType().Name}.{nameof(LogHarness.CrashAsync)} has no effect: an append to the crashed log succeeded, and is "
+                + "found when the log is opened again");
+    }
+
+    private static async Task<bool> IsAcknowledgedAsync(ILog crashed)
+    {
+        try
+        {
+            return await Steps.TryAppendAsync(crashed, Batches.Of("after the crash"));
+        }
+        catch (RuleViolationException)
+        {
+            return false; // a crashed log may do what it likes
+        }
     }
 
     private static async Task<bool> RefusesBatchAsync(ILog log, int bytes)

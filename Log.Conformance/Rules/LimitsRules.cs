@@ -44,6 +44,7 @@ internal static class LimitsRules
             var (log, check) = (await run.OpenAtAsync(start, name), run.Check);
             check.Equal(new LogRange(start, start), await log.GetRangeAsync(), $"the range of a new log that starts at {start}");
             var wait = log.WaitForAppendAsync(start + 4).AsTask();
+            await check.PendingAsync(wait, $"a wait for offset {start + 4} of a log that ends at {start}: expected it to be pending");
             var batch = Batches.Numbered(5);
             check.Equal(start, await log.AppendBatchAsync(batch), "the offset of the first append");
             await check.EndsAsync(wait, $"the wait for offset {start + 4}, which was appended");

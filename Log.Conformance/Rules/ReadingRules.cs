@@ -144,4 +144,74 @@ internal static class ReadingRules
             await check.ThrowsAsync<ArgumentOutOfRangeException>(
                 () => log.ReadBatchesAsync(0, limitBytes).AsTask(), $"reading batches within {limitBytes} bytes");
     }
+
+    [Rule(
+        "READ-08",
+        "A batch of any number of records and of any size is read back whole, from its first record and from one in its middle.",
+        Why = "Counts and sizes are stored in fields of a certain width, and data in pages.",
+        Without = "A batch of 65,536 records comes back empty; a batch that fills a page comes back damaged.")]
+    public static async Task READ_08_a_batch_of_any_number_of_records_and_of_any_size_is_read_back_whole(RuleRun run)
+    {
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var limit = run.Harness.BatchLimitBytes;
+        var batches = new List<RecordBatch>();
+        foreach (var count in (int[])[127, 128, 255, 256, 257, 1000, 32_768, 65_535, 65_536, 70_000])
+            batches.Add(new RecordBatch([.. Enumerable.Range(0, count).Select(i => new Record(new byte[i % 7 == 0 ? 1 : 0]))]));
+        foreach (var kibibytes in (int[])[4, 8, 12, 16, 32, 60, 64, 128, 192, 256, 512, 1024])
+        {
+            foreach (var difference in (int[])[-1, 0, 1])
+                batches.Add(Batches.OfSize((kibibytes * 1024) + difference));
+        }
+
+        var next = 0ul;
+        foreach (var batch in batches.Where(batch => batch.SizeBytes <= limit))
+        {
+            var what = $"a batch of {batch.Count} records and {batch.SizeBytes} bytes";
+            check.Equal(next, await log.AppendBatchAsync(batch), $"the offset of {what}");
+            check.Same(batch, await log.ReadBatchAsync(next), what);
+            var last = batch.Count - 1;
+            check.Same(batch.From(last), await log.ReadBatchAsync(next + (ulong)last), $"the last record of {what}");
+            next += (ulong)batch.Count;
+            check.Equal(next, (await log.GetRangeAsync()).NextOffset, $"the next offset after {what}");
+        }
+    }
+
+    [Rule(
+        "READ-09",
+        "A log of thousands of batches is read back as it was appended.",
+        Why = "Indexes, caches, and files of a log are used only once it is long.",
+        Without = "One batch in some hundreds is lost or replaced by another, which nobody sees until the log is replayed.")]
+    public static async Task READ_09_a_long_log_is_read_back_as_it_was_appended(RuleRun run)
+    {
+        const int concurrent = 50;
+        var (log, check) = (await run.OpenAsync(), run.Check);
+        var expected = new SortedDictionary<ulong, RecordBatch>();
+        for (var round = 0; round < Math.Clamp(run.Harness.RaceRounds / 50, 30, 100); round++)
+        {
+            var number = round * concurrent;
+            var batches = Enumerable.Range(number, concurrent).Select(i => Batches.Numbered(1 + (i % 3), i * 10)).ToList();
+            var offsets = await Task.WhenAll(batches.Select(batch => log.AppendBatchAsync(batch).AsTask()));
+            foreach (var (offset, batch) in offsets.Zip(batches))
+                check.True(expected.TryAdd(offset, batch), $"expected each append to get an offset of its own, but two got {offset}");
+        }
+
+        foreach (var limitBytes in (int[])[1, 4096]) // batch by batch, and several at once
+        {
+            var offset = 0ul;
+            while (offset < (await log.GetRangeAsync()).NextOffset)
+            {
+                var batches = await log.ReadBatchesAsync(offset, limitBytes);
+                check.True(batches.Sum(batch => batch.Count) > 0, $"reading at {offset} of a long log: expected a record, got none");
+                foreach (var batch in batches)
+                {
+                    if (!expected.TryGetValue(offset, out var appended))
+                        throw check.Fail($"reading a log of {expected.Count} batches: no batch was appended at offset {offset}");
+                    check.Same(appended, batch, $"the batch at {offset} of a log of {expected.Count} batches");
+                    offset += (ulong)batch.Count;
+                }
+            }
+
+            check.Equal(expected.Last().Key + (ulong)expected.Last().Value.Count, offset, "the end of what was read");
+        }
+    }
 }

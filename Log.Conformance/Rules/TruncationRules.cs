@@ -1,3 +1,4 @@
+using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Rules;
@@ -13,7 +14,7 @@ internal static class TruncationRules
         Needs = LogCapabilities.Truncate)]
     public static async Task RET_01_truncated_records_are_out_of_range_and_the_rest_is_unchanged(RuleRun run)
     {
-        var (log, check) = (await OpenTruncatableAsync(run), run.Check);
+        var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
         var appends = await Steps.AppendAsync(log, 3, 4, 1, 5);
         foreach (var start in (ulong[])[2, 3, 5, 8])
         {
@@ -52,7 +53,7 @@ internal static class TruncationRules
         Needs = LogCapabilities.Truncate)]
     public static async Task RET_02_truncation_never_moves_the_next_offset(RuleRun run)
     {
-        var (log, check) = (await OpenTruncatableAsync(run), run.Check);
+        var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
         var next = 0ul;
         for (var round = 0; round < 3; round++)
         {
@@ -76,7 +77,7 @@ internal static class TruncationRules
         Needs = LogCapabilities.Truncate)]
     public static async Task RET_03_truncating_at_or_below_the_start_does_nothing_and_beyond_the_end_fails(RuleRun run)
     {
-        var (log, check) = (await OpenTruncatableAsync(run), run.Check);
+        var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
         await Steps.AppendAsync(log, 5, 5);
         await log.TruncateBeforeAsync(4);
         foreach (var offset in (ulong[])[0, 3, 4])
@@ -110,7 +111,7 @@ internal static class TruncationRules
         foreach (var start in (ulong[])[4, 6, 10])
         {
             var name = $"to-{start}";
-            var log = await OpenTruncatableAsync(run, name);
+            var log = await run.OpenTruncatableAsync(name);
             var appends = await Steps.AppendAsync(log, 3, 3, 4);
             await log.TruncateBeforeAsync(start);
             var reopened = await run.ReopenAsync(name);
@@ -134,8 +135,91 @@ internal static class TruncationRules
         }
     }
 
-    private static async Task<ITruncatableLog> OpenTruncatableAsync(Running.RuleRun run, string? suffix = null) =>
-        await run.OpenAsync(suffix) as ITruncatableLog
-        ?? throw run.Check.Fail(
-            $"{run.Harness.GetType().Name} declares {LogCapabilities.Truncate}, but its log is no {nameof(ITruncatableLog)}");
+    [Rule(
+        "RET-05",
+        "Truncation beside appends and reads loses nothing else: every acknowledged batch gets its own offsets, and every read returns the "
+            + "right batch or fails.",
+        Why = "Retention runs all the time.",
+        Without = "A batch that was acknowledged during a truncation is lost, or a reader gets other records.",
+        Needs = LogCapabilities.Truncate)]
+    public static async Task RET_05_truncation_beside_appends_and_reads_loses_nothing_else(RuleRun run)
+    {
+        const int writers = 3;
+        var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
+        var rounds = Math.Clamp(run.Harness.RaceRounds / 20, 40, 500);
+        var (found, isOver) = (0, false);
+        var appends = Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
+        {
+            var appended = new List<(ulong First, RecordBatch Batch)>();
+            for (var i = 0; i < rounds || (Volatile.Read(ref found) < rounds && i < rounds * 20); i++)
+            {
+                var batch = Batches.Of($"{writer}/{i}", "x");
+                appended.Add((await log.AppendBatchAsync(batch), batch));
+            }
+
+            return appended;
+        })).ToList();
+        var all = Task.WhenAll(appends);
+        var truncations = Task.Run(async () =>
+        {
+            for (var i = 0ul; !IsOver(); i++)
+            {
+                var next = (await log.GetRangeAsync()).NextOffset;
+                await log.TruncateBeforeAsync(next - Math.Min(next, i % 3 * 2)); // everything, or all but some batches
+                await Task.Yield();
+            }
+        });
+        var reads = Task.Run(async () =>
+        {
+            var read = new List<(ulong Offset, RecordBatch Batch)>();
+            while (!IsOver())
+            {
+                var range = await log.GetRangeAsync();
+                foreach (var offset in (ulong[])[range.StartOffset, range.NextOffset - Math.Min(range.NextOffset, 2)])
+                {
+                    try
+                    {
+                        if (read.Count < rounds * 10)
+                            read.Add((offset, await log.ReadBatchAsync(offset)));
+                        Volatile.Write(ref found, read.Count);
+                    }
+                    catch (OffsetOutOfRangeException)
+                    {
+                        // It was truncated meanwhile, or the log was empty.
+                    }
+                }
+
+                await Task.Yield();
+            }
+
+            return read;
+        });
+        try
+        {
+            await check.EndsAsync(
+                Task.WhenAll(all, truncations, reads), $"{writers} times {rounds} appends or more, beside truncations and reads");
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
+
+        var expected = new Dictionary<ulong, RecordBatch>();
+        foreach (var (first, batch) in (await all).SelectMany(appended => appended))
+            check.True(expected.TryAdd(first, batch), $"expected each batch to get an offset of its own, but two got {first}");
+        check.Equal(
+            2ul * (ulong)expected.Count,
+            (await log.GetRangeAsync()).NextOffset,
+            $"the next offset after {expected.Count} batches of two records, some of which were truncated");
+        var content = (await LogContent.OfAsync(log)).Select(entry => (entry.First, entry.Batch));
+        foreach (var (offset, batch) in (await reads).Concat(content))
+        {
+            var isFirst = expected.TryGetValue(offset, out var appended);
+            check.True(
+                isFirst || expected.TryGetValue(offset - 1, out appended), $"reading offset {offset}: no append was told this offset");
+            check.Same(isFirst ? appended! : appended!.From(1), batch, $"the batch from {offset} on, read beside truncations");
+        }
+
+        bool IsOver() => all.IsCompleted || Volatile.Read(ref isOver);
+    }
 }

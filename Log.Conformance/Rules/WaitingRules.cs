@@ -149,41 +149,32 @@ internal static class WaitingRules
         var (log, check) = (await run.OpenAsync(), run.Check);
         // Neither depends on what else the process does: retained tokens are counted by weak references, and memory
         // counts as a leak only if it grows in step with the number of waits, which varies.
-        var waits = Math.Clamp(run.Harness.RaceRounds, 100, 10_000);
-        var tokens = new WeakReference[waits];
-        await CancelWaitsAsync(log, check, tokens);
-        for (var i = 0; i < 50 && CountAlive(tokens) > waits / 10; i++)
-        {
-            await log.GetRangeAsync(); // a remote log may still be working on it
-            GC.Collect();
-        }
-
+        var remains = new Remains(Math.Clamp(run.Harness.RaceRounds, 100, 10_000));
+        await CancelWaitsAsync(log, check, remains);
         check.True(
-            CountAlive(tokens) <= waits / 10,
-            $"expected {waits} canceled waits to leave nothing, but the tokens of {CountAlive(tokens)} of them are still held");
+            await remains.AreGoneAsync(log),
+            $"expected {remains.Count} canceled waits to leave nothing, but the tokens of {remains.Alive} of them are still held");
 
-        if (await Growth.OfAsync(count => CancelWaitsAsync(log, check, new WeakReference[count]), waits / 10) is { } leaked)
+        if (await Growth.OfAsync(count => CancelWaitsAsync(log, check, new Remains(count)), remains.Count / 10) is { } leaked)
             throw check.Fail($"expected canceled waits to leave nothing, but each of them leaves {leaked:0} bytes");
     }
 
-    private static async Task CancelWaitsAsync(ILog log, Check check, WeakReference[] tokens)
+    private static async Task CancelWaitsAsync(ILog log, Check check, Remains remains)
     {
-        for (var i = 0; i < tokens.Length; i++)
-            tokens[i] = await CancelWaitAsync(log, check);
+        for (var i = 0; i < remains.Count; i++)
+            remains.Add(await CancelWaitAsync(log, check));
     }
 
     // A separate method, so that nothing of it stays on the stack.
-    private static async Task<WeakReference> CancelWaitAsync(ILog log, Check check)
+    private static async Task<object> CancelWaitAsync(ILog log, Check check)
     {
         using var cancellation = new CancellationTokenSource();
         var wait = log.WaitForAppendAsync(1000, cancellation.Token).AsTask();
         await cancellation.CancelAsync();
         await check.EndsAsync(Task.WhenAny(wait), "a canceled wait");
         check.True(wait.IsCanceled, $"a canceled wait: expected it to end as canceled, but it is {wait.Status}");
-        return new WeakReference(cancellation);
+        return cancellation;
     }
-
-    private static int CountAlive(WeakReference[] references) => references.Count(reference => reference.IsAlive);
 
     [Rule(
         "WAIT-08",

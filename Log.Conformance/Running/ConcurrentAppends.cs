@@ -7,7 +7,7 @@ internal static class ConcurrentAppends
     public static async Task<(ulong First, RecordBatch Batch)[]> RunAsync(RuleRun run, ILog log)
     {
         const int workers = 8;
-        var each = Math.Clamp(run.Harness.RaceRounds / 100, 3, 100);
+        var each = Math.Clamp(run.Harness.RaceRounds / 100, 12, 100);
         var tasks = Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
         {
             var appends = new List<(ulong, RecordBatch)>();

@@ -18,12 +18,17 @@ internal enum OperationKind
 /// </summary>
 internal sealed class Operation(OperationKind kind, int client, ulong? offset = null, RecordBatch? batch = null)
 {
+    public const string DefaultLog = "log";
+
     /// <summary>The stamp of an event that has not happened.</summary>
     public const long Never = long.MaxValue;
 
     public OperationKind Kind { get; } = kind;
 
-    /// <summary>The number of the open log that was called.</summary>
+    /// <summary>The name of the log, which distinguishes the logs of a rule.</summary>
+    public string Log { get; init; } = DefaultLog;
+
+    /// <summary>The number of the client of the log that was called.</summary>
     public int Client { get; } = client;
 
     /// <summary>The offset to read, wait for, or truncate before; or the expected offset of an append.</summary>

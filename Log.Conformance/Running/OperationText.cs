@@ -12,11 +12,11 @@ internal static class OperationText
     /// <summary>Formats operations as a program, with outcomes as comments.</summary>
     public static IEnumerable<string> Program(IEnumerable<Operation> operations)
     {
-        var opened = new HashSet<int>();
+        var opened = new HashSet<(string, int)>();
         foreach (var operation in operations)
         {
             var statement = Statement(operation);
-            if (operation.Kind is OperationKind.Open && opened.Add(operation.Client))
+            if (operation.Kind is OperationKind.Open && opened.Add((operation.Log, operation.Client)))
                 statement = $"var {statement}";
             else if (operation.Kind is OperationKind.Wait && !operation.Succeeded)
                 statement = statement
@@ -92,10 +92,11 @@ internal static class OperationText
 
     private static string Statement(Operation operation)
     {
-        var log = operation.Client == 0 ? "log" : $"log{operation.Client + 1}";
+        var log = Identifier(operation.Log) + (operation.Client == 0 ? "" : $"{operation.Client + 1}");
         return operation.Kind switch
         {
-            OperationKind.Open => $"{log} = await harness.{(operation.Client == 0 ? "OpenAsync" : "OpenSecondClientAsync")}(\"log\");",
+            OperationKind.Open =>
+                $"{log} = await harness.{(operation.Client == 0 ? "OpenAsync" : "OpenSecondClientAsync")}(\"{operation.Log}\");",
             OperationKind.Append when operation.Offset is { } expected =>
                 $"await {log}.AppendBatchAsync({Of(operation.Batch!)}, expectedOffset: {Number(expected)});",
             OperationKind.Append => $"await {log}.AppendBatchAsync({Of(operation.Batch!)});",
@@ -106,8 +107,16 @@ internal static class OperationText
             OperationKind.Wait => $"await {log}.WaitForAppendAsync({Number(operation.Offset!.Value)});",
             OperationKind.Truncate => $"await ((ITruncatableLog){log}).TruncateBeforeAsync({Number(operation.Offset!.Value)});",
             OperationKind.Dispose => $"await {log}.DisposeAsync();",
-            _ => "await harness.CrashAsync(\"log\");",
+            _ => $"await harness.CrashAsync(\"{operation.Log}\");",
         };
+    }
+
+    /// <summary>A variable for a log: its name, whose dashes become capitals.</summary>
+    private static string Identifier(string name)
+    {
+        var parts = name.Split('-', StringSplitOptions.RemoveEmptyEntries);
+        var text = parts[0] + string.Concat(parts.Skip(1).Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
+        return char.IsAsciiDigit(text[0]) ? $"log{text}" : text;
     }
 
     private static string Outcome(Operation operation)

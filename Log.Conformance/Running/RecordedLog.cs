@@ -4,51 +4,50 @@ namespace LogKit.Conformance.Running;
 /// The log under test, as the rules see it. Records each call in the history. A call that does not complete within the harness's timeout,
 /// or throws an exception that no log may throw, fails with a message that says so. Nothing is copied.
 /// </summary>
-internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
+internal class RecordedLog(ILog inner, string name, int client, RuleRun run) : ILog
 {
     public bool AppendsInCallOrder => inner.AppendsInCallOrder;
-
-    public int Client => client;
 
     /// <summary>The log itself.</summary>
     public ILog Inner => inner;
 
-    public static RecordedLog Of(ILog log, int client, RuleRun run) =>
-        log is ITruncatableLog truncatable ? new Truncatable(truncatable, client, run) : new RecordedLog(log, client, run);
+    public static RecordedLog Of(ILog log, string name, int client, RuleRun run) =>
+        log is ITruncatableLog truncatable ? new Truncatable(truncatable, name, client, run) : new RecordedLog(log, name, client, run);
 
     public ValueTask<ulong> AppendBatchAsync(
         RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        CallAsync(new Operation(OperationKind.Append, client, expectedOffset, batch), () =>
+        CallAsync(Operation(OperationKind.Append, expectedOffset, batch), () =>
             inner.AppendBatchAsync(batch, expectedOffset, cancellationToken));
 
     public ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        CallAsync(new Operation(OperationKind.Read, client, offset), () => inner.ReadBatchAsync(offset, cancellationToken));
+        CallAsync(Operation(OperationKind.Read, offset), () => inner.ReadBatchAsync(offset, cancellationToken));
 
     public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
         ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        CallAsync(new Operation(OperationKind.ReadBatches, client, offset) { LimitBytes = limitBytes }, () =>
+        CallAsync(Operation(OperationKind.ReadBatches, offset, limitBytes: limitBytes), () =>
             inner.ReadBatchesAsync(offset, limitBytes, cancellationToken));
 
     public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) =>
-        CallAsync(new Operation(OperationKind.Range, client), () => inner.GetRangeAsync(cancellationToken));
+        CallAsync(Operation(OperationKind.Range), () => inner.GetRangeAsync(cancellationToken));
 
     // Waits have no timeout here. The rules say when they must complete.
     public async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
         await CallAsync(
-            new Operation(OperationKind.Wait, client, offset),
+            Operation(OperationKind.Wait, offset),
             () => Untyped(inner.WaitForAppendAsync(offset, cancellationToken)),
-            isBounded: false);
+            isBounded: false).ConfigureAwait(false);
 
     public async ValueTask DisposeAsync() =>
-        await CallAsync(new Operation(OperationKind.Dispose, client), () => Untyped(inner.DisposeAsync()));
+        await CallAsync(Operation(OperationKind.Dispose), () => Untyped(inner.DisposeAsync())).ConfigureAwait(false);
 
     protected async ValueTask<T> CallAsync<T>(Operation operation, Func<ValueTask<T>> call, bool isBounded = true)
     {
         run.History.Begin(operation);
         try
         {
-            var task = call(); // before anything is awaited, to keep the order of the calls
-            var result = task.IsCompleted || !isBounded ? await task : await AnswerAsync(operation, task.AsTask());
+            var task = run.Calls.Watch(operation, call); // before anything is awaited, to keep the order of the calls
+            var result = task.IsCompleted || !isBounded
+                ? await task.ConfigureAwait(false) : await AnswerAsync(operation, task.AsTask()).ConfigureAwait(false);
             run.History.End(operation, result);
             return result;
         }
@@ -61,9 +60,12 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
         }
     }
 
+    protected Operation Operation(OperationKind kind, ulong? offset = null, RecordBatch? batch = null, int limitBytes = 0) =>
+        new(kind, client, offset, batch) { Log = name, LimitBytes = limitBytes };
+
     protected static async ValueTask<object?> Untyped(ValueTask task)
     {
-        await task;
+        await task.ConfigureAwait(false);
         return null;
     }
 
@@ -71,7 +73,7 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     {
         try
         {
-            return await task.WaitAsync(run.Timeout);
+            return await task.WaitAsync(run.Timeout).ConfigureAwait(false);
         }
         catch (TimeoutException) when (!task.IsCompleted)
         {
@@ -82,10 +84,11 @@ internal class RecordedLog(ILog inner, int client, RuleRun run) : ILog
     private static bool IsDocumented(Exception exception) =>
         exception is LogException or ArgumentException or OperationCanceledException or ObjectDisposedException;
 
-    private sealed class Truncatable(ITruncatableLog inner, int client, RuleRun run) : RecordedLog(inner, client, run), ITruncatableLog
+    private sealed class Truncatable(ITruncatableLog inner, string name, int client, RuleRun run)
+        : RecordedLog(inner, name, client, run), ITruncatableLog
     {
         public async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
-            await CallAsync(new Operation(OperationKind.Truncate, Client, offset), () =>
-                Untyped(((ITruncatableLog)Inner).TruncateBeforeAsync(offset, cancellationToken)));
+            await CallAsync(Operation(OperationKind.Truncate, offset), () =>
+                Untyped(((ITruncatableLog)Inner).TruncateBeforeAsync(offset, cancellationToken))).ConfigureAwait(false);
     }
 }

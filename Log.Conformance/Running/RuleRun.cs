@@ -35,6 +35,8 @@ internal sealed class RuleRun : IAsyncDisposable
 
     public Check Check { get; }
 
+    public SynchronousCalls Calls { get; } = new();
+
     /// <summary>The current seed, if there is one, and other context for messages.</summary>
     public string? Seed { get; set; }
 
@@ -48,7 +50,7 @@ internal sealed class RuleRun : IAsyncDisposable
     {
         try
         {
-            await rule(this);
+            await EndsOrBlocksAsync(Task.Run(() => rule(this)));
             foreach (var name in _open.Select(open => open.Name).Distinct().ToList())
                 await CloseAsync(name);
         }
@@ -60,6 +62,11 @@ internal sealed class RuleRun : IAsyncDisposable
 
     /// <summary>Opens the log of the rule, or another one by name. It is new and empty unless it was opened before.</summary>
     public Task<ILog> OpenAsync(string? suffix = null) => OpenAsync(suffix, Harness.OpenAsync, "opening the log");
+
+    /// <summary>The same as <see cref="OpenAsync(string?)"/>, for rules that need <see cref="LogCapabilities.Truncate"/>.</summary>
+    public async Task<ITruncatableLog> OpenTruncatableAsync(string? suffix = null) =>
+        await OpenAsync(suffix) as ITruncatableLog
+        ?? throw Violation($"{Harness.GetType().Name} declares {LogCapabilities.Truncate}, but its log is no {nameof(ITruncatableLog)}");
 
     public Task<ILog> OpenAtAsync(ulong startOffset, string? suffix = null) =>
         OpenAsync(suffix, name => Harness.OpenAtAsync(name, startOffset), $"opening a log that starts at {startOffset}");
@@ -80,11 +87,22 @@ internal sealed class RuleRun : IAsyncDisposable
         return await OpenAsync(suffix);
     }
 
+    /// <summary>Disposes one client of a log.</summary>
+    public async Task CloseClientAsync(ILog client)
+    {
+        _open.RemoveAll(open => open.Log == client);
+        await client.DisposeAsync();
+    }
+
+    /// <summary>Crashes the log, and leaves its objects in this process as they are.</summary>
+    public Task CrashOnlyAsync(string? suffix = null) =>
+        HarnessAsync(() => Harness.CrashAsync(NameOf(suffix)), nameof(Harness.CrashAsync));
+
     /// <summary>Crashes the log, and disposes what is left of it in this process.</summary>
     public async Task CrashAsync(string? suffix = null)
     {
-        var crash = History.Begin(new Operation(OperationKind.Crash, 0));
-        await HarnessAsync(() => Harness.CrashAsync(NameOf(suffix)), nameof(Harness.CrashAsync));
+        var crash = History.Begin(new Operation(OperationKind.Crash, 0) { Log = ShortName(suffix) });
+        await CrashOnlyAsync(suffix);
         foreach (var log in Take(suffix))
         {
             try
@@ -168,15 +186,34 @@ internal sealed class RuleRun : IAsyncDisposable
             await DiscardAsync(name);
     }
 
+    private async Task EndsOrBlocksAsync(Task rule)
+    {
+        using var end = new CancellationTokenSource();
+        var blocked = Calls.BlockedAsync(Timeout * 1.5, end.Token);
+        if (await Task.WhenAny(rule, blocked) == blocked && await blocked is { } operation)
+        {
+            _ = rule.ContinueWith(ended => ended.Exception, TaskScheduler.Default); // whatever comes of it
+            throw Violation(
+                $"{operation}\n  expected the call to return, whether or not it has ended, but it blocks the thread of its caller",
+                RuleViolation.NoAnswer);
+        }
+
+        await end.CancelAsync();
+        await rule;
+    }
+
     private string NameOf(string? suffix) =>
         suffix is null || suffix.StartsWith(_runName, StringComparison.Ordinal) ? suffix ?? _runName : $"{_runName}-{suffix}";
+
+    /// <summary>The name in messages.</summary>
+    private static string ShortName(string? suffix) => suffix ?? Operation.DefaultLog;
 
     private async Task<ILog> OpenAsync(string? suffix, Func<string, ValueTask<ILog>> open, string what)
     {
         var name = NameOf(suffix);
         _names.Add(name);
         var client = _open.Count(log => log.Name == name);
-        var operation = History.Begin(new Operation(OperationKind.Open, client));
+        var operation = History.Begin(new Operation(OperationKind.Open, client) { Log = ShortName(suffix) });
         ILog log;
         try
         {
@@ -189,7 +226,7 @@ internal sealed class RuleRun : IAsyncDisposable
         }
 
         History.End(operation);
-        var recorded = RecordedLog.Of(log, client, this);
+        var recorded = RecordedLog.Of(log, ShortName(suffix), client, this);
         _open.Add((name, recorded));
         return recorded;
     }

@@ -4,19 +4,21 @@ namespace LogKit.Conformance.Running;
 internal static class Steps
 {
     /// <returns>The offset, or null if the append was canceled.</returns>
-    public static async Task<ulong?> AppendAndCancelAsync(ILog log, Check check, RecordBatch batch, int yields)
+    public static async Task<ulong?> AppendAndCancelAsync(ILog log, Check check, RecordBatch batch, int yields, int spins = 0)
     {
         using var cancellation = new CancellationTokenSource();
         var append = log.AppendBatchAsync(batch, null, cancellation.Token).AsTask();
         for (; yields > 0; yields--)
             await Task.Yield();
+        Thread.SpinWait(spins);
         await cancellation.CancelAsync();
         try
         {
             return await check.EndsAsync(append, "an append that was canceled");
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException exception)
         {
+            check.Equal(cancellation.Token, exception.CancellationToken, "the token of the exception of an append canceled in flight");
             return null;
         }
     }
@@ -31,9 +33,9 @@ internal static class Steps
         yield return (nameof(log.ReadBatchesAsync), () => log.ReadBatchesAsync(0, 100, token).AsTask());
         yield return (nameof(log.GetRangeAsync), () => log.GetRangeAsync(token).AsTask());
         yield return ($"{nameof(log.WaitForAppendAsync)} for what is there", () => log.WaitForAppendAsync(0, token).AsTask());
-        yield return ($"{nameof(log.WaitForAppendAsync)} for what is not there", () => log.WaitForAppendAsync(100, token).AsTask());
         if (log is ITruncatableLog truncatable)
             yield return (nameof(truncatable.TruncateBeforeAsync), () => truncatable.TruncateBeforeAsync(1, token).AsTask());
+        yield return ($"{nameof(log.WaitForAppendAsync)} for what is not there", () => log.WaitForAppendAsync(100, token).AsTask());
     }
 
     /// <summary>Appends batches with given numbers of records, numbered consecutively.</summary>

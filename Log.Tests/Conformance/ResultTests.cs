@@ -51,6 +51,16 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public async Task A_log_that_blocks_its_caller_fails_the_rule_and_does_not_hang_the_run()
+    {
+        await using var harness = new BrokenHarness(new Mutant("blocks", "WAIT-02", log => new BlocksTheCallerOfAWait(log)));
+        var result = await LogRules.Get("WAIT-02").RunAsync(harness);
+        Assert.Equal(RuleOutcome.Failed, result.Outcome);
+        Assert.Contains(
+            "log.WaitForAppendAsync(1): has not ended\n  expected the call to return", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_unknown_id_is_refused()
     {
         var exception = Assert.Throws<ArgumentException>(() => LogRules.Get("X-1"));

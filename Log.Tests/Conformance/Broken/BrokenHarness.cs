@@ -10,6 +10,7 @@ namespace LogKit.Tests.Conformance.Broken;
 /// <param name="Flaw">The flaw of its storage.</param>
 /// <param name="Second">Makes a second client of the correct log and the broken one, if that is what is broken.</param>
 /// <param name="Undeclared">Capabilities that its harness does not declare.</param>
+/// <param name="Ineffective">Capabilities that its harness declares, but whose methods do nothing.</param>
 /// <param name="Races">Whether only concurrent calls reveal the flaw, so that other rules detect it by chance.</param>
 internal sealed record Mutant(
     string Name,
@@ -18,6 +19,7 @@ internal sealed record Mutant(
     Flaw Flaw = Flaw.None,
     Func<ITruncatableLog, ITruncatableLog, ILog>? Second = null,
     LogCapabilities Undeclared = LogCapabilities.None,
+    LogCapabilities Ineffective = LogCapabilities.None,
     bool Races = false);
 
 /// <summary>Opens broken logs, quickly and with all capabilities.</summary>
@@ -56,12 +58,12 @@ internal class BrokenHarness(Mutant mutant) : LogHarness
         return ValueTask.FromResult(mutant.Second is { } make ? make(sound, broken) : new SecondClient(broken));
     }
 
-    public override ValueTask CrashAsync(string name) => Do(() => _stores[name].Crash());
+    public override ValueTask CrashAsync(string name) => Do(LogCapabilities.Crash, () => _stores[name].Crash());
 
-    public override ValueTask<bool> CrashSoonAsync(string name, int steps)
+    public override async ValueTask<bool> CrashSoonAsync(string name, int steps)
     {
-        _stores[name].CrashSoon(steps);
-        return ValueTask.FromResult(true);
+        await Do(LogCapabilities.Crash, () => _stores[name].CrashSoon(steps));
+        return true;
     }
 
     public override ValueTask<long> GetStoredBytesAsync(string name)
@@ -70,23 +72,25 @@ internal class BrokenHarness(Mutant mutant) : LogHarness
         return ValueTask.FromResult<long>(StoredLog.StoredBytesOf(_stores[name]));
     }
 
-    public override ValueTask CutAsync(string name, long length) => Do(() => _stores[name].Cut((int)length));
+    public override ValueTask CutAsync(string name, long length) => Do(LogCapabilities.Damage, () => _stores[name].Cut((int)length));
 
-    public override ValueTask FlipByteAsync(string name, long position) => Do(() => _stores[name].Flip((int)position));
+    public override ValueTask FlipByteAsync(string name, long position) =>
+        Do(LogCapabilities.Damage, () => _stores[name].Flip((int)position));
 
-    public override ValueTask BreakStorageAsync(string name) => Do(() => _stores[name].IsBroken = true);
+    public override ValueTask BreakStorageAsync(string name) => Do(LogCapabilities.Faults, () => _stores[name].IsBroken = true);
 
-    public override ValueTask HealStorageAsync(string name) => Do(() => _stores[name].IsBroken = false);
+    public override ValueTask HealStorageAsync(string name) => Do(LogCapabilities.Faults, () => _stores[name].IsBroken = false);
 
-    public override ValueTask RemoveAsync(string name) => Do(() =>
+    public override ValueTask RemoveAsync(string name) => Do(LogCapabilities.None, () =>
     {
         _stores.TryRemove(name, out _);
         _open.TryRemove(name, out _);
     });
 
-    private static ValueTask Do(Action action)
+    private ValueTask Do(LogCapabilities capability, Action action)
     {
-        action();
+        if (capability is LogCapabilities.None || !mutant.Ineffective.HasFlag(capability))
+            action();
         return ValueTask.CompletedTask;
     }
 }

@@ -25,7 +25,13 @@ internal static class Mutants
         new("ignores expectations", "APPEND-10", log => new IgnoresExpectations(log)),
         new("accepts lower expectations", "APPEND-10", log => new AcceptsLowerExpectations(log)),
         new("appends despite a mismatch", "APPEND-10", log => new AppendsDespiteAMismatch(log)),
+        new("answers for an identical batch", "APPEND-10", log => new AnswersForAnIdenticalBatch(log)),
         new("checks the expectation, then appends", "APPEND-11", log => new ChecksTheExpectationThenAppends(log), Races: true),
+        new(
+            "checks the expectation in a short window",
+            "APPEND-11",
+            log => new ChecksTheExpectationInAShortWindow(log),
+            Races: true),
         new("reorders appends in flight", "APPEND-12", log => new ReordersAppendsInFlight(log), Races: true),
 
         new("returns one record only", "READ-01", log => new ReturnsOneRecordOnly(log)),
@@ -39,6 +45,9 @@ internal static class Mutants
         new("ignores the limit of several batches", "READ-07", log => new IgnoresTheLimitOfSeveralBatches(log)),
         new("reads no batch that is over the limit", "READ-07", log => new ReadsNoBatchThatIsOverTheLimit(log)),
         new("takes any limit of several batches", "READ-07", log => new TakesAnyLimitOfSeveralBatches(log)),
+        new("counts records in 16 bits", "READ-08", log => new CountsRecordsIn16Bits(log)),
+        new("damages batches that fill pages", "READ-08", log => new DamagesBatchesThatFillPages(log)),
+        new("overwrites a batch once in 400", "READ-09", log => new OverwritesABatchOnceIn400(log)),
 
         new("reads nothing at the end", "BOUND-01", log => new ReadsNothingAtTheEnd(log)),
         new("blocks at the end", "BOUND-01", log => new BlocksAtTheEnd(log)),
@@ -51,6 +60,8 @@ internal static class Mutants
         new("says that an empty log has a record", "BOUND-05", log => new SaysThatAnEmptyLogHasARecord(log)),
         new("counts batches in the range", "BOUND-06", log => new CountsBatchesInTheRange(log)),
         new("reads no batches at the end", "BOUND-07", log => new ReadsNoBatchesAtTheEnd(log)),
+        new("reads the start, then the end", "BOUND-09", log => new ReadsTheStartThenTheEnd(log), Races: true),
+        new("tells an old start now and then", "BOUND-09", log => new TellsAnOldStartNowAndThen(log), Races: true),
 
         new("publishes record by record", "ATOM-01", log => new PublishesRecordByRecord(log), Races: true),
         new("interleaves batches that meet", "ATOM-02", log => new InterleavesBatchesThatMeet(log), Races: true),
@@ -74,6 +85,16 @@ internal static class Mutants
         new("loses one of two appends that meet", "CONC-04", log => new ReservesOutsideTheLock(log, doubles: false), Races: true),
         new("doubles appends that meet", "CONC-04", log => new ReservesOutsideTheLock(log, doubles: true), Races: true),
         new("has a history that ends with a crash", "CONC-05", Flaw: Flaw.AcknowledgesBeforeTheFlush),
+        new(
+            "runs continuations under its lock",
+            "CONC-06",
+            log => new RunsContinuationsUnderItsLock(log, ofCanceledWaits: false)),
+        new(
+            "runs continuations of canceled waits under its lock",
+            "CONC-06",
+            log => new RunsContinuationsUnderItsLock(log, ofCanceledWaits: true)),
+        new("comes back to its caller's context", "CONC-07", log => new ComesBackToItsCallersContext(log)),
+        new("tells a stale range once in 300", "CONC-08", log => new TellsAStaleRangeOnceIn300(log), Races: true),
 
         new("ignores the token of an append", "CANCEL-01", log => new IgnoresTheTokenOfAnAppend(log)),
         new("ignores the token of a read", "CANCEL-01", log => new IgnoresTheTokenOfARead(log)),
@@ -81,10 +102,14 @@ internal static class Mutants
         new("ignores the token of a wait for what is there", "CANCEL-01", log => new IgnoresTheTokenOfAWaitForWhatIsThere(log)),
         new("tears canceled appends", "CANCEL-02", log => new TearsCanceledAppends(log), Races: true),
         new("forgets whose token it was", "CANCEL-03", log => new ForgetsWhoseTokenItWas(log)),
+        new("forgets whose append it was", "CANCEL-03", log => new ForgetsWhoseAppendItWas(log)),
         new("fails its second disposal", "DISP-01", log => new FailsItsSecondDisposal(log)),
         new("tells its range after disposal", "DISP-02", log => new TellsItsRangeAfterDisposal(log)),
         new("strands waits at disposal", "DISP-03", log => new StrandsWaitsAtDisposal(log)),
         new("keeps its lock", "DISP-04", Flaw: Flaw.KeepsItsLock),
+        new("acknowledges what it no longer stores", "DISP-05", log => new IsWrongAboutItsDisposal(log, acknowledges: true), Races: true),
+        new("stores what its disposal refuses", "DISP-05", log => new IsWrongAboutItsDisposal(log, acknowledges: false), Races: true),
+        new("ends with its second client", "DISP-06", Second: (_, broken) => new EndsTheLog(broken)),
 
         new("loses the last batch at close", "DUR-01", Flaw: Flaw.LosesTheLastBatchAtClose),
         new("adds a record at reopening", "DUR-02", Flaw: Flaw.AddsARecordAtReopening),
@@ -94,6 +119,7 @@ internal static class Mutants
         new("refuses a torn tail", "DUR-05", Flaw: Flaw.RefusesATornTail),
         new("ignores the checksum", "DUR-06", Flaw: Flaw.IgnoresTheChecksum),
         new("skips damage", "DUR-06", Flaw: Flaw.SkipsDamage),
+        new("has damage without effect", "DUR-06", Ineffective: LogCapabilities.Damage),
 
         new("keeps the caller's buffer", "BUF-01", log => new KeepsTheCallersBuffer(log)),
         new("reuses its read buffer", "BUF-02", log => new ReusesItsReadBuffer(log)),
@@ -102,15 +128,25 @@ internal static class Mutants
         new("refuses the limit itself", "LIMIT-01", log => new RefusesTheLimitItself(log)),
         new("has no limit", "LIMIT-01", Flaw: Flaw.HasNoLimit),
         new("counts in 32 bits", "LIMIT-02", log => new CountsIn32Bits(log)),
+        new("compares awaited offsets in 32 bits", "LIMIT-02", log => new ComparesAwaitedOffsetsIn32Bits(log)),
+
+        new("waits on a thread", "RES-01", log => new WaitsOnAThread(log)),
+        new("copies its index with every append", "RES-02", log => new CopiesItsIndexWithEveryAppend(log)),
+        new("keeps refused batches", "RES-03", log => new KeepsRefusedBatches(log)),
+        new("remembers closed clients", "RES-04", Second: (_, broken) => new IsRememberedByTheLog(broken)),
+
         new("reads what was truncated", "RET-01", log => new ReadsWhatWasTruncated(log)),
         new("reads on from what was truncated", "RET-01", log => new ReadsOnFromWhatWasTruncated(log)),
         new("forgets the next offset when empty", "RET-02", log => new ForgetsTheNextOffsetWhenEmpty(log)),
         new("truncates beyond the end", "RET-03", log => new TruncatesBeyondTheEnd(log)),
         new("refuses to truncate again", "RET-03", log => new RefusesToTruncateAgain(log)),
         new("forgets truncation", "RET-04", Flaw: Flaw.ForgetsTruncation),
+        new("loses an append beside a truncation", "RET-05", log => new GoesWrongBesideATruncation(log, reads: false), Races: true),
+        new("reads another batch beside a truncation", "RET-05", log => new GoesWrongBesideATruncation(log, reads: true), Races: true),
         new("throws its storage's exceptions", "ERR-01", log => new ThrowsItsStoragesExceptions(log)),
         new("pretends to write in a fault", "ERR-02", Flaw: Flaw.PretendsToWriteInAFault),
         new("stays unavailable after a fault", "ERR-02", Flaw: Flaw.StaysUnavailableAfterAFault),
+        new("has faults without effect", "ERR-02", Ineffective: LogCapabilities.Faults),
         new("compares expectations with the count", "MODEL-01", log => new ComparesExpectationsWithTheCount(log)),
 
         new("says nothing of truncation", "HARNESS-01", Undeclared: LogCapabilities.Truncate),
@@ -121,5 +157,6 @@ internal static class Mutants
         new("says nothing of second clients", "HARNESS-01", Undeclared: LogCapabilities.SecondClient),
         new("says nothing of a seeded start", "HARNESS-01", Undeclared: LogCapabilities.SeededStart),
         new("says nothing of its limit", "HARNESS-01", Undeclared: LogCapabilities.Limits),
+        new("has crashes without effect", "HARNESS-02", Ineffective: LogCapabilities.Crash),
     ];
 }

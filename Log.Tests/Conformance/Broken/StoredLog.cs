@@ -29,7 +29,7 @@ internal enum Flaw
 /// </summary>
 internal sealed class StoredLog : ITruncatableLog
 {
-    public const int BatchLimitBytes = 64 * 1024;
+    public const int BatchLimitBytes = 160 * 1024;
 
     private const int HeaderBytes = 17;
     private const byte BatchFrame = 1;
@@ -136,8 +136,8 @@ internal sealed class StoredLog : ITruncatableLog
 
     public async ValueTask DisposeAsync()
     {
+        await _turn.WaitAsync(); // an append that has begun ends first
         await _log.DisposeAsync();
-        await _turn.WaitAsync();
         if (!_isDisposed)
         {
             _isDisposed = true;
