@@ -4,10 +4,10 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>The allowed dependencies: of projects on projects and packages, and between the folders of the service.</summary>
+/// <summary>The allowed dependencies: of projects on other projects and on packages, and between the folders of the service.</summary>
 public sealed partial class DependencyTests
 {
-    /// <summary>The folders of Log.Grpc: each may use those before it.</summary>
+    /// <summary>The folders of Log.Grpc, in dependency order: each may use only those before it.</summary>
     private static readonly string[] ServiceFolders = ["Access", "Errors", "Streams", "Observability", "Guard", "Service"];
 
     public static TheoryData<string, string, string> Products => new()
@@ -27,7 +27,7 @@ public sealed partial class DependencyTests
 
     [Theory]
     [MemberData(nameof(Products))]
-    public void A_product_depends_on_these_projects_and_packages_and_on_no_others(string project, string projects, string packages)
+    public void A_product_depends_on_exactly_these_projects_and_packages(string project, string projects, string packages)
     {
         var document = XDocument.Load(Repository.PathOf($"{project}/{project}.csproj"));
         var referenced = document
@@ -57,7 +57,7 @@ public sealed partial class DependencyTests
     }
 
     [Fact]
-    public void Nothing_of_the_server_but_its_backends_knows_a_log()
+    public void Only_the_backends_of_the_server_know_a_log_implementation()
     {
         var server = Repository.PathOf("Log.Server");
         var knowing = Directory.GetFiles(server, "*.cs", SearchOption.AllDirectories)

@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>Lines are no longer than <c>.editorconfig</c> allows, which <c>dotnet format</c> does not check.</summary>
+/// <summary>No line is longer than <c>.editorconfig</c> allows. <c>dotnet format</c> does not check this.</summary>
 public sealed partial class LineLengthTests
 {
     private static readonly string[] Extensions =
@@ -42,7 +42,7 @@ public sealed partial class LineLengthTests
         @"^max_line_length = (?<limit>\d+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex LineLimit();
 
-    // Build output, binary files, and files of the developer.
+    // Build output, binary files, and developers' own files.
     [GeneratedRegex(
         @"(^|/)(\.git|\.vs|\.idea|bin|obj|golden|data)/|^LICENSE$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex NotOurs();

@@ -6,7 +6,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Architecture;
 
-/// <summary>The front page and the manual are short and linked, and what they say about the code is true.</summary>
+/// <summary>The front page and the manual are short, their links work, and what they say about the code is true.</summary>
 public sealed partial class PageTests
 {
     private const int ReadmeLimitBytes = 8 * 1024;
@@ -17,12 +17,12 @@ public sealed partial class PageTests
         [.. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md").Select(page => Path.GetRelativePath(Root, page)).Append("README.md")];
 
     [Fact]
-    public void The_front_page_is_two_screens() =>
+    public void The_front_page_fits_on_two_screens() =>
         Assert.InRange(new FileInfo(Path.Combine(Root, "README.md")).Length, 0, ReadmeLimitBytes);
 
     [Theory]
     [MemberData(nameof(Pages))]
-    public void A_page_says_first_who_it_is_for(string page)
+    public void A_page_begins_with_its_audience(string page)
     {
         if (page is not "README.md")
             Assert.Matches(@"\A# [^\n]+\n\nFor ", Read(page));
@@ -66,7 +66,7 @@ public sealed partial class PageTests
     }
 
     [Fact]
-    public void Every_error_has_its_row_and_every_row_its_error()
+    public void Every_error_has_a_row_and_every_row_has_an_error()
     {
         var reasons = typeof(ErrorReasons).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(field => field.Name is not (nameof(ErrorReasons.Domain) or nameof(ErrorReasons.TrailerName)))

@@ -8,7 +8,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>Which fields of a certificate are an identity, and which are not.</summary>
+/// <summary>Which certificate fields provide the identity of a client, and which do not.</summary>
 public sealed class CertificateIdentityTests
 {
     private const string Nobody = "";
@@ -59,7 +59,7 @@ public sealed class CertificateIdentityTests
     }
 
     [Fact]
-    public async Task A_certificate_that_names_nobody_is_let_in_as_nobody()
+    public async Task A_certificate_without_an_identity_connects_but_its_calls_are_unauthenticated()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\n");
         server.Process.Expects(20);

@@ -6,7 +6,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>Authentication and authorization: each kind of caller against one real server.</summary>
+/// <summary>Authentication and authorization of each kind of caller, against one real server.</summary>
 [UsesVerify]
 public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFixture<ConnectingTests.Servers>
 {
@@ -18,7 +18,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         carol          produce   # by token
         """;
 
-    /// <summary>One server for all rows: none changes anything that another sees.</summary>
+    /// <summary>One server for all rows. No row changes state that another row sees.</summary>
     public sealed class Servers : IAsyncLifetime
     {
         internal SecureServer Secure { get; private set; } = null!;
@@ -28,7 +28,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         public async Task InitializeAsync()
         {
             Secure = await SecureServer.StartAsync(Access);
-            Secure.Process.ExpectsOnly(20, 21, 43); // calls and certificates that were refused, and how many more were
+            Secure.Process.ExpectsOnly(20, 21, 43); // refused calls, refused certificates, and the count of further refusals
         }
 
         public async Task DisposeAsync()
@@ -136,7 +136,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
     [InlineData(0x0302, "TLS 1.1", ProtocolVersion)]
     public async Task An_old_version_of_TLS_is_refused(int version, string name, int alert)
     {
-        // By hand: the libraries here do not speak them any more.
+        // Written by hand, because current TLS libraries no longer support these versions.
         byte[] body = [(byte)(version >> 8), (byte)version, .. new byte[32], 0, 0, 4, 0xC0, 0x13, 0x00, 0x2F, 1, 0];
         byte[] hello = [0x16, 3, 1, 0, (byte)(body.Length + 4), 1, 0, 0, (byte)body.Length, .. body];
         using var client = new TcpClient();
@@ -144,7 +144,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         await client.GetStream().WriteAsync(hello);
         var answer = new byte[7];
         await client.GetStream().ReadAtLeastAsync(answer, answer.Length, throwOnEndOfStream: false).AsTask().Within($"an answer to {name}");
-        Assert.Equal([0x15, 2, (byte)alert], [answer[0], answer[5], answer[6]]); // an alert, fatal
+        Assert.Equal([0x15, 2, (byte)alert], [answer[0], answer[5], answer[6]]); // a fatal alert
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
     [Fact]
     public async Task A_call_is_refused_before_its_body_comes()
     {
-        // The request's body is never sent: the status comes all the same.
+        // The body of the request is never sent, but the status still arrives.
         using var call = servers.Secure.Connect().ProduceStream();
         Assert.Equal(NoIdentity, await StatusOf(call.ResponseStream.MoveNext(), NoIdentity));
     }
@@ -178,7 +178,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         }
         catch (RpcException exception) when (exception.StatusCode is StatusCode.OutOfRange)
         {
-            // Permitted, on a log that is empty yet.
+            // The call was permitted. The log is still empty.
         }
     }
 
@@ -192,16 +192,18 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         }
         catch (Exception exception) when (exception is RpcException or IOException)
         {
-            // The server has ended the call, or the connection, before it read this: the responses say why.
+            // The server ended the call or the connection before it read the request. The response stream has the reason.
         }
 
         while (await call.ResponseStream.MoveNext())
         {
-            // To the end, which tells.
+            // Read to the end, which throws if the call failed.
         }
     }
 
-    /// <summary>How a call ended. A connection that does not come about is told in many words, of which only the status counts.</summary>
+    /// <summary>
+    /// Returns how a call ended. Connection failures have many messages, so all of them are reported as <see cref="NoConnection"/>.
+    /// </summary>
     private static async Task<string> StatusOf(Task call, string expected)
     {
         try
@@ -216,7 +218,7 @@ public sealed class ConnectingTests(ConnectingTests.Servers servers) : IClassFix
         }
         catch (IOException) when (expected is NoConnection)
         {
-            return NoConnection; // ended during the handshake of HTTP/2
+            return NoConnection; // the connection was closed during the HTTP/2 handshake
         }
     }
 }

@@ -13,7 +13,7 @@ namespace LogKit.Tests.Security;
 public sealed class ReloadTests
 {
     [Fact]
-    public async Task A_right_that_is_taken_away_ends_the_streams_that_had_it_and_no_others()
+    public async Task Revoking_a_right_ends_the_streams_that_need_it_and_no_others()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\nbob consume\n");
         server.Process.Expects(22);
@@ -33,13 +33,13 @@ public sealed class ReloadTests
         var tails = await Assert.ThrowsAsync<RpcException>(() => bobTails.ResponseStream.MoveNext().Within("bob's tail to end"));
         Assert.Equal((StatusCode.PermissionDenied, "bob is not permitted to consume"), (tails.StatusCode, tails.Status.Detail));
 
-        // Alice's tail goes on, and gets what bob may do now.
+        // Alice's tail continues and receives what Bob may now produce.
         await bob.ProduceAsync(Request());
         Assert.True(await aliceTails.ResponseStream.MoveNext().Within("what bob produced"));
     }
 
     [Fact]
-    public async Task A_token_that_is_taken_away_ends_its_streams()
+    public async Task Removing_a_token_ends_its_streams()
     {
         await using var server = await SecureServer.StartAsync("carol consume\n");
         server.Process.Expects(22);
@@ -85,7 +85,7 @@ public sealed class ReloadTests
 
     [Theory]
     [MemberData(nameof(BadFiles))]
-    public async Task A_file_that_cannot_be_used_changes_nothing_and_the_journal_says_so(string file, string content, string problem)
+    public async Task An_unusable_file_changes_nothing_and_the_journal_says_so(string file, string content, string problem)
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\ncarol produce\n");
         server.Process.Expects(23, 22);
@@ -102,7 +102,7 @@ public sealed class ReloadTests
     }
 
     [LinuxFact]
-    public async Task A_hangup_reloads_at_once_and_ends_nothing()
+    public async Task SIGHUP_reloads_at_once_and_ends_no_stream()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\n", "--Log:ReloadIntervalMs=3600000");
         server.Process.Expects(22, 25);
@@ -115,7 +115,7 @@ public sealed class ReloadTests
     }
 
     [LinuxFact]
-    public async Task An_access_list_that_becomes_a_named_pipe_holds_up_no_other_file_and_no_stop()
+    public async Task An_access_list_that_becomes_a_named_pipe_delays_neither_other_files_nor_a_stop()
     {
         await using var server = await SecureServer.StartAsync("alice produce\nbob consume\n");
         server.Process.Expects(23, 22);

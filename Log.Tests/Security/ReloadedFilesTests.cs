@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Security;
 
-/// <summary>When a changed file is applied, and what the lists accept.</summary>
+/// <summary>When a changed file takes effect, and what the access and token lists accept.</summary>
 public sealed class ReloadedFilesTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -13,13 +13,13 @@ public sealed class ReloadedFilesTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task A_change_is_taken_at_the_second_look_that_finds_it_the_same()
+    public async Task A_change_is_accepted_once_two_checks_see_the_same_content()
     {
         var watched = Watch("1");
         Write("2");
         Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome);
         Write("3");
-        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome); // it moves still
+        Assert.Equal(ReloadOutcome.Unchanged, (await LookAsync(watched)).Outcome); // the file is still changing
         Assert.Equal("1", watched.Value);
         Assert.Equal(ReloadOutcome.Reloaded, (await LookAsync(watched)).Outcome);
         Assert.Equal("3", watched.Value);
@@ -27,7 +27,7 @@ public sealed class ReloadedFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task What_cannot_be_used_is_told_once_and_leaves_what_was()
+    public async Task Unusable_content_is_reported_once_and_the_previous_content_stays()
     {
         var watched = Watch("1");
         Write("bad");
@@ -40,7 +40,7 @@ public sealed class ReloadedFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_gone_is_told_once_and_taken_again_when_it_is_back()
+    public async Task A_missing_file_is_reported_once_and_read_again_when_it_is_back()
     {
         var watched = Watch("1");
         File.Delete(_directory["file"]);
@@ -56,7 +56,7 @@ public sealed class ReloadedFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_link_that_is_turned_to_another_file_is_a_change()
+    public async Task A_link_that_points_to_another_file_is_a_change()
     {
         File.WriteAllText(_directory["a"], "1");
         File.WriteAllText(_directory["b"], "2");
@@ -70,7 +70,7 @@ public sealed class ReloadedFilesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_change_is_taken_at_once_on_request()
+    public async Task A_change_is_accepted_at_once_on_request()
     {
         var watched = Watch("1");
         Write("2");
@@ -92,7 +92,7 @@ public sealed class ReloadedFilesTests : IDisposable
 
         await using (new FileStream(_directory["file"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
-            // Ends the pending read, with nothing in it.
+            // Opening and closing the writing end completes the pending read with no content.
         }
 
         File.Delete(_directory["file"]);

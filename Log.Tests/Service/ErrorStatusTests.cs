@@ -10,7 +10,7 @@ namespace LogKit.Tests.Service;
 
 /// <summary>
 /// Every row of the error table as a client receives it: status, message, details, and trailers, in one snapshot per row. Rows that a real
-/// log can produce are run against every log, with one snapshot for all; the others against a mock.
+/// log can produce run against every log, which all share one snapshot. The other rows run against a mock.
 /// </summary>
 [UsesVerify]
 public sealed class ErrorStatusTests
@@ -66,10 +66,10 @@ public sealed class ErrorStatusTests
         await Verify(descriptions[0]).UseParameters(FileNameOf(row));
     }
 
-    /// <remarks>What the log in memory gives is held against the snapshots above.</remarks>
+    /// <remarks>Compares with the in-memory log, which the test above checks against the snapshots.</remarks>
     [PostgresTheory]
     [MemberData(nameof(RowsOfAnyLog))]
-    public async Task Status_is_the_same_where_the_log_is_in_a_database(string row)
+    public async Task Status_is_the_same_for_a_log_in_a_database(string row)
     {
         await using var memory = TestLog.Open(Backend.InMemory);
         await using var database = await PostgresLog.OpenAsync(
@@ -114,7 +114,7 @@ public sealed class ErrorStatusTests
         await using var server = await TestServer.StartAsync(log);
         var failure = await Assert.ThrowsAsync<RpcException>(() => OfAnyLog[row](server).Within(row));
 
-        // The next good client is served.
+        // The server still serves valid calls.
         Assert.Equal(30, (await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 10 })).RecordBatch.Records.Count);
         return StatusText.Of(failure);
     }
@@ -123,7 +123,7 @@ public sealed class ErrorStatusTests
 
     private static ProduceRequest RequestOf(int sizeBytes, ulong? expectedOffset = null)
     {
-        // A record of n bytes, from 128 KiB to 2 MiB up, takes 8 bytes more in its batch.
+        // The encoding of a record of 128 KiB to 2 MiB adds 8 bytes to its value.
         var value = ByteString.CopyFrom(new byte[sizeBytes > 1 ? sizeBytes - 10 : 1]);
         var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = value } } } };
         if (expectedOffset is { } expected)
@@ -131,7 +131,7 @@ public sealed class ErrorStatusTests
         return request;
     }
 
-    /// <summary>A batch whose field 3 is a number: no generated class can say so, but unknown fields can.</summary>
+    /// <summary>A batch with a varint in field 3. Generated classes cannot express this, but unknown fields can.</summary>
     private static V1.RecordBatch Malformed() => V1.RecordBatch.Parser.ParseFrom([0x18, 0x01]);
 
     private static async Task ProduceOnStreamAsync(V1.Log.LogClient client, ProduceRequest request)
@@ -141,7 +141,7 @@ public sealed class ErrorStatusTests
         await call.ResponseStream.MoveNext();
     }
 
-    /// <summary>Calls a method with any bytes for a request.</summary>
+    /// <summary>Calls a method with arbitrary bytes as the request.</summary>
     private static async Task CallAsync(TestServer server, string method, byte[] request)
     {
         var bytes = Marshallers.Create(static value => value, static value => value);

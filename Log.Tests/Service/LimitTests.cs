@@ -11,7 +11,7 @@ using Moq;
 
 namespace LogKit.Tests.Service;
 
-/// <summary>The limits of the service, and what happens when each is exceeded.</summary>
+/// <summary>The limits of the service, and what happens when a limit is exceeded.</summary>
 [UsesVerify]
 public sealed partial class LimitTests
 {
@@ -27,7 +27,7 @@ public sealed partial class LimitTests
         var refused = await Assert.ThrowsAsync<RpcException>(() =>
             server.Client.ConsumeStream(new ConsumeRequest()).ResponseStream.MoveNext());
         await Verify(StatusText.Of(refused));
-        Assert.Equal(1ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset); // calls that are no streams go on
+        Assert.Equal(1ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset); // unary calls still work
 
         await second.RequestStream.CompleteAsync();
         Assert.False(await second.ResponseStream.MoveNext());
@@ -36,7 +36,7 @@ public sealed partial class LimitTests
     }
 
     [Fact]
-    public async Task A_stream_whose_caller_takes_nothing_is_reset_and_others_go_on()
+    public async Task A_stream_whose_caller_does_not_read_is_reset_and_others_continue()
     {
         await using var log = new InMemoryLog();
         for (var i = 0; i < 8; i++)
@@ -53,13 +53,13 @@ public sealed partial class LimitTests
         {
             while (await stalled.ResponseStream.MoveNext().Within("the end of the stalled stream"))
             {
-                // What had been sent before it was reset.
+                // Batches that were sent before the reset.
             }
         });
     }
 
     [Fact]
-    public async Task What_waits_for_the_log_is_bounded_for_all_callers_together()
+    public async Task Queued_appends_are_bounded_across_all_callers()
     {
         const int SizeBytes = 100_000;
         const int Allowed = 10;
@@ -82,7 +82,7 @@ public sealed partial class LimitTests
         await using var server = await TestServer.StartAsync(
             log.Object, options: new LogKitOptions { QueuedLimitBytes = Allowed * SizeBytes });
         var streams = Enumerable.Range(0, Streams).Select(_ => server.Client.ProduceStream()).ToList();
-        var writing = Task.WhenAll(streams.Select(WriteTenAsync)); // held back, until the log takes more
+        var writing = Task.WhenAll(streams.Select(WriteTenAsync)); // blocked until the log accepts more
         await isFull.Task.Within("the log to be handed what the limit allows");
         gate.SetResult();
         await writing.Within("all requests to be sent");
@@ -113,7 +113,7 @@ public sealed partial class LimitTests
     }
 
     [Fact]
-    public void The_page_names_tests_and_settings_that_there_are()
+    public void The_page_names_only_tests_and_settings_that_exist()
     {
         var classes = typeof(LimitTests).Assembly.GetTypes().ToLookup(type => type.Name, StringComparer.Ordinal);
         var tests = TestName().Matches(Page);
@@ -128,21 +128,21 @@ public sealed partial class LimitTests
 
     private static string Page { get; } = Repository.Read("docs/limits.md");
 
-    // `LimitTests.Some_test`, or `LimitTests`
+    // Matches `LimitTests.Some_test` or `LimitTests`.
     [GeneratedRegex(@"`(?<class>\w+Tests)(\.(?<method>\w+))?`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex TestName();
 
     [GeneratedRegex(@"\bLog:(?<name>\w+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex SettingName();
 
-    // | `Log:StreamLimit` | `Log__StreamLimit` | 16384 | ...
+    // Matches a row: | `Log:StreamLimit` | `Log__StreamLimit` | 16384 | ...
     [GeneratedRegex(
         @"^\| `(?<key>Log:\w+)` \| `Log__\w+` \| (?<default>\w+) \|",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 10_000)]
     private static partial Regex LimitRow();
 
-    /// <summary>Every number is a limit, whatever its name, unless it is an interval.</summary>
+    /// <summary>Every numeric setting is a limit, unless its name says that it is an interval.</summary>
     private static bool IsLimit(Setting setting) =>
         setting is Setting<int> or Setting<long> or Setting<long?> && !setting.Name.Contains("Interval", StringComparison.Ordinal);
 

@@ -9,7 +9,8 @@ using Moq;
 namespace LogKit.Tests.Service;
 
 /// <summary>
-/// What the service does, as seen by a client generated from the .proto, over a real socket. Each scenario runs against every backend.
+/// The behavior of the service, seen from a client generated from the .proto file, over a real socket. Most scenarios run against every
+/// backend.
 /// </summary>
 public sealed class ServiceTests
 {
@@ -214,7 +215,7 @@ public sealed class ServiceTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public Task A_field_of_a_later_version_survives_the_way_through_the_log(Backend backend) => ServeAsync(backend, async client =>
+    public Task A_field_of_a_later_version_passes_through_the_log_unchanged(Backend backend) => ServeAsync(backend, async client =>
     {
         // record { value: "a", 9: "new" }, as a newer client would send it
         var record = new V1.Record { Value = ByteString.CopyFromUtf8("a") };
@@ -226,7 +227,7 @@ public sealed class ServiceTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public Task A_canceled_tail_ends_and_the_service_goes_on(Backend backend) => ServeAsync(backend, async client =>
+    public Task A_canceled_tail_ends_and_the_service_continues(Backend backend) => ServeAsync(backend, async client =>
     {
         using var cancellation = new CancellationTokenSource();
         using var call = client.ConsumeStream(new ConsumeRequest { Offset = 0 }, cancellationToken: cancellation.Token);
@@ -244,9 +245,9 @@ public sealed class ServiceTests
         Assert.Equal(StatusCode.DeadlineExceeded, (await FailureOf(call.ResponseStream.MoveNext())).StatusCode);
     });
 
-    /// <summary>The queue of a stream is full of appends that nobody answers, and then the first of them fails.</summary>
+    /// <summary>The queue of a stream is full of appends that are still pending when the first of them fails.</summary>
     [Fact]
-    public async Task A_failure_before_more_appends_than_a_stream_holds_ends_the_stream()
+    public async Task A_failure_with_a_full_queue_behind_it_ends_the_stream()
     {
         var first = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
         var begun = 0;
@@ -270,9 +271,9 @@ public sealed class ServiceTests
         await server.StopAsync().Within("the server to stop");
     }
 
-    /// <summary>A client that sends without reading an answer, and is gone.</summary>
+    /// <summary>The client sends without reading any answers, and then disconnects.</summary>
     [Fact]
-    public async Task A_client_that_never_reads_its_answers_and_leaves_holds_up_nobody()
+    public async Task A_client_that_disconnects_without_reading_its_answers_delays_no_other()
     {
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);
@@ -285,7 +286,7 @@ public sealed class ServiceTests
                     await call.RequestStream.WriteAsync(Request("x"));
             });
 
-            // Once the windows are full both ways, the log grows no more.
+            // Once flow control blocks both directions, the log stops growing.
             for (var seen = ulong.MaxValue; await log.Log.GetRangeAsync() is var range && range.NextOffset != seen; seen = range.NextOffset)
                 await log
                     .Log.WaitForAppendAsync(range.NextOffset + 100)
@@ -300,25 +301,24 @@ public sealed class ServiceTests
     }
 
     [Fact]
-    public async Task Stop_at_end_ends_at_the_end_as_it_was_though_more_was_read_by_then()
+    public async Task Stop_at_end_ends_at_the_end_of_the_log_at_the_call_even_if_a_read_returns_more()
     {
-        await using var server = await TestServer.StartAsync(LogThatReads(() => { }, "a", "b", "appended since").Object);
+        await using var server = await TestServer.StartAsync(LogThatReturns(() => { }, "a", "b", "appended since").Object);
         using var call = server.Client.ConsumeStream(new ConsumeRequest { StopAtEnd = true });
         Assert.Equal(["a", "b"], (await ReadToEndAsync(call.ResponseStream)).Select(TextOf));
     }
 
     [Fact]
-    public async Task A_stream_that_is_to_end_sends_nothing_more_of_what_it_has_read()
+    public async Task A_stream_that_is_ending_sends_no_more_of_the_batches_that_it_has_read()
     {
         IHostApplicationLifetime? server = null;
-        await using var host = await TestServer.StartAsync(LogThatReads(() => server!.StopApplication(), "a", "b").Object);
+        await using var host = await TestServer.StartAsync(LogThatReturns(() => server!.StopApplication(), "a", "b").Object);
         server = host.Services.GetRequiredService<IHostApplicationLifetime>();
         using var call = host.Client.ConsumeStream(new ConsumeRequest());
         Assert.Equal((0ul, "a"), await NextAsync(call));
         Assert.Equal("the server is shutting down", (await FailureOf(call.ResponseStream.MoveNext())).Status.Detail);
     }
 
-    /// <summary>A log of two records in two batches, whose reader gets these texts, a batch each, at once.</summary>
     private static async Task ServeAsync(Backend backend, Func<V1.Log.LogClient, Task> scenario)
     {
         await using var log = TestLog.Open(backend);
@@ -326,7 +326,11 @@ public sealed class ServiceTests
         await scenario(server.Client);
     }
 
-    private static Mock<ILog> LogThatReads(Action between, params string[] texts)
+    /// <summary>
+    /// A log whose range has two records, and whose read returns one batch per text. Calls <paramref name="between"/> when the second batch
+    /// is taken.
+    /// </summary>
+    private static Mock<ILog> LogThatReturns(Action between, params string[] texts)
     {
         var batches = new Mock<IReadOnlyList<RecordBatch>>();
         batches.Setup(batches => batches.Count).Returns(texts.Length);
