@@ -14,11 +14,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>The listener of the server creates the same connections as Kestrel's own.</summary>
+/// <summary>The server's listener creates the same connections as Kestrel's own listener.</summary>
 public sealed class BoundedListenerTests
 {
     [Fact]
-    public async Task Its_connections_take_their_buffers_from_the_pool_of_the_host()
+    public async Task Connections_take_their_buffers_from_the_memory_pool_of_the_host()
     {
         var pool = new TaskCompletionSource<MemoryPool<byte>>(TaskCreationOptions.RunContinuationsAsynchronously);
         var builder = WebApplication.CreateSlimBuilder();

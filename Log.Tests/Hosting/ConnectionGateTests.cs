@@ -9,9 +9,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>
-/// However many connections a stranger opens, others can connect, and the journal stays readable.
-/// </summary>
+/// <summary>A stranger may open any number of connections: other clients can still connect, and the journal stays readable.</summary>
 public sealed class ConnectionGateTests : IDisposable
 {
     private const int Limit = 16;
@@ -86,7 +84,7 @@ public sealed class ConnectionGateTests : IDisposable
         {
             using var client = new TcpClient();
             await client.ConnectAsync(IPAddress.Loopback, server.Port);
-#pragma warning disable CA5359 // a port scanner trusts anybody
+#pragma warning disable CA5359 // like a port scanner, the client accepts any certificate
             await using var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, _, _, _) => true);
 #pragma warning restore CA5359
             await tls.AuthenticateAsClientAsync("localhost");

@@ -21,7 +21,7 @@ public sealed partial class DeployTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Systemd_is_told_when_the_server_listens_and_when_it_stops()
+    public async Task Systemd_is_notified_when_the_server_listens_and_when_it_stops()
     {
         using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         notify.Bind(new UnixDomainSocketEndPoint(_directory["notify"]));
@@ -36,7 +36,7 @@ public sealed partial class DeployTests : IDisposable
     }
 
     [Fact]
-    public async Task A_service_manager_that_is_not_there_keeps_no_server_from_starting()
+    public async Task A_missing_service_manager_does_not_keep_the_server_from_starting()
     {
         using var server = ServerProcess.Start(
             ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"], ("NOTIFY_SOCKET", _directory["nobody"]));
@@ -65,20 +65,20 @@ public sealed partial class DeployTests : IDisposable
                 && !output.Contains("tls.conf", StringComparison.Ordinal),
             output);
         (exitCode, output) = await RunAsync("systemd-analyze", "security", "--offline=yes", "--threshold=20", _directory["logkit.service"]);
-        Assert.True(exitCode == 0, output); // an exposure of 2.0 or less, of 10
+        Assert.True(exitCode == 0, output); // the exposure level is at most 2.0 out of 10
     }
 
     /// <remarks>
-    /// A test has no systemd to itself: <c>as-systemd.py</c> does what it would, and kills a process that does what the unit forbids.
-    /// Beside starting and stopping the server does what takes most system calls: TLS, segments that roll and are removed, files that are
-    /// read again.
+    /// Tests cannot use the systemd of the machine. <c>as-systemd.py</c> does what systemd would do, and kills a process that does
+    /// something that the unit forbids. Besides starting and stopping, the server exercises the features that need the most system calls:
+    /// TLS, segments that are rolled and removed, and reloaded files.
     /// </remarks>
     [SkippableTheory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task The_unit_file_starts_a_server_that_can_do_all_that_it_must(bool isSecure)
+    public async Task The_unit_file_permits_everything_that_the_server_does(bool isSecure)
     {
-        RequireSystemdsPlace();
+        RequireSystemd();
         using var authority = new TestAuthority();
         Directory.CreateDirectory(_directory["state"]);
         var tls = Directory.CreateDirectory(_directory["etc/tls"]).FullName;
@@ -90,7 +90,7 @@ public sealed partial class DeployTests : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             foreach (var file in Directory.EnumerateFiles(tls))
-                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite); // as logkit certs writes them
+                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite); // the mode that logkit certs uses
         }
 
         await File.WriteAllTextAsync(
@@ -117,7 +117,7 @@ public sealed partial class DeployTests : IDisposable
         using var server = ServerProcess.Start(start);
         server.Expects(25);
         var ready = ReceiveAsync(notify);
-        // As the certificate says.
+        // The certificate is for localhost.
         var address = (await AddressOrSkipAsync(server)).Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
         Assert.Equal("READY=1", await ready);
 
@@ -149,7 +149,7 @@ public sealed partial class DeployTests : IDisposable
     [InlineData("logkit-tls.conf")]
     [InlineData("Containerfile")]
     [InlineData("kubernetes.yaml")]
-    public async Task Every_setting_that_is_named_for_a_deployment_is_one(string file)
+    public async Task Every_setting_in_a_deployment_file_exists(string file)
     {
         var names = SettingName()
             .Matches(await File.ReadAllTextAsync(DeployFile(file)))
@@ -160,7 +160,7 @@ public sealed partial class DeployTests : IDisposable
     }
 
     [Fact]
-    public async Task The_probe_says_whether_a_server_serves()
+    public async Task The_probe_reports_whether_a_server_is_serving()
     {
         using var server = ServerProcess.Start(["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"]);
         var address = await server.AddressAsync();
@@ -180,7 +180,7 @@ public sealed partial class DeployTests : IDisposable
     }
 
     [Fact]
-    public async Task The_probe_needs_no_identity_and_no_authority()
+    public async Task The_probe_needs_neither_an_identity_nor_an_authority()
     {
         await using var server = await SecureServer.StartAsync("alice consume\n");
         using var probe = ServerProcess.Start(["--health", $"https://localhost:{server.Port}"]);
@@ -188,7 +188,7 @@ public sealed partial class DeployTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stop_does_not_wait_longer_than_its_limit_for_a_reader_that_does_not_read()
+    public async Task A_stop_waits_no_longer_than_its_limit_for_a_client_that_does_not_read()
     {
         using var server = ServerProcess.StartOn(_directory["log"], "--Log:StopLimitMs=100");
         var address = await server.AddressAsync();
@@ -205,7 +205,7 @@ public sealed partial class DeployTests : IDisposable
         {
             while (await stalled.ResponseStream.MoveNext().Within("the end of the stream"))
             {
-                // What had been sent before it was cut off.
+                // Batches that were sent before the stream was cut off.
             }
         });
     }
@@ -213,7 +213,7 @@ public sealed partial class DeployTests : IDisposable
     [GeneratedRegex(@"\bLog(?::|__)(?<name>\w+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex SettingName();
 
-    private static void RequireSystemdsPlace()
+    private static void RequireSystemd()
     {
         Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/usr/bin/systemd-analyze"), "there is no systemd-analyze on this machine");
         Skip.IfNot(File.Exists("/usr/bin/python3"), "there is no python3 on this machine");

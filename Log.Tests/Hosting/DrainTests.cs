@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>A stop under load: clients are informed, and every stored append is answered.</summary>
+/// <summary>A stop under load: clients learn of it, and every stored append is acknowledged.</summary>
 public sealed class DrainTests : IDisposable
 {
     private const int Tails = 50;
@@ -15,7 +15,7 @@ public sealed class DrainTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [LinuxFact]
-    public async Task A_stop_answers_every_stored_append_of_a_connection_that_goes_on_sending()
+    public async Task A_stop_acknowledges_every_stored_append_of_a_connection_that_keeps_sending()
     {
         for (var round = 0; round < 3 * TestSeed.Effort; round++)
         {
@@ -27,7 +27,7 @@ public sealed class DrainTests : IDisposable
             var stopAt = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var producing = Task.Run(async () =>
             {
-                await foreach (var (_, batch) in log.AppendStreamAsync(ForEverAsync()))
+                await foreach (var (_, batch) in log.AppendStreamAsync(EndlessAsync()))
                 {
                     acknowledged += batch.Count;
                     if (acknowledged >= Batches)
@@ -55,11 +55,11 @@ public sealed class DrainTests : IDisposable
     {
         await foreach (var _ in log.ReadFromAsync(0, stopAtEnd: false))
         {
-            // Whatever comes.
+            // The content does not matter.
         }
     }
 
-    private static async IAsyncEnumerable<RecordBatch> ForEverAsync()
+    private static async IAsyncEnumerable<RecordBatch> EndlessAsync()
     {
         var batch = RecordBatch.OfText(new string('x', 200_000));
         while (true)

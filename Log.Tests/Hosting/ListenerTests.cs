@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>Only <c>Log:Address</c> opens a listener, whatever the environment says.</summary>
+/// <summary>The server listens only on <c>Log:Address</c>, whatever the environment says.</summary>
 public sealed class ListenerTests : IDisposable
 {
     private const string Loopback = "0100007F";
@@ -14,7 +14,9 @@ public sealed class ListenerTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Every variable by which ASP.NET Core, or a host around it, can be given an address; {0} is a free port.</summary>
+    /// <summary>
+    /// Every variable that can give an address to ASP.NET Core or to a host around it. {0} is a free port, and {1} is a directory.
+    /// </summary>
     private static readonly string[] Addresses =
     [
         "ASPNETCORE_URLS=http://0.0.0.0:{0}", "DOTNET_URLS=http://0.0.0.0:{0}", "URLS=http://0.0.0.0:{0}",
@@ -23,7 +25,9 @@ public sealed class ListenerTests : IDisposable
         "LISTEN_FDS=1", "LISTEN_FDNAMES=x",
     ];
 
-    /// <summary>Those by which it is told to prefer such an address, or to take it from a server before it.</summary>
+    /// <summary>
+    /// The variables above, the variables that make such an address take precedence, and the variables of a reverse proxy in front.
+    /// </summary>
     public static TheoryData<string[]> Variables => new()
     {
         Addresses,
@@ -45,7 +49,7 @@ public sealed class ListenerTests : IDisposable
     }
 
     [LinuxFact]
-    public async Task A_file_that_changes_under_a_running_server_opens_no_port()
+    public async Task A_settings_file_that_changes_while_the_server_runs_opens_no_port()
     {
         await WriteSettingsAsync("appsettings.json", """{ "Log": { "Address": "http://127.0.0.1:0", "Backend": "Memory" } }""");
         using var server = ServerProcess.StartIn(_directory.Path, []);
@@ -76,7 +80,7 @@ public sealed class ListenerTests : IDisposable
 
     [Theory]
     [MemberData(nameof(ForeignKeys))]
-    public async Task A_file_with_anything_but_the_servers_settings_is_one_line_and_exit_code_1(string content, string message)
+    public async Task A_settings_file_with_foreign_settings_is_a_one_line_error_with_exit_code_1(string content, string message)
     {
         await WriteSettingsAsync("appsettings.json", content);
         using var server = ServerProcess.StartIn(_directory.Path, ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Memory"]);
@@ -90,7 +94,7 @@ public sealed class ListenerTests : IDisposable
         await using var log = GrpcLog.Connect(address);
         await log.AppendBatchAsync(RecordBatch.OfText("a"));
         Assert.Equal([(Loopback, new Uri(address).Port)], ListeningSockets.Of(server.Id));
-        Assert.Single(server.Output.Split('\n'), line => line.Contains("warn:", StringComparison.Ordinal)); // that the data is in memory
+        Assert.Single(server.Output.Split('\n'), line => line.Contains("warn:", StringComparison.Ordinal)); // about the memory backend
         Assert.Empty(server.Errors);
     }
 

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>Health checks at the management address, independent of the load at the main address.</summary>
+/// <summary>Health checks at the management address, which do not depend on the load at the main address.</summary>
 public sealed class ManagementTests : IDisposable
 {
     private const string Address = "--Log:ManagementAddress=http://127.0.0.1:0";
@@ -15,7 +15,7 @@ public sealed class ManagementTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Health_is_answered_there_and_nothing_else_and_only_there()
+    public async Task The_management_address_serves_health_and_nothing_else_does()
     {
         using var server = ServerProcess.StartOn(_directory["log"], Address);
         var address = await server.AddressAsync();
@@ -57,7 +57,7 @@ public sealed class ManagementTests : IDisposable
     }
 
     [Fact]
-    public async Task Neither_a_full_house_nor_idle_connections_keep_a_probe_out()
+    public async Task Neither_the_connection_limit_nor_idle_connections_keep_a_probe_out()
     {
         using var server = ServerProcess.StartOn(_directory["log"], Address, "--Log:ConnectionLimit=1");
         server.Expects(41);
@@ -86,14 +86,14 @@ public sealed class ManagementTests : IDisposable
     [InlineData("https://127.0.0.1:8401", "must be none, or http://ADDRESS:PORT, with a number or localhost for ADDRESS")]
     [InlineData("http://127.0.0.1", "must be none, or http://ADDRESS:PORT, with a number or localhost for ADDRESS")]
     [InlineData("http://127.0.0.2:8400", "must have a different port from Log:Address")]
-    public async Task A_wrong_address_is_one_line(string value, string problem)
+    public async Task An_invalid_address_is_a_one_line_error(string value, string problem)
     {
         using var server = ServerProcess.Start([$"--Log:Directory={_directory["log"]}", $"--Log:ManagementAddress={value}"]);
         Assert.Equal((1, $"error: Log:ManagementAddress={value}: {problem}"), (await server.ExitCodeAsync(), server.Errors.TrimEnd()));
     }
 
     [Fact]
-    public async Task An_address_in_use_is_named_as_its_own()
+    public async Task An_address_in_use_is_reported_as_the_management_address()
     {
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));

@@ -5,11 +5,11 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>A third-party log in the complete server: the example of Log.Conformance/README.md, in a separate process.</summary>
+/// <summary>A third-party log in the complete server: the example in Log.Conformance/README.md, in a separate process.</summary>
 public sealed class OwnBackendTests
 {
     [Fact]
-    public async Task A_log_of_ones_own_is_served_probed_and_drained()
+    public async Task A_custom_log_is_served_probed_and_drained()
     {
         using var server = ServerProcess.StartProgram(
             "LogKit.Tests.dll", "--Log:Address=http://127.0.0.1:0", "--Log:ManagementAddress=http://127.0.0.1:0");
@@ -36,7 +36,7 @@ public sealed class OwnBackendTests
     }
 
     [Fact]
-    public void Two_settings_of_one_name_are_the_programmers_mistake()
+    public void Two_settings_with_the_same_name_are_a_programming_error()
     {
         var exception = Assert.Throws<ArgumentException>(() => new SettingTable([new Clashing()]));
         Assert.StartsWith("two settings are named Address", exception.Message, StringComparison.Ordinal);

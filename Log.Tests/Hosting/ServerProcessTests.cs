@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hosting;
 
-/// <summary>The server from the perspective of its operator: starting, messages, stopping, and invalid settings.</summary>
+/// <summary>The server as its operator sees it: startup, messages, shutdown, and invalid settings.</summary>
 public sealed class ServerProcessTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -16,7 +16,7 @@ public sealed class ServerProcessTests : IDisposable
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
-    public async Task A_signal_drains_the_server_which_ends_tails_and_exits_with_0(string signal)
+    public async Task A_signal_drains_the_server_ends_tails_and_exits_with_0(string signal)
     {
         using var server = ServerProcess.StartOn(_directory["log"]);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
@@ -38,7 +38,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task It_says_where_it_listens_where_the_data_is_and_what_recovery_found()
+    public async Task It_reports_its_address_the_data_directory_and_the_result_of_recovery()
     {
         using (var server = ServerProcess.StartOn(_directory["log"]))
         {
@@ -59,9 +59,9 @@ public sealed class ServerProcessTests : IDisposable
             StringComparison.Ordinal);
     }
 
-    /// <remarks>20 kills; <c>LOGKIT_EFFORT=25</c> makes them 500.</remarks>
+    /// <remarks>Kills the server 20 times. <c>LOGKIT_EFFORT=25</c> makes that 500.</remarks>
     [Fact]
-    public async Task Killed_in_the_middle_of_appends_it_keeps_all_that_it_acknowledged()
+    public async Task A_server_killed_during_appends_keeps_everything_that_it_acknowledged()
     {
         var acknowledged = new List<(ulong Offset, string Text)>();
         for (var round = 0; round < 20 * TestSeed.Effort; round++)
@@ -104,7 +104,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task The_memory_backend_says_that_it_keeps_nothing()
+    public async Task The_memory_backend_warns_that_it_keeps_nothing()
     {
         using var server = ServerProcess.Start(["--Log:Address=http://127.0.0.1:0", "--Log:Backend=memory"]);
         await using var log = GrpcLog.Connect(await server.AddressAsync());
@@ -222,7 +222,7 @@ public sealed class ServerProcessTests : IDisposable
 
     [Theory]
     [MemberData(nameof(WrongSettings))]
-    public async Task A_wrong_setting_is_one_line_and_exit_code_1(string[] arguments, string message) =>
+    public async Task An_invalid_setting_is_a_one_line_error_with_exit_code_1(string[] arguments, string message) =>
         await AssertRefusedAsync(ServerProcess.Start(arguments), message);
 
     [Theory]
@@ -237,7 +237,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_misspelled_variable_is_found_too() =>
+    public async Task A_misspelled_variable_is_reported() =>
         await AssertRefusedAsync(
             ServerProcess.Start([], ("Log__Flushmode2", "Always")),
             "error: Log:Flushmode2=Always: unknown setting: did you mean Log:FlushMode?");
@@ -248,7 +248,7 @@ public sealed class ServerProcessTests : IDisposable
         "error: Kestrel:Endpoints: the server listens only on Log:Address");
 
     [Fact]
-    public async Task A_port_in_use_is_one_line_and_exit_code_1()
+    public async Task A_port_in_use_is_a_one_line_error_with_exit_code_1()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
@@ -259,7 +259,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_certificate_that_cannot_serve_is_one_line_and_exit_code_1()
+    public async Task An_unusable_certificate_is_a_one_line_error_with_exit_code_1()
     {
         using var authority = new TestAuthority();
         var (certificate, key) = (_directory["server.crt"], _directory["server.key"]);
@@ -285,7 +285,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_directory_in_use_is_one_line_and_exit_code_1()
+    public async Task A_directory_in_use_is_a_one_line_error_with_exit_code_1()
     {
         using var first = ServerProcess.StartOn(_directory["log"]);
         await first.AddressAsync();
@@ -296,7 +296,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_directory_that_cannot_be_made_is_one_line_and_exit_code_1()
+    public async Task A_directory_that_cannot_be_created_is_a_one_line_error_with_exit_code_1()
     {
         await File.WriteAllTextAsync(_directory["file"], "in the way");
         using var server = ServerProcess.StartOn(_directory["file"]);
@@ -306,7 +306,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_log_is_one_line_and_exit_code_1()
+    public async Task A_damaged_log_is_a_one_line_error_with_exit_code_1()
     {
         Directory.CreateDirectory(_directory["log"]);
         await File.WriteAllTextAsync(Path.Combine(_directory["log"], "00000000000000000000.log"), new string('x', 5000));
