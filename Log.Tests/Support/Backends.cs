@@ -3,14 +3,14 @@ using LogKit.InMemory;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The logs that the service is tested against.</summary>
+/// <summary>The backends that the service is tested on.</summary>
 public enum Backend
 {
     InMemory,
     Disk,
 }
 
-/// <summary>A log of a backend, with its resources, for one test.</summary>
+/// <summary>A log of one of the backends for one test, together with the resources that it uses.</summary>
 internal sealed class TestLog : IAsyncDisposable
 {
     private readonly TestDirectory? _directory;

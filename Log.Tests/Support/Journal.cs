@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>Records warnings and errors of a server under test, so that a test can fail on unexpected ones.</summary>
+/// <summary>Records the warnings and errors of a server under test, so that a test can fail on unexpected ones.</summary>
 internal sealed class Journal : ILoggerProvider
 {
     private readonly ConcurrentQueue<string> _entries = [];
@@ -14,7 +14,7 @@ internal sealed class Journal : ILoggerProvider
 
     public void Dispose()
     {
-        // There is nothing to let go of.
+        // There is nothing to release.
     }
 
     private sealed class Writer(Journal journal, string category) : ILogger
@@ -27,7 +27,7 @@ internal sealed class Journal : ILoggerProvider
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel) && eventId.Name is not "HeartbeatSlow") // that the machine is busy is nobody's mistake
+            if (IsEnabled(logLevel) && eventId.Name is not "HeartbeatSlow") // a busy machine is not an error
                 journal._entries.Enqueue($"{logLevel} {category}: {formatter(state, exception)} {exception}");
         }
     }

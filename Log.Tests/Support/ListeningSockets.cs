@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The TCP sockets on which a process listens, on Linux.</summary>
+/// <summary>The TCP sockets that a process listens on, on Linux.</summary>
 internal static class ListeningSockets
 {
     private const string Listening = "0A";
 
-    /// <summary>The ports, in order, each with the address that the kernel shows for it: <c>0100007F</c> is 127.0.0.1.</summary>
+    /// <summary>Returns the sockets, ordered by port. The addresses are in the kernel's notation: <c>0100007F</c> is 127.0.0.1.</summary>
     public static List<(string Address, int Port)> Of(int processId)
     {
         var inodes = InodesOf(processId);
@@ -16,7 +16,7 @@ internal static class ListeningSockets
         {
             foreach (var line in File.ReadLines($"/proc/{processId}/net/{table}").Skip(1))
             {
-                // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+                // The columns: sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
                 var columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 if (columns[3] is Listening && inodes.Contains(columns[9]) && columns[1].Split(':') is [var address, var port])
                     sockets.Add((address, int.Parse(port, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));

@@ -2,7 +2,7 @@ namespace LogKit.Tests.Support;
 
 internal static class LogExtensions
 {
-    /// <summary>Every record of a log, as text, by walking over it.</summary>
+    /// <summary>Reads the whole log, and returns every record as text.</summary>
     public static async Task<List<string>> ReadAllTextAsync(this ILog log)
     {
         var texts = new List<string>();
@@ -18,8 +18,8 @@ internal static class LogExtensions
     }
 
     /// <summary>
-    /// Appends, smaller and smaller, until nothing more goes, and adds what went to what is expected of the log; what the last was
-    /// refused with.
+    /// Appends smaller and smaller records until the log accepts no more, and adds the records that were stored to the expected content.
+    /// Returns the exception of the last append.
     /// </summary>
     public static async Task<LogFullException> FillAsync(this ILog log, List<string> expected, int minBytes)
     {

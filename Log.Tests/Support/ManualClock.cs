@@ -1,12 +1,14 @@
 namespace LogKit.Tests.Support;
 
-/// <summary>Time that passes when a test says so. Timers fire in the order of their time, on the thread that advances it.</summary>
+/// <summary>
+/// A clock that advances only when a test says so. Timers fire in the order of their due times, on the thread that advances the clock.
+/// </summary>
 internal sealed class ManualClock : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
-    private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero); // the time that really passes
-    private TimeSpan _wrongBy; // how far the clock that shows it is ahead
+    private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero); // the true time
+    private TimeSpan _wrongBy; // how far the displayed time is ahead of the true time
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -22,7 +24,7 @@ internal sealed class ManualClock : TimeProvider
             return _now + _wrongBy;
     }
 
-    /// <summary>Sets the clock to a time that is ahead of the true one, or behind it; no time passes.</summary>
+    /// <summary>Makes the clock show a time that is ahead of the true time, or behind it. No time passes.</summary>
     public void SetWrong(TimeSpan ahead)
     {
         lock (_gate)

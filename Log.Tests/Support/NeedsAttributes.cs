@@ -2,7 +2,7 @@ using LogKit.Tests.Postgres;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>A test that uses PostgreSQL: skipped, with the reason, where it is not installed.</summary>
+/// <summary>A test that uses PostgreSQL. It is skipped, with the reason, on machines where PostgreSQL is not installed.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class PostgresFactAttribute : FactAttribute
 {
@@ -16,7 +16,7 @@ internal sealed class PostgresTheoryAttribute : TheoryAttribute
     public PostgresTheoryAttribute() => Skip = PostgresCluster.ReasonToSkip;
 }
 
-/// <summary>A test that puts PgBouncer in front of PostgreSQL.</summary>
+/// <summary>A test that runs PgBouncer in front of PostgreSQL.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class PgBouncerFactAttribute : FactAttribute
 {
@@ -30,7 +30,7 @@ internal sealed class PgBouncerTheoryAttribute : TheoryAttribute
     public PgBouncerTheoryAttribute() => Skip = PgBouncer.ReasonToSkip;
 }
 
-/// <summary>A test that makes system calls fail with strace.</summary>
+/// <summary>A test that uses strace to make system calls fail.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class StraceFactAttribute : FactAttribute
 {
@@ -44,14 +44,14 @@ internal sealed class StraceTheoryAttribute : TheoryAttribute
     public StraceTheoryAttribute() => Skip = Strace.ReasonToSkip;
 }
 
-/// <summary>A test that mounts a file system of its own.</summary>
+/// <summary>A test that mounts its own file system.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class MountFactAttribute : FactAttribute
 {
     public MountFactAttribute() => Skip = TestMount.WhyNot;
 }
 
-/// <summary>A test that puts PostgreSQL on a file system of its own.</summary>
+/// <summary>A test that runs PostgreSQL on its own file system.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class PostgresMountFactAttribute : FactAttribute
 {
@@ -71,7 +71,7 @@ internal sealed class ToolFactAttribute : FactAttribute
     public string Path { get; }
 }
 
-/// <summary>A test of something that only Linux has.</summary>
+/// <summary>A test of a feature that exists only on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class LinuxFactAttribute : FactAttribute
 {

@@ -1,16 +1,16 @@
 namespace LogKit.Tests.Support;
 
-/// <summary>Waiting for what gives no signal, such as something in another process: it is asked again and again.</summary>
+/// <summary>Waits for conditions that give no signal, such as the state of another process, by checking them repeatedly.</summary>
 internal static class Poll
 {
-    /// <summary>Completes once it is so.</summary>
-    public static Task UntilAsync(Func<Task<bool>> isSo, string what)
+    /// <summary>Completes once the condition is true.</summary>
+    public static Task UntilAsync(Func<Task<bool>> isTrue, string what)
     {
         return PollAsync().Within(what);
 
         async Task PollAsync()
         {
-            while (!await isSo())
+            while (!await isTrue())
                 await Task.Yield();
         }
     }

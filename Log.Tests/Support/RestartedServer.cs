@@ -2,13 +2,13 @@ using LogKit.Client;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The real server on one directory and one port, killed and started again as often as a test wants.</summary>
+/// <summary>The real server on one directory and one port. A test can kill and restart it any number of times.</summary>
 internal sealed class RestartedServer : IDisposable
 {
     private readonly TestDirectory _directory = new();
     private ServerProcess? _server;
 
-    /// <summary>Where it listens, each time.</summary>
+    /// <summary>The address of the server, which stays the same across restarts.</summary>
     public string Address { get; private set; } = "http://127.0.0.1:0";
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);
@@ -19,7 +19,7 @@ internal sealed class RestartedServer : IDisposable
         Address = await _server.AddressAsync();
     }
 
-    /// <summary>Ends it as a power cut ends a process: nothing is told, nothing is flushed.</summary>
+    /// <summary>Kills the process, so that it can neither notify clients nor flush.</summary>
     public async Task KillAsync()
     {
         _server!.Signal("KILL");

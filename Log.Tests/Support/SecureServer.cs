@@ -7,7 +7,7 @@ using Grpc.Net.Client;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The real server in a process of its own, with mutual TLS, tokens and an access list in files that a test may change.</summary>
+/// <summary>The real server in a separate process, with mutual TLS, tokens, and an access list, in files that a test may change.</summary>
 internal sealed class SecureServer : IAsyncDisposable
 {
     public const string Token = "fdcb2b7bb1b84b7c9f3a5e0e3b8b6d42";
@@ -56,12 +56,12 @@ internal sealed class SecureServer : IAsyncDisposable
         File.WriteAllText(KeyFile, pair.Key);
     }
 
-    /// <summary>A client on a connection of its own.</summary>
-    /// <param name="certificate">What it shows, if anything.</param>
-    /// <param name="token">What it sends, if anything.</param>
-    /// <param name="trusted">The authority that it trusts, if another than the server's.</param>
-    /// <param name="serverSeen">Told the server's certificate at each handshake.</param>
-    /// <param name="host">The name by which it calls the server.</param>
+    /// <summary>Creates a client with its own connection.</summary>
+    /// <param name="certificate">The certificate that the client presents; null for none.</param>
+    /// <param name="token">The token that the client sends; null for none.</param>
+    /// <param name="trusted">The authority that the client trusts; null for the server's.</param>
+    /// <param name="serverSeen">Called with the server's certificate at each handshake.</param>
+    /// <param name="host">The host name in the address that the client connects to.</param>
     public V1.Log.LogClient Connect(
         X509Certificate2? certificate = null,
         string? token = null,

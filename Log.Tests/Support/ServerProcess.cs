@@ -5,12 +5,14 @@ using System.Text.RegularExpressions;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>The real server in a process of its own, on a free port, as an operator runs it.</summary>
+/// <summary>The real server in a separate process, on a free port, started as an operator starts it.</summary>
 internal sealed partial class ServerProcess : IDisposable
 {
     private const string Listening = "listening on ";
 
-    /// <summary>Of every start and stop: version, data, management, settings' file, stopped.</summary>
+    /// <summary>
+    /// Entries that every start and stop may write: version and address, data, memory warning, stopped, management address, settings file.
+    /// </summary>
     private static readonly int[] OrdinaryEntries = [10, 11, 12, 13, 14, 16, 24];
 
     private readonly Process _process;
@@ -33,7 +35,8 @@ internal sealed partial class ServerProcess : IDisposable
     public string Errors => Text(_errors);
 
     /// <summary>
-    /// The numbers of its journal's entries but for those of a start and a stop, in their order: what changed, and what went wrong.
+    /// The event ids of the journal entries so far, in order, without those of an ordinary start and stop. What remains is changes and
+    /// problems.
     /// </summary>
     public IReadOnlyList<int> Entries =>
     [
@@ -41,15 +44,15 @@ internal sealed partial class ServerProcess : IDisposable
             .Where(number => !OrdinaryEntries.Contains(number)),
     ];
 
-    /// <summary>Starts the server with these arguments, and these variables beside those of the tests.</summary>
+    /// <summary>Starts the server with these arguments, and with these environment variables in addition to those of the tests.</summary>
     public static ServerProcess Start(IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables) =>
         StartIn(workingDirectory: "", arguments, variables);
 
-    /// <summary>Starts a server that is another program of the tests' directory.</summary>
+    /// <summary>Starts another program in the directory of the tests as the server.</summary>
     public static ServerProcess StartProgram(string assembly, params IEnumerable<string> arguments) =>
         Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]));
 
-    /// <summary>Starts the server in a directory, where it finds its <c>appsettings.json</c>.</summary>
+    /// <summary>Starts the server in a working directory, where it reads <c>appsettings.json</c>.</summary>
     public static ServerProcess StartIn(
         string workingDirectory, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> variables)
     {
@@ -62,7 +65,7 @@ internal sealed partial class ServerProcess : IDisposable
         return Start(start);
     }
 
-    /// <summary>Starts a command that becomes the server.</summary>
+    /// <summary>Starts a command that runs the server.</summary>
     public static ServerProcess Start(ProcessStartInfo start)
     {
         (start.RedirectStandardOutput, start.RedirectStandardError, start.UseShellExecute) = (true, true, false);
@@ -88,11 +91,13 @@ internal sealed partial class ServerProcess : IDisposable
                     "--Log:Address=http://127.0.0.1:0", .. arguments,
                 ]));
 
-    /// <summary>On a database, told of it in a variable: what is in the arguments is there for everybody to see.</summary>
+    /// <summary>
+    /// Starts the server on a database. The connection string is in an environment variable, because other users can see the arguments.
+    /// </summary>
     public static ServerProcess StartOnDatabase(string connectionString, params IEnumerable<string> arguments) => Start(
         ["--Log:Address=http://127.0.0.1:0", "--Log:Backend=Postgres", .. arguments], ("Log__ConnectionString", connectionString));
 
-    /// <summary>Where the server listens, once it says so.</summary>
+    /// <summary>Returns the address of the server once the server reports it.</summary>
     public async Task<string> AddressAsync()
     {
         await Task.WhenAny(_address.Task, _process.WaitForExitAsync()).Within("the server to listen or to exit");
@@ -101,7 +106,7 @@ internal sealed partial class ServerProcess : IDisposable
             : throw new InvalidOperationException($"the server did not start: {Errors}{Output}");
     }
 
-    /// <summary>Completes once a line of its output says this, from the time that it is asked on or before.</summary>
+    /// <summary>Completes once a line of the output contains these words. Earlier output counts.</summary>
     public Task SaysAsync(string words)
     {
         var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -128,13 +133,15 @@ internal sealed partial class ServerProcess : IDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Which <see cref="Entries"/> the server is to have written when the test is over. Unless it is told, none.</summary>
+    /// <summary>Sets the <see cref="Entries"/> that the server must have written when the test ends. The default is none.</summary>
     public void Expects(params IReadOnlyList<int> entries) => _expected = entries;
 
-    /// <summary>Which entries the server may write, as often as it likes: for a server that several tests share.</summary>
+    /// <summary>Sets the entries that the server may write, any number of times, for a server that several tests share.</summary>
     public void ExpectsOnly(params IEnumerable<int> kinds) => _expectedKinds = kinds.ToHashSet();
 
-    /// <summary>The test is about something that may or may not come to an entry, or looks at the entries itself.</summary>
+    /// <summary>
+    /// Accepts any entries, for a test in which entries may or may not occur, or which checks <see cref="Entries"/> itself.
+    /// </summary>
     public void ExpectsAnyEntries() => _expectsAny = true;
 
     public void Dispose()

@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Support;
 
 /// <summary>
-/// Begins the classes that wait longest first, so that none of them is left running alone at the end. The others stay in the order in
-/// which they come, which is another one each time.
+/// Starts the slowest test classes first, so that none of them runs alone at the end. The other classes keep their order, which is
+/// different on each run.
 /// </summary>
 public sealed class SlowestFirst : ITestCollectionOrderer
 {

@@ -5,7 +5,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>All that a client gets to know of a failure, as text for a snapshot.</summary>
+/// <summary>Everything that a client learns about a failure, as text for a snapshot.</summary>
 internal static class StatusText
 {
     public static string Of(RpcException failure)

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>Makes system calls of another process fail, from below everything that it is made of.</summary>
+/// <summary>Makes system calls of another process fail, below all of its code.</summary>
 internal sealed class Strace : IDisposable
 {
     private const string Program = "/usr/bin/strace";
@@ -18,7 +18,8 @@ internal sealed class Strace : IDisposable
     public static string? ReasonToSkip => Reason.Value;
 
     /// <summary>
-    /// From here until it is disposed, these calls of a process and all its threads come to this, as strace's <c>inject=</c> has it.
+    /// Tampers with these system calls of a process and all of its threads until disposal. The outcome is an argument of strace's
+    /// <c>inject=</c>.
     /// </summary>
     public static async Task<Strace> AttachAsync(int processId, string calls, string outcome)
     {
@@ -35,11 +36,11 @@ internal sealed class Strace : IDisposable
         var process = Process.Start(start)!;
         var attached = await process.StandardError.ReadLineAsync().Within("strace to attach");
         Assert.Contains("attached", attached ?? "", StringComparison.Ordinal);
-        _ = process.StandardError.ReadToEndAsync(); // what it says of later threads
+        _ = process.StandardError.ReadToEndAsync(); // reports about later threads
         return new Strace(process);
     }
 
-    /// <summary>Runs a program whose calls come to this.</summary>
+    /// <summary>Runs a program with these system calls tampered with. The outcome is an argument of strace's <c>inject=</c>.</summary>
     public static Process Start(string calls, string outcome, params IEnumerable<string> command) => Process.Start(new ProcessStartInfo(
         Program, ["-f", "-qq", "-o", "/dev/null", "-e", $"trace={calls}", "-e", $"inject={calls}:{outcome}", .. command])
     {
@@ -48,7 +49,7 @@ internal sealed class Strace : IDisposable
         UseShellExecute = false,
     })!;
 
-    /// <summary>Lets go of the process: its calls are what they were.</summary>
+    /// <summary>Detaches from the process. Its system calls work as before.</summary>
     public void Dispose()
     {
         using (var kill = Process.Start("kill", ["-s", "TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]))

@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogKit.Tests.Support;
 
-/// <summary>A certificate authority of a test's own, and what it signs.</summary>
+/// <summary>A certificate authority for one test, and the certificates that it issues.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
@@ -26,11 +26,11 @@ internal sealed class TestAuthority : IDisposable
 
     public string Pem => _root.ExportCertificatePem();
 
-    /// <summary>A server's certificate and key, in PEM.</summary>
+    /// <summary>Issues a server certificate. Returns it and its key, in PEM.</summary>
     public (string Certificate, string Key) Server(string host = "localhost", int daysFrom = -1, int daysTo = 30) =>
         PemOf(Sign($"CN={host}", ServerAuthentication, names => names.AddDnsName(host), daysFrom, daysTo));
 
-    /// <summary>A client's certificate, with its key.</summary>
+    /// <summary>Issues a client certificate, which includes its private key.</summary>
     public X509Certificate2 Client(
         string name, string? uri = null, string? dns = null, int daysFrom = -1, int daysTo = 30, bool isForServers = false) =>
         Sign(
@@ -46,7 +46,7 @@ internal sealed class TestAuthority : IDisposable
             daysFrom,
             daysTo);
 
-    /// <summary>A client's certificate with any subject and alternative names.</summary>
+    /// <summary>Issues a client certificate with any subject and alternative names.</summary>
     public X509Certificate2 Client(X500DistinguishedName subject, X509Extension? alternativeNames = null) =>
         Sign(subject, ClientAuthentication, alternativeNames, daysFrom: -1, daysTo: 30);
 

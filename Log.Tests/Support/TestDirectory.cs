@@ -1,6 +1,6 @@
 namespace LogKit.Tests.Support;
 
-/// <summary>A directory of a test's own, gone with it.</summary>
+/// <summary>A temporary directory for one test, deleted on disposal.</summary>
 internal sealed class TestDirectory : IDisposable
 {
     public TestDirectory() => Path = Directory.CreateTempSubdirectory("logkit-").FullName;
@@ -9,7 +9,9 @@ internal sealed class TestDirectory : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Copies a subdirectory as it is: what a log that is open in it leaves behind when its process ends now.</summary>
+    /// <summary>
+    /// Copies a subdirectory, without the lock file. The copy of an open log is what a process that ends now would leave behind.
+    /// </summary>
     public void Copy(string from, string to)
     {
         Directory.CreateDirectory(this[to]);

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace LogKit.Tests.Support;
 
 /// <summary>
-/// A small file system of a test's own, in memory, mounted on a directory until disposal: one that can be full, or read-only.
+/// A small in-memory file system for one test, mounted on a directory until disposal. It can be filled up or made read-only.
 /// </summary>
 internal sealed class TestMount : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class TestMount : IDisposable
             throw new InvalidOperationException(problem);
     }
 
-    /// <summary>Why nothing can be mounted here; null where it can.</summary>
+    /// <summary>Why file systems cannot be mounted on this machine; null if they can.</summary>
     public static string? WhyNot => Problem.Value;
 
     public void MakeReadOnly()
@@ -28,7 +28,7 @@ internal sealed class TestMount : IDisposable
             throw new InvalidOperationException(problem);
     }
 
-    public void Dispose() => Run("umount", "--lazy", _directory); // lazy: also under a log that a failed test left open
+    public void Dispose() => Run("umount", "--lazy", _directory); // lazy, because a failed test may have left a log open on it
 
     private static string? FindProblem()
     {
@@ -46,7 +46,7 @@ internal sealed class TestMount : IDisposable
         }
     }
 
-    /// <summary>What the command had to complain of; null where it succeeded.</summary>
+    /// <summary>Runs a command. Returns its error output; null if it succeeded.</summary>
     private static string? Run(string command, params IEnumerable<string> arguments)
     {
         try

@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging;
 namespace LogKit.Tests.Support;
 
 /// <summary>
-/// A log behind the service, on a real socket of a free port, hosted by the two calls that anybody uses. Disposing fails when the
+/// A log behind the service, on a real socket with a free port, hosted by the same calls that any application makes. Disposal fails if the
 /// server wrote a warning or an error that the test did not expect.
 /// </summary>
 internal sealed class TestServer : IAsyncDisposable
@@ -40,10 +40,10 @@ internal sealed class TestServer : IAsyncDisposable
 
     public GrpcChannel Channel { get; }
 
-    /// <summary>Set by a test that makes the server complain.</summary>
+    /// <summary>Set by a test that makes the server write warnings or errors.</summary>
     public bool ExpectsJournalEntries { get; init; }
 
-    /// <summary>The client that the .proto gives to everybody.</summary>
+    /// <summary>The client that is generated from the .proto file.</summary>
     public V1.Log.LogClient Client => new(Channel);
 
     public static async Task<TestServer> StartAsync(ILog log, bool expectsJournalEntries = false, LogKitOptions? options = null)
@@ -51,7 +51,8 @@ internal sealed class TestServer : IAsyncDisposable
         var journal = new Journal();
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders().AddProvider(journal);
-        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None); // as the server does: see JournalOutput
+        // The same filter as in JournalOutput of the server.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
             kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddLogKit(log, options);
@@ -66,10 +67,10 @@ internal sealed class TestServer : IAsyncDisposable
         return new TestServer(app, journal, address, ended) { ExpectsJournalEntries = expectsJournalEntries };
     }
 
-    /// <summary>How many streams the server holds open.</summary>
+    /// <summary>The number of streams that are open on the server.</summary>
     public int LiveStreams => _app.Services.GetRequiredService<LiveStreams>().Count;
 
-    /// <summary>Completes once the server has done with so many calls of a method, however they ended.</summary>
+    /// <summary>Completes once the server has finished this many calls of a method, whatever their outcome.</summary>
     public Task EndedAsync(string method, int count = 1) => _ended.Of(method, count).Within($"the server to end {count} {method}");
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);

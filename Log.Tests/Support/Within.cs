@@ -1,6 +1,6 @@
 namespace LogKit.Tests.Support;
 
-/// <summary>Waiting with an end: a test that hangs says what it waited for.</summary>
+/// <summary>Waits with a time limit, so that a test that hangs reports what it waited for.</summary>
 internal static class WithinExtensions
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
