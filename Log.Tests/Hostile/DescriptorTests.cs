@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// A server with few file descriptors and many connections: the log has its own, and nothing spins or crashes.
+/// A server with few file descriptors and many connections: descriptors are reserved for the log, and the server neither spins nor crashes.
 /// </summary>
 public sealed class DescriptorTests : IDisposable
 {
@@ -41,7 +41,7 @@ public sealed class DescriptorTests : IDisposable
         Assert.InRange(Directory.GetFiles(_directory["log"], "*.log").Length, 10, 30);
         Assert.InRange(DescriptorsOf(server), 1, Descriptors - 100);
 
-        await RequireRestAsync(server);
+        await RequireIdleAsync(server);
         _strangers.ForEach(socket => socket.Dispose());
         await AppendAsync(log, batches: 2);
         server.Signal("TERM");
@@ -58,11 +58,12 @@ public sealed class DescriptorTests : IDisposable
         var address = await server.AddressAsync();
         await using var log = GrpcLog.Connect(address);
         await AppendAsync(log, batches: 2);
-        SetLimit(server, $"{DescriptorsOf(server)}:4096"); // an operator's mistake, or other processes have taken all that the system has
+        // As if an operator had set the limit too low, or other processes had used up the system's descriptors.
+        SetLimit(server, $"{DescriptorsOf(server)}:4096");
         await ConnectStrangersAsync(address);
         await server.SaysAsync("no connection can be accepted: ");
         await AppendAsync(log, batches: 5);
-        await RequireRestAsync(server);
+        await RequireIdleAsync(server);
 
         SetLimit(server, "4096:4096");
         await using var newcomer = GrpcLog.Connect(address);
@@ -98,7 +99,7 @@ public sealed class DescriptorTests : IDisposable
             _strangers.Add(socket);
             try
             {
-                socket.Connect(IPAddress.Loopback, port); // a connection that waits to be accepted takes its time
+                socket.Connect(IPAddress.Loopback, port); // non-blocking, because a connection in the backlog may complete later
             }
             catch (SocketException exception) when (exception.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
             {
@@ -107,8 +108,8 @@ public sealed class DescriptorTests : IDisposable
         }
     }
 
-    /// <summary>While nothing happens, the processor is left alone.</summary>
-    private static async Task RequireRestAsync(ServerProcess server)
+    /// <summary>Checks that the idle server uses no processor time.</summary>
+    private static async Task RequireIdleAsync(ServerProcess server)
     {
         await Poll.UntilAsync(
             async () =>

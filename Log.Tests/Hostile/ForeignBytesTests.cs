@@ -5,7 +5,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>Bytes that are not gRPC: the connection is closed, and the next good client is served.</summary>
+/// <summary>Bytes that are not gRPC: the server closes the connection and serves the next valid client.</summary>
 public sealed class ForeignBytesTests
 {
     private static readonly byte[] Preface = Encoding.ASCII.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -48,7 +48,7 @@ public sealed class ForeignBytesTests
 
     [Theory]
     [MemberData(nameof(Beginnings))]
-    public async Task A_connection_that_falls_silent_keeps_nobody_else_out(string beginning, byte[] bytes)
+    public async Task A_connection_that_falls_silent_does_not_keep_others_out(string beginning, byte[] bytes)
     {
         _ = beginning;
         await using var log = TestLog.Open(Backend.InMemory);
@@ -68,7 +68,7 @@ public sealed class ForeignBytesTests
         }
         catch (IOException)
         {
-            // Closed by a reset, which is an end too.
+            // A reset also ends the connection.
         }
 
         return received.ToArray();

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>A handwritten HTTP/2 client, which can do what no proper client would.</summary>
+/// <summary>A handwritten HTTP/2 client, which can violate the protocol.</summary>
 internal sealed class Http2Peer : IDisposable
 {
     public const byte Data = 0x0;
@@ -19,14 +19,14 @@ internal sealed class Http2Peer : IDisposable
     private const byte EndStream = 0x1;
     private const byte InitialWindowSize = 0x4;
 
-    private readonly NetworkStream _stream; // kept: a client that has lost its connection gives out none any more
+    private readonly NetworkStream _stream;
 
     private Http2Peer(NetworkStream stream) => _stream = stream;
 
-    /// <summary>Connects, with the preface and empty settings sent.</summary>
+    /// <summary>Connects, and sends the preface and empty settings.</summary>
     public static Task<Http2Peer> ConnectAsync(string address) => ConnectAsync(address, []);
 
-    /// <summary>Connects as a client that lets the server send no byte of an answer.</summary>
+    /// <summary>Connects with an initial window of 0, so that the server cannot send any byte of an answer.</summary>
     public static Task<Http2Peer> ConnectWithoutWindowAsync(string address) => ConnectAsync(address, [0, InitialWindowSize, 0, 0, 0, 0]);
 
     private static async Task<Http2Peer> ConnectAsync(string address, byte[] settings)
@@ -49,7 +49,7 @@ internal sealed class Http2Peer : IDisposable
         return frame;
     }
 
-    /// <summary>The headers of a call, each as a literal that is not indexed.</summary>
+    /// <summary>The HEADERS frame of a call. Each header field is a literal without indexing.</summary>
     public static byte[] CallFrame(int stream, string method, string service = "log.v1.Log")
     {
         List<byte> block = [];
@@ -63,11 +63,11 @@ internal sealed class Http2Peer : IDisposable
         return Frame(Headers, EndHeaders, stream, [.. block]);
     }
 
-    /// <summary>A whole call of one message.</summary>
+    /// <summary>A complete call with one message.</summary>
     public static byte[] UnaryCall(int stream, string method, ReadOnlySpan<byte> message, string service = "log.v1.Log") =>
         [.. CallFrame(stream, method, service), .. Frame(Data, EndStream, stream, RawGrpc.Frame(message))];
 
-    /// <summary>Sends bytes, as far as the server takes them.</summary>
+    /// <summary>Sends bytes. A connection that the server closes in the meantime is not an error.</summary>
     public async Task SendAsync(byte[] bytes)
     {
         try
@@ -76,14 +76,14 @@ internal sealed class Http2Peer : IDisposable
         }
         catch (IOException)
         {
-            // Closed meanwhile: reading tells.
+            // The server closed the connection. Reading reports how.
         }
     }
 
-    /// <summary>The code in the server's GOAWAY; null where it closes the connection without one.</summary>
+    /// <summary>Returns the error code in the server's GOAWAY; null if the connection ends without one.</summary>
     public Task<uint?> ReadGoAwayAsync() => ReadGoAwayCoreAsync().Within("the server to end the connection");
 
-    /// <summary>Completes once the server has reset a stream, or ended the connection.</summary>
+    /// <summary>Completes once the server resets a stream or ends the connection.</summary>
     public Task ReadResetAsync()
     {
         return ReadAsync().Within("the server to reset a call");
@@ -92,12 +92,12 @@ internal sealed class Http2Peer : IDisposable
         {
             while (await ReadFrameAsync() is { Type: not (Reset or GoAway) })
             {
-                // What else the server sends.
+                // Skip other frames.
             }
         }
     }
 
-    /// <summary>The next frame; null where the connection ends.</summary>
+    /// <summary>Returns the next frame; null at the end of the connection.</summary>
     public async Task<(byte Type, byte Flags, int Stream, byte[] Payload)?> ReadFrameAsync()
     {
         try
@@ -121,7 +121,7 @@ internal sealed class Http2Peer : IDisposable
         while (true)
         {
             if (await ReadFrameAsync() is not { } frame)
-                return null; // closed, in the middle of a frame or by a reset
+                return null; // closed, possibly within a frame or by a reset
             if (frame.Type == GoAway && BinaryPrimitives.ReadUInt32BigEndian(frame.Payload.AsSpan(4)) is var code and not 0)
                 return code;
         }

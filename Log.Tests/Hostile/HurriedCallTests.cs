@@ -7,7 +7,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Callers that leave immediately, allow no time, or send excessive or malformed metadata leave nothing behind.
+/// Callers that cancel at once, set very short deadlines, or send excessive or malformed metadata leave nothing behind on the server.
 /// </summary>
 public sealed class HurriedCallTests
 {
@@ -34,7 +34,7 @@ public sealed class HurriedCallTests
     }
 
     [Fact]
-    public async Task Calls_with_a_millisecond_to_live_end_as_such_and_leave_nothing_behind()
+    public async Task Calls_with_a_deadline_of_a_millisecond_exceed_it_and_leave_nothing_behind()
     {
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);
@@ -78,7 +78,7 @@ public sealed class HurriedCallTests
     [InlineData("note-bin", "***")]
     [InlineData("traceparent", "00-zz")]
     [InlineData("authorization", "Bearer")]
-    public async Task Metadata_that_makes_no_sense_is_passed_over(string name, string value)
+    public async Task Meaningless_metadata_is_ignored(string name, string value)
     {
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);

@@ -6,9 +6,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// <c>logkit repair</c>, killed at each system call by which it changes anything: run again, it comes to what it would have come to, and
-/// what
-/// it removed is kept.
+/// Kills <c>logkit repair</c> at each system call that changes files. A second run gives the same log as an uninterrupted repair, and
+/// everything that was removed is kept.
 /// </summary>
 public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
 {
@@ -22,7 +21,7 @@ public sealed class KilledRepairTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [StraceFact]
-    public async Task Killed_at_any_system_call_and_run_again_it_gives_the_same_log_and_keeps_what_it_removed()
+    public async Task A_repair_killed_at_any_system_call_and_run_again_gives_the_same_log_and_keeps_what_it_removed()
     {
         await MakeDamagedAsync(_directory["damaged"]);
         Copy("damaged", "whole");

@@ -8,8 +8,8 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Calls that violate gRPC: each is refused with a status, stores nothing, leaves nothing in the journal, and the next good
-/// client is served.
+/// Calls that violate gRPC. Each is refused with a status, stores nothing, and writes nothing to the journal, and the server serves the
+/// next valid client.
 /// </summary>
 public sealed class MalformedCallTests
 {
@@ -20,7 +20,7 @@ public sealed class MalformedCallTests
         RecordBatch = new V1.RecordBatch { Records = { new V1.Record { Value = ByteString.CopyFromUtf8("good") } } },
     }.ToByteArray();
 
-    /// <summary>A body, and what it is refused with.</summary>
+    /// <summary>A request body, and the status and reason with which it is refused.</summary>
     internal sealed record Row(Func<byte[]> Body, StatusCode Status, string Reason, string? Encoding = null);
 
     internal static readonly Dictionary<string, Row> Bodies = new()
@@ -73,7 +73,7 @@ public sealed class MalformedCallTests
         await RequireServesAsync(server, nextOffset: 0);
     }
 
-    /// <summary>Every half-close and cut within a stream of three: what was whole is stored, and nothing else.</summary>
+    /// <summary>Ends a stream of three messages at every byte. The service stores the complete messages and nothing else.</summary>
     [Fact]
     public async Task A_stream_that_ends_anywhere_stores_its_whole_messages()
     {
@@ -94,7 +94,7 @@ public sealed class MalformedCallTests
     }
 
     [Fact]
-    public async Task Two_messages_in_a_call_that_takes_one_are_refused()
+    public async Task Two_messages_in_a_unary_call_are_refused()
     {
         await using var log = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(log.Log);
@@ -105,7 +105,7 @@ public sealed class MalformedCallTests
     }
 
     [Fact]
-    public async Task A_batch_that_comes_in_pieces_is_merged_as_protobuf_requires()
+    public async Task A_batch_in_several_pieces_is_merged_as_protobuf_requires()
     {
         var other = new ProduceRequest
         {
@@ -120,7 +120,7 @@ public sealed class MalformedCallTests
         Assert.Equal(StatusCode.OK, (await raw.CallAsync("Produce", RawGrpc.Frame(pieces))).Grpc);
         Assert.Equal(["good", "other"], await log.Log.ReadAllTextAsync());
 
-        // A record that begins in one piece and ends in the next is none.
+        // A record that begins in one piece and ends in the next is malformed.
         byte[] cut = [0x0A, 0x01, 0x1A, 0x0A, 0x01, 0x00];
         Assert.Equal(ErrorReasons.MalformedMessage, (await raw.CallAsync("Produce", RawGrpc.Frame(cut))).Reason);
         Assert.Equal(2ul, (await log.Log.GetRangeAsync()).NextOffset);

@@ -3,7 +3,7 @@ using LogKit.V1;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>Connections that violate HTTP/2: the server closes each, and the next good client is served.</summary>
+/// <summary>Connections that violate HTTP/2: the server closes each, and serves the next valid client.</summary>
 public sealed class MalformedConnectionTests
 {
     private const uint ProtocolError = 0x1;
@@ -44,7 +44,7 @@ public sealed class MalformedConnectionTests
             Assert.True(code is null || code == Cases[name].Code, $"GOAWAY with code {code}");
         }
 
-        // Kestrel's own word on a flood, once a connection, is the only entry that may be.
+        // The only permitted entry is Kestrel's own report of a flood, once per connection.
         Assert.All(server.Journal.Entries, entry =>
             Assert.StartsWith("Critical Microsoft.AspNetCore.Server.Kestrel.Http2:", entry, StringComparison.Ordinal));
         Assert.Equal(0ul, (await server.Client.GetRangeAsync(new GetRangeRequest())).NextOffset);

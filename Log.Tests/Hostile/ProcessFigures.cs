@@ -3,12 +3,12 @@ using System.Globalization;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// What Linux says of a process: the memory that it holds, the most that it held, the processor time that it has used, and its threads.
+/// Figures of a process from Linux: resident memory, peak resident memory, the processor time used, and the number of threads.
 /// </summary>
 internal readonly record struct ProcessFigures(long ResidentBytes, long PeakBytes, long ProcessorMs, long Threads)
 {
-    private const int TicksPerSecond = 100; // of /proc, on every architecture that .NET runs on
-    private const int FieldsBeforeUserTicks = 11; // counted from the state, which follows the name
+    private const int TicksPerSecond = 100; // of /proc, on every architecture that .NET supports
+    private const int FieldsBeforeUserTicks = 11; // counted from the state, the field after the name
 
     public static ProcessFigures Of(int processId)
     {
@@ -20,7 +20,7 @@ internal readonly record struct ProcessFigures(long ResidentBytes, long PeakByte
             BytesOf(status, "VmRSS:"), BytesOf(status, "VmHWM:"), ticks * 1000 / TicksPerSecond, NumberOf(status, "Threads:"));
     }
 
-    // VmRSS:	   81240 kB
+    // The format: VmRSS: 81240 kB
     private static long BytesOf(string[] status, string name) => 1024 * NumberOf(status, name);
 
     private static long NumberOf(string[] status, string name) =>

@@ -9,7 +9,7 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// The real server under adverse load: many clients, idle clients, a stop at a bad time, a full disk, a reader that does not read.
+/// The real server in adverse conditions: many clients, idle clients, a stop during appends, a full disk, and a client that does not read.
 /// </summary>
 public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
 {
@@ -19,7 +19,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <remarks>1,000 tails; <c>LOGKIT_EFFORT=10</c> and more makes them 10,000.</remarks>
+    /// <remarks>Opens 1,000 tails, or 10,000 if <c>LOGKIT_EFFORT</c> is at least 10.</remarks>
     [LinuxFact]
     public async Task Tails_that_wait_cost_little_memory_and_no_processor_time()
     {
@@ -28,7 +28,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         using var server = ServerProcess.StartOn(_directory["log"]);
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync(), new GrpcChannelOptions
         {
-            // A connection carries as many as its limit says.
+            // Opens another connection when one reaches its stream limit.
             HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true },
             DisposeHttpClient = true,
         });
@@ -40,7 +40,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
         var tails = Enumerable.Range(0, count).Select(_ => client.ConsumeStream(new ConsumeRequest())).ToList();
         await Task.WhenAll(tails.Select(tail => tail.ResponseHeadersAsync)).Within("all tails to wait");
         var waiting = ProcessFigures.Of(server.Id);
-        await Task.Delay(1000); // the interval in which nothing happens, which is what is measured
+        await Task.Delay(1000); // the idle interval that the test measures
         var after = ProcessFigures.Of(server.Id);
 
         var tailBytes = (after.ResidentBytes - before.ResidentBytes) / count;
@@ -58,15 +58,15 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_says_hello_and_no_more_is_closed_at_the_idle_limit()
+    public async Task A_connection_without_calls_is_closed_at_the_idle_limit()
     {
         using var server = ServerProcess.StartOn(_directory["log"], "--Log:IdleLimitMs=200");
         using var peer = await Http2Peer.ConnectAsync(await server.AddressAsync());
-        Assert.Null(await peer.ReadGoAwayAsync()); // closed, and not for an error
+        Assert.Null(await peer.ReadGoAwayAsync()); // closed without an error code
     }
 
     [Fact]
-    public async Task A_stop_amid_a_stream_of_appends_keeps_all_that_was_acknowledged()
+    public async Task A_stop_during_a_stream_of_appends_keeps_everything_that_was_acknowledged()
     {
         var acknowledged = new List<(ulong Offset, string Text)>();
         using (var server = ServerProcess.StartOn(_directory["log"]))
@@ -129,7 +129,7 @@ public sealed class ProcessTests(ITestOutputHelper output) : IDisposable
     {
         const int Producers = 4;
         const int BatchesOfEach = 50;
-        const int MemoryLimitBytes = 150 * Megabyte; // well under what is produced
+        const int MemoryLimitBytes = 150 * Megabyte; // well below the amount of data produced
         using var server = ServerProcess.StartOn(_directory["log"]);
         var address = await server.AddressAsync();
         await using var log = GrpcLog.Connect(address);

@@ -10,14 +10,14 @@ using LogKit.V1;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// A gRPC call with an arbitrary body over correct HTTP/2. The result is the gRPC status, or the HTTP status if the server did not
-/// recognize the request as gRPC.
+/// A gRPC call with an arbitrary body over valid HTTP/2. The result is the gRPC status, or the HTTP status if the server does not recognize
+/// the request as gRPC.
 /// </summary>
 internal sealed class RawGrpc(string address) : IDisposable
 {
     private readonly HttpClient _client = new() { BaseAddress = new Uri(address) };
 
-    /// <summary>A message with its prefix as gRPC frames it, unless the flag or the length is told to lie.</summary>
+    /// <summary>Frames a message for gRPC. A caller can pass an invalid flag or a wrong length.</summary>
     public static byte[] Frame(ReadOnlySpan<byte> message, byte flag = 0, uint? lengthBytes = null)
     {
         var frame = new byte[5 + message.Length];
@@ -27,7 +27,7 @@ internal sealed class RawGrpc(string address) : IDisposable
         return frame;
     }
 
-    /// <summary>A block so many times over, compressed: what comes out need not fit into memory.</summary>
+    /// <summary>Compresses a block repeated this many times. The uncompressed data is never in memory as a whole.</summary>
     public static byte[] Compress(byte[] block, int times, string encoding)
     {
         using var compressed = new MemoryStream();
@@ -42,7 +42,7 @@ internal sealed class RawGrpc(string address) : IDisposable
         return compressed.ToArray();
     }
 
-    /// <summary>The reason in a status that stands in headers or trailers; null if there is none.</summary>
+    /// <summary>Returns the reason in the status that these headers or trailers contain; null if there is none.</summary>
     public static string? ReasonOf(HttpHeaders headers)
     {
         if (!headers.TryGetValues(ErrorReasons.TrailerName, out var values))
@@ -94,12 +94,12 @@ internal sealed class RawGrpc(string address) : IDisposable
         headers.TryGetValues("grpc-status", out var values) ? (StatusCode)int.Parse(values.Single(), CultureInfo.InvariantCulture) : null;
 }
 
-/// <summary>What came back: <paramref name="Grpc"/> is null where the server did not answer as gRPC.</summary>
+/// <summary>The answer to a call. <paramref name="Grpc"/> is null if the server did not answer as gRPC.</summary>
 internal sealed record RawAnswer(HttpStatusCode Http, StatusCode? Grpc)
 {
-    /// <summary>How many messages were answered before the status.</summary>
+    /// <summary>The number of messages received before the status.</summary>
     public int Messages { get; init; }
 
-    /// <summary>Why it failed, as the details say; null if there are none.</summary>
+    /// <summary>The reason of the failure, from the error details; null if there are none.</summary>
     public string? Reason { get; init; }
 }

@@ -12,15 +12,17 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// Clients that stop in the middle of a request, or never read a response: the memory for them is bounded, others are served meanwhile, the
-/// calls end, and the memory is released.
+/// Clients that stop in the middle of a request, or never read a response. The memory for them is bounded, other clients are served
+/// meanwhile, and the calls end and release their memory.
 /// </summary>
 public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
 {
     private const int Megabyte = 1024 * 1024;
     private const int QueuedLimitBytes = 16 * Megabyte;
 
-    /// <summary>What the process may take beside the bytes that it counts: for connections, calls and the collector's own needs.</summary>
+    /// <summary>
+    /// The memory that the process may use beyond the bytes that it counts: for connections, calls, and the garbage collector.
+    /// </summary>
     private const int AllowanceBytes = 80 * Megabyte;
 
     private readonly TestDirectory _directory = new();
@@ -79,7 +81,7 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
                 }
                 catch (RpcException exception) when (exception.StatusCode is StatusCode.ResourceExhausted)
                 {
-                    return false; // the server has not seen them end yet
+                    return false; // the server has not ended all of the calls yet
                 }
             },
             "an honest caller to be served");
@@ -124,7 +126,7 @@ public sealed class StalledClientTests(ITestOutputHelper output) : IDisposable
         Assert.Empty(server.Errors);
     }
 
-    /// <summary>Calls, and gives the reason with which the call ended; null if it ended otherwise.</summary>
+    /// <summary>Makes a call and returns the reason with which the service ended it; null if it ended in another way.</summary>
     private static async Task<string?> CallAsync(HttpClient client, string method, byte[] beginning, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/{method}", UriKind.Relative))

@@ -2,12 +2,12 @@ using System.Net;
 
 namespace LogKit.Tests.Hostile;
 
-/// <summary>The body of a request that begins, and is then left as it is.</summary>
+/// <summary>A request body that begins and never ends.</summary>
 internal sealed class StalledContent(byte[] beginning) : HttpContent
 {
     private readonly TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Completes once the beginning is with the server, or in the buffers on the way.</summary>
+    /// <summary>Completes once the beginning is sent, although it may still be in buffers.</summary>
     public Task Sent => _sent.Task;
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)

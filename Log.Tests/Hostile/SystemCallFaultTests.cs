@@ -7,8 +7,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile;
 
 /// <summary>
-/// The real server while strace makes its system calls fail, for a while, under load, at varying moments. No acknowledged record is lost,
-/// the log is usable or reports that it is not, and the journal has the change once.
+/// The real server while strace makes its system calls fail for a while, under load, at varying moments. No acknowledged record is lost,
+/// the log is usable or reports that it is not, and the journal reports each change once.
 /// </summary>
 public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
 {
@@ -36,7 +36,7 @@ public sealed class SystemCallFaultTests(ITestOutputHelper output) : IDisposable
 
     [StraceTheory]
     [MemberData(nameof(Faults))]
-    public async Task What_fails_below_the_server_costs_nothing_acknowledged_and_is_said_once(string call, string outcome, int[] entries)
+    public async Task A_failing_system_call_loses_no_acknowledged_record_and_is_reported_once(string call, string outcome, int[] entries)
     {
         for (var round = 0; round < TestSeed.Effort; round++)
             await FailAsync(_directory[$"log{round}"], call, outcome, entries);

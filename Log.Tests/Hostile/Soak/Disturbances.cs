@@ -3,15 +3,15 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile.Soak;
 
-/// <summary>Something that happens to a server again and again while others work; a step may be left early once the soak stops.</summary>
+/// <summary>A step that is repeated against a server while clients work. A step may end early when the soak stops.</summary>
 internal sealed record Disturbance(string Name, Func<CancellationToken, Task> StepAsync)
 {
     private readonly TaskCompletionSource _once = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>How often it has happened.</summary>
+    /// <summary>The number of completed steps.</summary>
     public int Steps { get; private set; }
 
-    /// <summary>Completes once it has happened, or cannot any more.</summary>
+    /// <summary>Completes after the first step, or when the disturbance ends.</summary>
     public Task Once => _once.Task;
 
     public async Task RunAsync(CancellationToken stop)
@@ -27,7 +27,7 @@ internal sealed record Disturbance(string Name, Func<CancellationToken, Task> St
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // As told.
+            // The soak has stopped.
         }
         finally
         {
@@ -36,12 +36,12 @@ internal sealed record Disturbance(string Name, Func<CancellationToken, Task> St
     }
 }
 
-/// <summary>What a soak can be disturbed by. A case to come is a method more, and a line in the soak that is to have it.</summary>
+/// <summary>The disturbances to choose from. To add one, add a method here and use it in a soak test.</summary>
 internal sealed class Disturbances(SoakServer server, SoakProgress progress, int seed)
 {
     private const int BatchesBetweenKills = 500;
 
-    /// <summary>The server is killed amid its work, and started again.</summary>
+    /// <summary>Kills the server while it works, and restarts it.</summary>
     public Disturbance Kills()
     {
         var random = new Random(TestSeed.Mix(seed, 1));
@@ -53,8 +53,8 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
     }
 
     /// <summary>
-    /// The certificate is renewed, tails lose their right and get it back, and then the server is killed: in turn, for a server does not
-    /// start on files that are half written.
+    /// Renews the certificate, takes the right of the tails away, gives it back, and then kills the server. The order is fixed, because a
+    /// server does not start with half-written files.
     /// </summary>
     public Disturbance NewFilesAndKills(SoakFiles files)
     {
@@ -78,7 +78,7 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
         });
     }
 
-    /// <summary>Bytes that are not gRPC, nor TLS.</summary>
+    /// <summary>Sends bytes that are neither gRPC nor TLS.</summary>
     public Disturbance ForeignBytes()
     {
         var random = new Random(TestSeed.Mix(seed, 2));
@@ -93,7 +93,7 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
         }));
     }
 
-    /// <summary>Calls that break gRPC's rules, in each of its ways.</summary>
+    /// <summary>Makes calls that violate gRPC, in every way that the tests know.</summary>
     public Disturbance MalformedCalls()
     {
         var random = new Random(TestSeed.Mix(seed, 3));
@@ -107,7 +107,7 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
         }));
     }
 
-    /// <summary>Connections that break HTTP/2's rules, in each of its ways.</summary>
+    /// <summary>Makes connections that violate HTTP/2, in every way that the tests know.</summary>
     public Disturbance MalformedConnections()
     {
         var random = new Random(TestSeed.Mix(seed, 4));
@@ -121,7 +121,7 @@ internal sealed class Disturbances(SoakServer server, SoakProgress progress, int
         }));
     }
 
-    /// <summary>The connection may end at any byte: the server may be killed meanwhile.</summary>
+    /// <summary>Runs an attack. The server may be killed meanwhile, so a lost connection is not an error.</summary>
     private static async Task PastKillsAsync(Func<Task> attack)
     {
         try

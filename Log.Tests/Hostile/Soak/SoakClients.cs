@@ -5,7 +5,7 @@ using LogKit.Client;
 
 namespace LogKit.Tests.Hostile.Soak;
 
-/// <summary>Counts acknowledged batches, so that what disturbs can keep pace with the work instead of the clock.</summary>
+/// <summary>Counts acknowledged batches, so that disturbances are paced by progress and not by time.</summary>
 internal sealed class SoakProgress
 {
     private readonly Lock _gate = new();
@@ -23,7 +23,7 @@ internal sealed class SoakProgress
         }
     }
 
-    /// <summary>Completes after so many batches more.</summary>
+    /// <summary>Completes after this many more batches.</summary>
     public Task MoreAsync(int batches, CancellationToken cancellationToken)
     {
         var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,7 +33,7 @@ internal sealed class SoakProgress
     }
 }
 
-/// <summary>Appends numbered batches, each sent once and never again, and remembers what was acknowledged.</summary>
+/// <summary>Appends numbered batches, sends each only once, and remembers which were acknowledged.</summary>
 internal sealed class SoakProducer(int id, bool inOneStream, SoakServer server, SoakProgress progress)
 {
     private readonly List<(ulong Offset, int Number)> _acknowledged = [];
@@ -43,11 +43,11 @@ internal sealed class SoakProducer(int id, bool inOneStream, SoakServer server, 
 
     public IReadOnlyList<(ulong Offset, int Number)> Acknowledged => _acknowledged;
 
-    /// <summary>The batch of a number: of one to four records.</summary>
+    /// <summary>The batch with this number: one to four records.</summary>
     public static RecordBatch BatchOf(int producer, int number) => RecordBatch.OfText(
         [.. Enumerable.Range(0, 1 + (number % 4)).Select(index => FormattableString.Invariant($"{producer}/{number}/{index}"))]);
 
-    /// <summary>Whose batch it is and which; the inverse of <see cref="BatchOf"/>.</summary>
+    /// <summary>Returns the producer and the number of a batch. The inverse of <see cref="BatchOf"/>.</summary>
     public static (int Producer, int Number) Parse(RecordBatch batch)
     {
         var parts = batch[0].ToString().Split('/');
@@ -103,7 +103,7 @@ internal sealed class SoakProducer(int id, bool inOneStream, SoakServer server, 
 }
 
 /// <summary>
-/// Reads the log from its beginning, and after each interruption on from where it was; requires every record once and in order.
+/// Reads the log from its beginning, and resumes after each interruption. Fails unless every record arrives once and in order.
 /// </summary>
 internal sealed class SoakTail(SoakServer server) : IDisposable
 {
@@ -111,13 +111,13 @@ internal sealed class SoakTail(SoakServer server) : IDisposable
 
     public ulong NextOffset { get; private set; }
 
-    /// <summary>How often it had to begin again.</summary>
+    /// <summary>The number of times that it had to resume.</summary>
     public int Interruptions { get; private set; }
 
-    /// <summary>A hash of all that it saw, after which it can see no more.</summary>
+    /// <summary>A hash of everything that it has read.</summary>
     public string Digest => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
-    /// <summary>Reads and waits for more until it is stopped.</summary>
+    /// <summary>Follows the log until it is stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         try
@@ -126,11 +126,11 @@ internal sealed class SoakTail(SoakServer server) : IDisposable
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // As told.
+            // The soak has stopped.
         }
     }
 
-    /// <summary>Reads what there is still to be read.</summary>
+    /// <summary>Reads the remaining batches.</summary>
     public Task FinishAsync() => ReadAsync(stopAtEnd: true, CancellationToken.None);
 
     public void Dispose() => _hash.Dispose();
@@ -160,7 +160,7 @@ internal sealed class SoakTail(SoakServer server) : IDisposable
     }
 }
 
-/// <summary>What keeps a client that was turned away from asking again at once.</summary>
+/// <summary>Keeps a client from retrying at once after an interruption.</summary>
 internal static class Pause
 {
     public static Task AfterInterruptionAsync() => Task.Delay(20);

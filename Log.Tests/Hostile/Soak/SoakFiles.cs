@@ -3,7 +3,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile.Soak;
 
-/// <summary>The files of a secure server under soak, in a directory of the test's, and who it lets in: one client, by token.</summary>
+/// <summary>
+/// The files of a secure server in a soak, in the directory of the test. The server accepts one client, which identifies itself by a token.
+/// </summary>
 internal sealed class SoakFiles : IDisposable
 {
     private readonly TestAuthority _authority = new();
@@ -28,7 +30,7 @@ internal sealed class SoakFiles : IDisposable
         $"--Log:KeyFile={_directory["server.key"]}", $"--Log:TokensFile={_directory["tokens"]}", $"--Log:AccessFile={_directory["access"]}",
     ];
 
-    /// <summary>A certificate as good as the last.</summary>
+    /// <summary>Replaces the certificate with a new one of the same kind.</summary>
     public void WriteCertificate()
     {
         var (certificate, key) = _authority.Server();

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Hostile.Soak;
 
-/// <summary>The server of a soak: one process after another over the same directory, each on a port of its own.</summary>
+/// <summary>The server of a soak: a succession of processes on the same directory, each on its own port.</summary>
 internal sealed class SoakServer(string directory, GrpcLogOptions options, params IReadOnlyList<string> settings) : IDisposable
 {
     private readonly List<ServerProcess> _processes = [];
@@ -11,17 +11,18 @@ internal sealed class SoakServer(string directory, GrpcLogOptions options, param
 
     public string Directory => directory;
 
-    /// <summary>Where the latest process listens.</summary>
+    /// <summary>The address of the latest process.</summary>
     public string Address => _address;
 
     public int Starts => _processes.Count;
 
-    /// <summary>What all its processes wrote of errors, and on the standard error.</summary>
+    /// <summary>The error entries in the journals of all processes, and everything on their standard error.</summary>
     public IEnumerable<string> Complaints => _processes.SelectMany(process => process.Output.Split('\n').Where(IsError).Concat(
         process.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
 
     /// <summary>
-    /// What a client meets when its server is killed, starts, or does not let it in for a while; anything else is a mistake.
+    /// Whether an exception is expected when the server is killed, starts, or refuses a client for a while. Any other exception is a
+    /// failure.
     /// </summary>
     public static bool IsInterruption(Exception exception) =>
         exception is LogUnavailableException or AppendOutcomeUnknownException or LogAccessException;
@@ -29,9 +30,9 @@ internal sealed class SoakServer(string directory, GrpcLogOptions options, param
     public async Task StartAsync()
     {
         var process = ServerProcess.StartOn(directory, settings);
-        process.ExpectsAnyEntries(); // reloads and refusals, as many as there are kills; errors are looked for at the end
+        process.ExpectsAnyEntries(); // any number of reloads and refusals; Complaints has the errors
         _processes.Add(process);
-        // As its certificate calls it.
+        // The certificate is for localhost.
         _address = (await process.AddressAsync()).Replace("https://127.0.0.1", "https://localhost", StringComparison.Ordinal);
     }
 

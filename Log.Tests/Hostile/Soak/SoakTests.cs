@@ -8,10 +8,12 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Hostile.Soak;
 
 /// <summary>
-/// The real server under load and all disturbances at once. At the end: no acknowledged record is lost or duplicated, each tail saw every
-/// record once and in order, and the journal has no errors.
+/// The real server under load and under several disturbances at the same time. At the end, no acknowledged record is lost or duplicated,
+/// each tail has read every record once and in order, and the journal has no errors.
 /// </summary>
-/// <remarks>3 seconds each, or until everything has happened once; <c>LOGKIT_SOAK_SECONDS=N</c> makes them N.</remarks>
+/// <remarks>
+/// Each test runs for 3 seconds, or for <c>LOGKIT_SOAK_SECONDS</c>, and at least until every disturbance has occurred once.
+/// </remarks>
 public sealed class SoakTests(ITestOutputHelper output) : IDisposable
 {
     private const int DefaultSeconds = 3;
@@ -28,7 +30,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Killed_and_attacked_it_loses_nothing_and_repeats_nothing()
+    public async Task A_server_that_is_killed_and_attacked_loses_nothing_and_repeats_nothing()
     {
         using var server = new SoakServer(_directory["log"], new GrpcLogOptions(), "--Log:SegmentLimitBytes=1048576");
         await SoakAsync(server, disturbances =>
@@ -36,7 +38,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task Secure_and_with_files_that_change_it_loses_nothing_and_repeats_nothing()
+    public async Task A_secure_server_whose_files_change_loses_nothing_and_repeats_nothing()
     {
         using var files = new SoakFiles(_directory);
         using var server = new SoakServer(_directory["log"], files.Options, files.Settings);
@@ -105,7 +107,7 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
             offset += (ulong)batch.Count;
         }
 
-        Assert.Empty(awaited); // acknowledged, and not in the log
+        Assert.Empty(awaited); // no acknowledged batch is missing
         Assert.Equal(0ul, log.Recovery.Range.StartOffset);
         var digest = Convert.ToHexStringLower(hash.GetHashAndReset());
         Assert.All(tails, tail => Assert.Equal((end, digest), (tail.NextOffset, tail.Digest)));
