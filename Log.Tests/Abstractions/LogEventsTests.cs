@@ -7,7 +7,7 @@ public sealed class LogEventsTests
     private static LogEvent Event(string message) => new(LogEventKind.Notice, message);
 
     [Fact]
-    public async Task An_observer_hears_what_happened_before_and_what_happens_later_in_order()
+    public async Task An_observer_receives_earlier_and_later_events_in_order()
     {
         var events = new LogEvents();
         events.Report(Event("before"));
@@ -23,7 +23,7 @@ public sealed class LogEventsTests
     }
 
     [Fact]
-    public async Task An_observer_that_throws_does_not_keep_another_from_hearing()
+    public async Task An_observer_that_throws_does_not_keep_events_from_others()
     {
         var events = new LogEvents();
         var heard = Channel.CreateUnbounded<string>();
@@ -38,7 +38,7 @@ public sealed class LogEventsTests
     }
 
     [Fact]
-    public async Task An_observer_hears_nothing_after_its_subscription_ended()
+    public async Task An_observer_receives_nothing_after_its_subscription_ends()
     {
         var events = new LogEvents();
         var heard = new List<string>();
@@ -49,12 +49,13 @@ public sealed class LogEventsTests
         subscription.Dispose();
         events.Report(Event("after"));
 
-        Assert.Equal("after", await other.Reader.ReadAsync()); // deliveries are in order, so the other's was due before this one
+        // Events are delivered in order of subscription, so the ended subscription would have received it first.
+        Assert.Equal("after", await other.Reader.ReadAsync());
         Assert.Empty(heard);
     }
 
     [Fact]
-    public async Task A_new_observer_hears_only_the_latest_of_a_long_history()
+    public async Task A_new_observer_receives_only_the_latest_of_many_events()
     {
         var events = new LogEvents();
         for (var i = 0; i < 100; i++)

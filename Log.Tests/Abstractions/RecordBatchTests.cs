@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Abstractions;
 
-/// <summary>The encoding of batches, compared with that of the protobuf library.</summary>
+/// <summary>The encoding of batches, compared with the protobuf library.</summary>
 public sealed class RecordBatchTests
 {
     private static readonly int[] Lengths = [0, 1, 127, 128, 200, 16383, 16384, 70000];
@@ -31,7 +31,7 @@ public sealed class RecordBatchTests
     }
 
     [Fact]
-    public void A_batch_of_nothing_is_empty()
+    public void A_batch_without_bytes_is_empty()
     {
         Assert.Empty(new RecordBatch());
         Assert.Empty(RecordBatch.Decode(default));
@@ -51,7 +51,7 @@ public sealed class RecordBatchTests
     }
 
     [Fact]
-    public void The_rest_of_a_batch_is_the_batch_from_there_on()
+    public void The_rest_of_a_batch_begins_at_the_given_record()
     {
         var batch = RecordBatch.OfText("a", "bb", "", "dddd");
         for (var i = 0; i < batch.Count; i++)
@@ -61,7 +61,7 @@ public sealed class RecordBatchTests
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.From(-1));
     }
 
-    /// <summary>Fields of a later version, of the batch (field 7) and of a record (field 9), are preserved.</summary>
+    /// <summary>Keeps fields of a later version, both of the batch (field 7) and of a record (field 9).</summary>
     [Fact]
     public void Unknown_fields_are_kept()
     {
@@ -77,7 +77,7 @@ public sealed class RecordBatchTests
     }
 
     [Fact]
-    public void Of_a_value_given_twice_the_last_one_counts()
+    public void The_last_of_two_values_of_a_record_counts()
     {
         byte[] encoded = [0x1A, 0x06, 0x0A, 0x01, (byte)'a', 0x0A, 0x01, (byte)'b'];
         Assert.Equal("b", RecordBatch.Decode(encoded)[0].ToString());
@@ -123,15 +123,15 @@ public sealed class RecordBatchTests
 
     [Theory]
     [MemberData(nameof(Malformed))]
-    public void What_is_no_batch_is_refused_with_the_place(string what, byte[] encoded, string problem)
+    public void Bytes_that_are_not_a_batch_are_refused_with_the_position(string what, byte[] encoded, string problem)
     {
         var exception = Assert.Throws<FormatException>(() => RecordBatch.Decode(encoded));
         Assert.True(problem == exception.Message, $"{what}: {exception.Message}");
     }
 
-    /// <summary>Random damage to random batches is decoded as by the protobuf library, or refused.</summary>
+    /// <summary>Decodes randomly damaged batches as the protobuf library does, or refuses them.</summary>
     [Fact]
-    public void Damaged_bytes_are_refused_or_mean_what_the_protobuf_library_says()
+    public void Damaged_bytes_are_refused_or_decoded_as_the_protobuf_library_decodes_them()
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);

@@ -5,7 +5,7 @@ using Moq;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>How a client connects: trust, identity, choice of server, and timeouts.</summary>
+/// <summary>How a client connects: trust, identity, choice of a server, and timeouts.</summary>
 public sealed class ConnectTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -13,7 +13,7 @@ public sealed class ConnectTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task A_certificate_or_a_token_shows_who_calls_and_what_is_not_permitted_says_so()
+    public async Task A_certificate_or_a_token_identifies_the_caller_and_a_refusal_says_what_is_not_permitted()
     {
         await using var server = await SecureServer.StartAsync("alice produce consume\ncarol produce\n");
         server.Process.Expects(20, 20);
@@ -51,7 +51,7 @@ public sealed class ConnectTests : IDisposable
     [Theory]
     [InlineData("https://127.0.0.1:{0}")]
     [InlineData("https://127.0.0.1:{0},https://127.0.0.1:{0}")]
-    public async Task A_server_by_another_name_or_of_another_authority_is_not_talked_to(string otherName)
+    public async Task A_server_with_another_name_or_authority_is_not_trusted(string otherName)
     {
         await using var server = await SecureServer.StartAsync("carol produce\n");
         using var stranger = new TestAuthority("another authority");
@@ -60,7 +60,7 @@ public sealed class ConnectTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_dies_leaves_its_calls_to_the_other()
+    public async Task When_a_server_stops_its_calls_go_to_the_other()
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var first = await TestServer.StartAsync(backend.Log);
@@ -72,7 +72,8 @@ public sealed class ConnectTests : IDisposable
             Assert.Equal(new LogRange(0, 1), await log.GetRangeAsync());
         Assert.Equal(1ul, await AppendAsync().Within("an append to reach the server that is left"));
 
-        // Until the balancer has noticed, an append may meet the dead server: it is told that nothing is stored, and may go again.
+        // Until the load balancer notices, an append may reach the stopped server. It fails without storing anything, so it can be
+        // repeated.
         async Task<ulong> AppendAsync()
         {
             while (true)
@@ -90,7 +91,7 @@ public sealed class ConnectTests : IDisposable
     }
 
     [Fact]
-    public async Task A_deadline_ends_what_the_server_does_not_answer()
+    public async Task A_deadline_ends_a_call_that_the_server_does_not_answer()
     {
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
@@ -110,7 +111,7 @@ public sealed class ConnectTests : IDisposable
     }
 
     [Fact]
-    public async Task A_read_is_tried_again_where_the_server_is_unavailable_and_an_append_never_is()
+    public async Task A_read_is_retried_when_the_server_is_unavailable_and_an_append_never_is()
     {
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
@@ -147,12 +148,12 @@ public sealed class ConnectTests : IDisposable
         "invalid address 'localhost:1': it must be http://HOST:PORT or https://HOST:PORT, or several of these separated by commas, "
             + "or dns:///HOST:PORT"
     )]
-    public void A_wrong_address_is_refused_in_words(string address, string message) =>
+    public void An_invalid_address_is_refused_with_an_explanation(string address, string message) =>
         Assert.Equal(
             message, Assert.Throws<ArgumentException>(() => GrpcLog.Connect(address, new GrpcLogOptions { Token = "secret" })).Message);
 
     [Fact]
-    public void A_wrong_file_is_named_with_what_is_wrong_with_it()
+    public void An_invalid_file_is_named_together_with_its_problem()
     {
         using var authority = new TestAuthority();
         var (certificate, key) = (Write("own.crt", authority.Server().Certificate), Write("other.key", authority.Server().Key));

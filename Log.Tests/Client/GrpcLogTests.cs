@@ -4,7 +4,7 @@ using Moq;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>The remote log behaves like a local one: it throws the exceptions of the log on the server.</summary>
+/// <summary>A remote log behaves like a local one: it throws the same exceptions as the log on the server.</summary>
 public sealed class GrpcLogTests
 {
     public static TheoryData<LogException> Failures =>
@@ -21,7 +21,7 @@ public sealed class GrpcLogTests
 
     [Theory]
     [MemberData(nameof(Failures))]
-    public async Task An_exception_of_the_log_comes_out_as_itself(LogException failure)
+    public async Task An_exception_of_the_log_reaches_the_caller_unchanged(LogException failure)
     {
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>())).Throws(failure);
@@ -46,7 +46,7 @@ public sealed class GrpcLogTests
     }
 
     [Fact]
-    public async Task A_server_that_is_not_there_is_unavailable_and_nothing_is_left_open()
+    public async Task A_missing_server_is_unavailable_and_leaves_nothing_open()
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         var server = await TestServer.StartAsync(backend.Log);

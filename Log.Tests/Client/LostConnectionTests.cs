@@ -7,7 +7,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Client;
 
 /// <summary>
-/// However a connection is lost, and however gRPC reports that, it is an interruption and never ends a tail.
+/// However a connection is lost, and however gRPC reports it, the client treats it as an interruption, which never ends a tail.
 /// </summary>
 public sealed class LostConnectionTests : IDisposable
 {
@@ -22,7 +22,7 @@ public sealed class LostConnectionTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [LinuxFact]
-    public async Task A_server_that_falls_silent_interrupts_a_tail_which_goes_on_when_it_wakes()
+    public async Task A_server_that_falls_silent_interrupts_a_tail_which_continues_when_it_responds_again()
     {
         using var server = ServerProcess.StartOn(_directory["log"]);
         await using var log = GrpcLog.Connect(await server.AddressAsync(), QuickPings);
@@ -55,7 +55,7 @@ public sealed class LostConnectionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Peers))]
-    public async Task A_peer_that_is_no_server_is_unavailable_to_a_read_and_leaves_no_append_in_a_wrong_state(string peer)
+    public async Task A_peer_that_is_not_a_server_is_unavailable_and_appends_report_a_correct_outcome(string peer)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -83,7 +83,7 @@ public sealed class LostConnectionTests : IDisposable
         }
         catch (Exception exception) when (exception is SocketException or IOException or InvalidOperationException)
         {
-            // Stopped, or the client has gone.
+            // The listener was stopped, or the client has disconnected.
         }
     }
 
@@ -113,7 +113,7 @@ public sealed class LostConnectionTests : IDisposable
         }
         catch (IOException)
         {
-            // The client was quicker.
+            // The client disconnected first.
         }
     }
 }

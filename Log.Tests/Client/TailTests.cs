@@ -9,14 +9,14 @@ using ConsumeResponse = LogKit.V1.Envelope.ConsumeResponse;
 
 namespace LogKit.Tests.Client;
 
-/// <summary>A tail survives the failure of its server, or reports why it cannot.</summary>
+/// <summary>A tail continues after a failure of its server, or reports why it cannot.</summary>
 public sealed class TailTests
 {
     private const int Kills = 4;
     private const int RecordsPerLife = 50;
 
     [Fact]
-    public async Task A_tail_over_kills_of_the_server_gives_every_record_once_and_in_order()
+    public async Task A_tail_returns_every_record_once_and_in_order_although_the_server_is_killed()
     {
         using var server = new RestartedServer();
         await server.StartAsync();
@@ -45,7 +45,7 @@ public sealed class TailTests
             {
                 if (life < Kills && i == RecordsPerLife / 2)
                     kill = server.KillAsync();
-                await AppendWhatItCanAsync(log, $"{life}.{i}");
+                await TryAppendAsync(log, $"{life}.{i}");
             }
 
             await kill;
@@ -112,7 +112,7 @@ public sealed class TailTests
         return channel.Object;
     }
 
-    private static async Task AppendWhatItCanAsync(GrpcLog log, string text)
+    private static async Task TryAppendAsync(GrpcLog log, string text)
     {
         try
         {
@@ -120,11 +120,11 @@ public sealed class TailTests
         }
         catch (Exception exception) when (exception is LogUnavailableException or AppendOutcomeUnknownException)
         {
-            // The server is away, or went meanwhile.
+            // The server is not available, or was lost during the call.
         }
     }
 
-    /// <summary>Over a server that is back, once the channel has found it.</summary>
+    /// <summary>Appends after the channel has found the restarted server.</summary>
     private static async Task AppendOneAsync(GrpcLog log, string text)
     {
         await using (var tail = log.TailAsync(0).GetAsyncEnumerator())

@@ -7,8 +7,8 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A database server for tests: created by initdb in a temporary directory, on a free port of the loopback address, as an unprivileged
-/// user. It ends with this process, however that ends.
+/// A database server for tests, created by initdb in a temporary directory, on a free port of the loopback address, and run as an
+/// unprivileged user. It stops when this process ends, for whatever reason.
 /// </summary>
 internal sealed class PostgresCluster : IDisposable
 {
@@ -40,13 +40,13 @@ internal sealed class PostgresCluster : IDisposable
 
     public const string Password = "a-secret-of-the-tests";
 
-    /// <summary>The application name of a standby.</summary>
+    /// <summary>The application name that a standby connects with.</summary>
     public const string StandbyName = "standby";
 
     /// <summary>The cluster that tests share. Each test uses its own schema or log.</summary>
     public static PostgresCluster Shared => LazyShared.Value;
 
-    /// <summary>Why there is no server; null if there is one.</summary>
+    /// <summary>Why PostgreSQL cannot be used on this machine; null if it can.</summary>
     public static string? ReasonToSkip { get; } =
         Find("initdb") is null || Find("pg_ctl") is null
             ? "needs PostgreSQL's initdb and pg_ctl, which are neither in /usr/lib/postgresql/*/bin nor in PATH"
@@ -69,17 +69,17 @@ internal sealed class PostgresCluster : IDisposable
             Database = "postgres",
         }.ConnectionString;
 
-    /// <summary>Kills the processes of the server, like a crash.</summary>
+    /// <summary>Stops the server without a shutdown, like a crash.</summary>
     public void Stop() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-m", "immediate", "-w", "stop");
 
     public void Start()
     {
-        // A process of the server that was killed may be slow to go, on a busy machine, and hold its memory until then.
+        // On a busy machine, a killed process of the server may take a while to exit, and keeps its shared memory until then.
         for (var tries = 20; ; tries--)
         {
             try
             {
-                // wal_retrieve_retry_interval is how long a promotion may wait, which comes just when the primary is lost.
+                // A promotion right after the loss of the primary may have to wait for wal_retrieve_retry_interval.
                 RunAsUser(
                     Binary("pg_ctl"), "-D", _data, "-w", "-l", Path.Combine(_directory, "journal"), "-o",
                     $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=32MB "
@@ -94,10 +94,10 @@ internal sealed class PostgresCluster : IDisposable
         }
     }
 
-    /// <summary>Kills every process of the server, and returns once they are gone.</summary>
+    /// <summary>Kills every process of the server. Returns once they are gone.</summary>
     public void Kill()
     {
-        // Stopped, it starts no more of them.
+        // Stops the postmaster first, so that it starts no more processes.
         const string Script = """
             running() { ps -A -o "$1"= -o stat= -o pid= | awk -v id="$2" '$1 == id && $2 !~ /^Z/ { print $3 }'; }
             kill -STOP "$0"
@@ -106,19 +106,21 @@ internal sealed class PostgresCluster : IDisposable
             while [ -n "$(running pid "$0")" ]; do sleep 0.01; done
             """;
         Run("/bin/sh", "-c", Script, File.ReadLines(PidFile).First());
-        File.Delete(PidFile); // so that nobody takes another process for it
+        File.Delete(PidFile); // so that nothing takes an unrelated process for the server
     }
 
-    /// <summary>Freezes every process of the server: it stays connected, and does not answer.</summary>
+    /// <summary>Freezes every process of the server: connections stay open, but get no answer.</summary>
     public void Freeze() => SignalAll("STOP");
 
     /// <summary>Resumes frozen processes.</summary>
     public void Thaw() => SignalAll("CONT");
 
-    /// <summary>Another server that follows this one.</summary>
+    /// <summary>Creates another server, which follows this one.</summary>
     public PostgresCluster CreateStandby() => new(_connectionLimit, standby => standby.CopyFrom(this));
 
-    /// <summary>Discards its data and follows another server, starting from a copy of it. It must not be running.</summary>
+    /// <summary>
+    /// Discards the data of this server and makes it follow another, starting with a copy of it. The server must not be running.
+    /// </summary>
     public void Follow(PostgresCluster primary)
     {
         Directory.Delete(_data, recursive: true);
@@ -126,13 +128,13 @@ internal sealed class PostgresCluster : IDisposable
         Start();
     }
 
-    /// <summary>Makes a standby a primary.</summary>
+    /// <summary>Promotes a standby to primary.</summary>
     public void Promote() => RunAsUser(Binary("pg_ctl"), "-D", _data, "-w", "promote");
 
-    /// <summary>Stops the server and deletes it, soon. Otherwise, that happens when this process ends.</summary>
+    /// <summary>Stops the server and deletes it in the background. Without this call, that happens when this process ends.</summary>
     public void Dispose() => _remover.StandardInput.Close();
 
-    /// <summary>A path in the directory of the cluster, next to its data.</summary>
+    /// <summary>Returns a path in the directory of the cluster, next to its data.</summary>
     public string this[string name] => Path.Combine(_directory, name);
 
     /// <summary>Creates a tablespace in an empty directory of the cluster.</summary>
@@ -151,7 +153,7 @@ internal sealed class PostgresCluster : IDisposable
         return await command.ExecuteScalarAsync();
     }
 
-    /// <summary>The journal of the server.</summary>
+    /// <summary>The log file of the server.</summary>
     public string JournalText() =>
         File.Exists(Path.Combine(_directory, "journal")) ? File.ReadAllText(Path.Combine(_directory, "journal")) : "";
 
@@ -161,7 +163,7 @@ internal sealed class PostgresCluster : IDisposable
 
     private static string Binary(string name) => Find(name) ?? throw new InvalidOperationException($"there is no {name}");
 
-    /// <summary>The path of a program; null if there is none.</summary>
+    /// <summary>Returns the path of a program; null if it is not installed.</summary>
     public static string? Find(string name, params string[] more)
     {
         var installed = Directory.Exists("/usr/lib/postgresql")
@@ -170,7 +172,7 @@ internal sealed class PostgresCluster : IDisposable
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return installed.Concat(path).Concat(more).Select(directory => Path.Combine(directory, name)).FirstOrDefault(IsThere);
 
-        // A link that leads nowhere is not.
+        // A broken link does not count.
         static bool IsThere(string file) =>
             File.Exists(file) && new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true) is not { Exists: false };
 
@@ -179,7 +181,7 @@ internal sealed class PostgresCluster : IDisposable
     }
 
     /// <summary>
-    /// A port below those that the system gives out by itself: nobody else gets it while its server is stopped for a while.
+    /// Returns a port below the range from which the system assigns ports, so that it stays free while its server is stopped.
     /// </summary>
     public static int FreePort()
     {
@@ -194,7 +196,7 @@ internal sealed class PostgresCluster : IDisposable
             }
             catch (SocketException)
             {
-                // Taken.
+                // The port is in use.
             }
         }
     }
@@ -217,7 +219,7 @@ internal sealed class PostgresCluster : IDisposable
         Binary("pg_basebackup"), "-D", _data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d",
         $"host=127.0.0.1 port={primary.Port} user=postgres password={Password} application_name={StandbyName}");
 
-    /// <summary>A command that a user without rights runs, where the tests run as root; the command itself elsewhere.</summary>
+    /// <summary>Returns a command that runs as an unprivileged user if the tests run as root; otherwise, the command itself.</summary>
     public static string[] AsUser(params string[] command) => Environment.IsPrivilegedProcess
         ? ["setpriv", "--reuid", User, "--regid", "nogroup", "--clear-groups", .. command] : command;
 
@@ -243,7 +245,8 @@ internal sealed class PostgresCluster : IDisposable
                 $"{binary} ended with {process.ExitCode}: {File.ReadAllText(start.ArgumentList[2])}{JournalText()}");
     }
 
-    // A shell that waits for this process to let go of a pipe, which it does however it ends.
+    // Starts a shell that waits until this process closes a pipe, which happens even if the process crashes. It then stops the server and
+    // deletes its directory.
     private Process StartRemover()
     {
         const string Script = """

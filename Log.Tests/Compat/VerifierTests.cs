@@ -1,4 +1,4 @@
-// Verify's conventions, as the tests of this project rely on them; in directories of their own, so that failures can be provoked.
+// The conventions of Verify that the tests of this project rely on, tested in temporary directories so that failures can be provoked.
 using VerifyTests;
 
 namespace LogKit.Tests.Compat;
@@ -14,9 +14,9 @@ public sealed class VerifierTests : IDisposable
     public Task A_text_is_compared_with_the_file_beside_the_source() => Verifier.Verify("as it was\nverified");
 
     [Fact]
-    public async Task A_text_that_differs_only_in_line_ends_passes_and_an_old_received_file_goes()
+    public async Task A_text_that_differs_only_in_line_endings_passes_and_an_old_received_file_is_deleted()
     {
-        var name = $"{nameof(VerifierTests)}.{nameof(A_text_that_differs_only_in_line_ends_passes_and_an_old_received_file_goes)}";
+        var name = $"{nameof(VerifierTests)}.{nameof(A_text_that_differs_only_in_line_endings_passes_and_an_old_received_file_is_deleted)}";
         await File.WriteAllTextAsync(FileOf(name, "verified"), "one\ntwo");
         await File.WriteAllTextAsync(FileOf(name, "received"), "old");
 
@@ -53,9 +53,9 @@ public sealed class VerifierTests : IDisposable
     [InlineData("plain", 1, "text=plain_count=1")]
     [InlineData("a/b:c", -2, "text=a-b-c_count=-2")]
     [InlineData(null, 3, "text=null_count=3")]
-    public async Task The_arguments_given_are_part_of_the_file_name(string? text, int count, string suffix)
+    public async Task The_arguments_are_part_of_the_file_name(string? text, int count, string suffix)
     {
-        var name = $"{nameof(VerifierTests)}.{nameof(The_arguments_given_are_part_of_the_file_name)}_{suffix}";
+        var name = $"{nameof(VerifierTests)}.{nameof(The_arguments_are_part_of_the_file_name)}_{suffix}";
         await File.WriteAllTextAsync(FileOf(name, "verified"), "same");
 
         await Verify("same").UseParameters(text, count);

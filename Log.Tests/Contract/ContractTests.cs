@@ -54,13 +54,13 @@ public sealed class ContractTests
             Assert.Equal(message.Fields.InFieldNumberOrder().Select(Wire), envelope.Fields.InFieldNumberOrder().Select(Wire));
         }
 
-        // A message and bytes are the same on the wire.
+        // On the wire, a message field and a bytes field have the same encoding.
         static (string, int, FieldType) Wire(FieldDescriptor field) =>
             (field.Name, field.FieldNumber, field.FieldType is FieldType.Message ? FieldType.Bytes : field.FieldType);
     }
 
     [Fact]
-    public void The_methods_without_decoding_are_the_methods_of_the_contract()
+    public void The_envelope_methods_are_the_methods_of_the_contract()
     {
         var ours = new IMethod[]
         {

@@ -7,14 +7,17 @@ using Moq;
 
 namespace LogKit.Tests.Client.Producing;
 
-/// <summary>Records of many callers become batches, each caller learns the outcome of its own, and memory is bounded.</summary>
+/// <summary>
+/// The producer combines the records of many callers into batches, reports to each caller the outcome of its own records, and bounds its
+/// memory.
+/// </summary>
 public sealed class BatchingProducerTests
 {
     public static TheoryData<ProducerMode> Modes => [ProducerMode.Shared, ProducerMode.Exclusive];
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public async Task Records_of_many_tasks_are_each_at_the_offset_that_their_task_was_told_in_few_batches(ProducerMode mode)
+    public async Task Records_of_many_tasks_are_stored_in_few_batches_at_the_offsets_that_the_tasks_received(ProducerMode mode)
     {
         const int Records = 5000;
         await using var backend = TestLog.Open(Backend.InMemory);
@@ -59,7 +62,7 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task Flushing_completes_when_all_before_it_is_acknowledged()
+    public async Task A_flush_completes_when_all_earlier_records_are_acknowledged()
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(backend.Log);
@@ -86,7 +89,7 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task Where_the_log_does_not_answer_records_wait_for_room_and_can_be_taken_back_until_they_are_sent()
+    public async Task When_the_log_does_not_answer_records_wait_for_room_and_can_be_canceled_until_they_are_sent()
     {
         var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var answer = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -113,7 +116,7 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task Disposing_gives_a_log_that_does_not_answer_up_after_the_limit()
+    public async Task Disposal_gives_up_on_a_log_that_does_not_answer_after_the_limit()
     {
         var mock = new Mock<ILog>();
         mock.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
@@ -137,7 +140,7 @@ public sealed class BatchingProducerTests
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public async Task A_record_that_no_server_takes_within_its_limit_is_not_stored(ProducerMode mode)
+    public async Task A_record_that_cannot_be_sent_within_its_limit_is_not_stored(ProducerMode mode)
     {
         await using var log = GrpcLog.Connect("http://127.0.0.1:1");
         var options = new BatchingProducerOptions
@@ -149,14 +152,14 @@ public sealed class BatchingProducerTests
         };
         await using var producer = new BatchingProducer(log, options);
         var queued = AppendAsync(producer, new string('x', 40));
-        var waiting = AppendAsync(producer, new string('x', 40)); // for room
+        var waiting = AppendAsync(producer, new string('x', 40)); // waits for room
         var unsent = await Assert.ThrowsAsync<LogUnavailableException>(() => queued.Within("the limit"));
         Assert.Equal("the record was not sent within 0.2 s, and is not stored", unsent.Message);
         await Assert.ThrowsAsync<LogUnavailableException>(() => waiting.Within("the limit"));
     }
 
     [Fact]
-    public async Task A_record_whose_answer_does_not_come_within_its_limit_has_an_unknown_outcome_though_it_is_canceled_meanwhile()
+    public async Task A_record_without_an_answer_within_its_limit_has_an_unknown_outcome_even_if_it_is_canceled()
     {
         var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var mock = new Mock<ILog>();
@@ -180,13 +183,13 @@ public sealed class BatchingProducerTests
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public async Task A_record_whose_buffer_is_gone_fails_alone(ProducerMode mode)
+    public async Task A_record_whose_buffer_was_disposed_fails_alone(ProducerMode mode)
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(backend.Log);
         await using var log = server.Connect();
         await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = mode });
-        using var gone = new GoneBuffer();
+        using var gone = new DisposedBuffer();
         var before = Enumerable.Range(0, 10).Select(i => AppendAsync(producer, $"before {i}")).ToList();
         var failing = producer.AppendAsync(gone.Memory).AsTask();
         var after = Enumerable.Range(0, 10).Select(i => AppendAsync(producer, $"after {i}")).ToList();
@@ -195,7 +198,7 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task A_foreign_append_ends_an_exclusive_producer_with_all_that_is_pending()
+    public async Task An_append_by_someone_else_ends_an_exclusive_producer_and_fails_all_pending_records()
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(backend.Log);
@@ -212,15 +215,15 @@ public sealed class BatchingProducerTests
 
     public static TheoryData<bool, LogException> Faults => new()
     {
-        { true, new AppendOutcomeUnknownException() }, // stored, and not told
+        { true, new AppendOutcomeUnknownException() }, // stored, but not acknowledged
         { false, new AppendOutcomeUnknownException() },
-        { true, new OffsetMismatchException(0, 1) }, // a first attempt landed late
+        { true, new OffsetMismatchException(0, 1) }, // the first attempt was stored late
         { false, new LogUnavailableException() },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task An_exclusive_producer_finds_out_what_a_fault_left_behind(bool isStored, LogException fault)
+    public async Task An_exclusive_producer_finds_out_whether_a_failed_batch_was_stored(bool isStored, LogException fault)
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(FailingOnce(backend.Log, isStored, fault));
@@ -233,7 +236,7 @@ public sealed class BatchingProducerTests
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public async Task What_the_log_refuses_is_told_to_its_callers_and_the_producer_goes_on(ProducerMode mode)
+    public async Task Refused_records_fail_for_their_callers_and_the_producer_continues(ProducerMode mode)
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(FailingOnce(backend.Log, isStored: false, new LogFullException()));
@@ -244,21 +247,21 @@ public sealed class BatchingProducerTests
     }
 
     [Fact]
-    public async Task An_exclusive_producer_moves_up_what_was_sent_behind_a_batch_that_was_refused()
+    public async Task An_exclusive_producer_resends_the_batches_behind_a_refused_batch_at_new_offsets()
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(FailingOnce(backend.Log, isStored: false, new LogFullException()));
         await using var log = server.Connect();
         await using var producer = new BatchingProducer(
             log, new BatchingProducerOptions { Mode = ProducerMode.Exclusive, BatchLimitBytes = 10 });
-        var appends = Enumerable.Range(0, 100).Select(i => AppendAsync(producer, $"{i:0000}")).ToList(); // each a batch
+        var appends = Enumerable.Range(0, 100).Select(i => AppendAsync(producer, $"{i:0000}")).ToList(); // one batch per record
         await producer.FlushAsync().Within("the flush");
         await Assert.ThrowsAsync<LogFullException>(() => appends[0]);
         Assert.Equal(Enumerable.Range(0, 99).Select(i => (ulong)i), await Task.WhenAll(appends[1..]));
         Assert.Equal(Enumerable.Range(1, 99).Select(i => $"{i:0000}"), await backend.Log.ReadAllTextAsync());
     }
 
-    /// <summary>A log whose first append fails, stored or not.</summary>
+    /// <summary>A log whose first append fails, whether or not the batch is stored.</summary>
     private static ILog FailingOnce(ILog inner, bool isStored, LogException fault)
     {
         var isFirst = true;
@@ -278,13 +281,13 @@ public sealed class BatchingProducerTests
         return mock.Object;
     }
 
-    private sealed class GoneBuffer : MemoryManager<byte>
+    private sealed class DisposedBuffer : MemoryManager<byte>
     {
         public override Memory<byte> Memory => CreateMemory(8);
 
-        public override Span<byte> GetSpan() => throw new ObjectDisposedException(nameof(GoneBuffer));
+        public override Span<byte> GetSpan() => throw new ObjectDisposedException(nameof(DisposedBuffer));
 
-        public override MemoryHandle Pin(int elementIndex = 0) => throw new ObjectDisposedException(nameof(GoneBuffer));
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new ObjectDisposedException(nameof(DisposedBuffer));
 
         public override void Unpin()
         {

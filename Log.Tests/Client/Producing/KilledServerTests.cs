@@ -6,7 +6,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Client.Producing;
 
 /// <summary>
-/// The guarantees of a producer while the real server is killed. 4 kills per test; <c>LOGKIT_EFFORT=N</c> multiplies them by N.
+/// The guarantees of a producer while the real server is killed. There are 4 kills per test, multiplied by <c>LOGKIT_EFFORT</c>.
 /// </summary>
 public sealed class KilledServerTests : IDisposable
 {
@@ -33,7 +33,7 @@ public sealed class KilledServerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_shared_producer_stores_what_it_acknowledged_exactly_once_and_what_it_does_not_know_at_most_once()
+    public async Task A_shared_producer_stores_acknowledged_records_exactly_once_and_unknown_ones_at_most_once()
     {
         var stored = await ProduceOverKillsAsync(ProducerMode.Shared);
         Assert.All(_offsets, record => Assert.Equal(record.Key, stored[(int)record.Value]));
