@@ -5,7 +5,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>A copy of a log, in use or not, opens and contains everything that was acknowledged before it began.</summary>
+/// <summary>
+/// A copy of a log, whether or not the log is in use, can be opened and contains everything that was acknowledged before the copy began.
+/// </summary>
 public sealed class BackupTests : IDisposable
 {
     private const int AppendsPerCopy = 200;
@@ -18,7 +20,7 @@ public sealed class BackupTests : IDisposable
     [InlineData(null, FlushMode.Always)]
     [InlineData(200_000L, FlushMode.Always)]
     [InlineData(200_000L, FlushMode.Never)]
-    public async Task A_copy_of_a_log_in_use_has_all_that_was_acknowledged_before(long? retentionLimitBytes, FlushMode flushMode)
+    public async Task A_copy_of_a_log_in_use_has_everything_that_was_acknowledged_before_it(long? retentionLimitBytes, FlushMode flushMode)
     {
         await using var log = DiskLog.Open(_directory["log"], new DiskLogOptions
         {
@@ -27,7 +29,7 @@ public sealed class BackupTests : IDisposable
             FlushMode = flushMode,
         });
         var acknowledged = new ConcurrentDictionary<ulong, string>();
-        var copies = 0; // the log does not outgrow the copies of it, which take longer and longer
+        var copies = 0; // limits the appends per copy, so that the log does not outgrow the copies
         using var enough = new CancellationTokenSource();
         var producers = Enumerable.Range(0, 4).Select(n => Task.Run(() => ProduceAsync(n))).ToList();
         for (var round = 0; round < 6 * TestSeed.Effort; round++)
@@ -85,7 +87,7 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_log_is_copied_as_it_is_and_said_to_be_damaged()
+    public async Task A_damaged_log_is_copied_unchanged_and_reported_as_damaged()
     {
         await using (var log = DiskLog.Open(_directory["log"]))
         {
@@ -102,7 +104,7 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
-    public async Task A_target_that_holds_anything_and_a_directory_without_a_log_are_refused()
+    public async Task A_target_that_is_not_empty_and_a_directory_without_a_log_are_refused()
     {
         await using (var log = DiskLog.Open(_directory["log"]))
             await log.AppendBatchAsync(RecordBatch.OfText("x"));
@@ -119,7 +121,7 @@ public sealed class BackupTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_copied_is_removed_where_the_copy_is_given_up()
+    public async Task An_abandoned_copy_is_removed()
     {
         await using (var log = DiskLog.Open(_directory["log"]))
             await log.AppendBatchAsync(RecordBatch.OfText("x"));

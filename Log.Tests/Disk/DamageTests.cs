@@ -4,7 +4,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// An unacknowledged tail is cut off, and damage to anything that was flushed is reported. There is never wrong data, and never silence.
+/// Recovery cuts off an unacknowledged tail, and damage to flushed data is reported. Reads never return wrong data, and no damage is
+/// ignored.
 /// </summary>
 public sealed class DamageTests : IDisposable
 {
@@ -45,7 +46,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_closed_log_that_was_cut_short_anywhere_is_reported()
+    public async Task A_closed_log_that_is_truncated_anywhere_is_reported()
     {
         var closed = await WriteAsync(close: true);
         for (var length = 0; length < closed.Length; length++)
@@ -53,14 +54,14 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_last_append_that_was_cut_short_anywhere_is_cut_off()
+    public async Task A_last_append_that_is_truncated_anywhere_is_cut_off()
     {
         var open = await WriteAsync(close: false);
         var end = Array.FindLastIndex(open, value => value != 0) + 1;
         var lastFrame = end - LastFrameBytes();
         for (var length = lastFrame; length < end; length++)
         {
-            // What was written came to the device up to here; the rest of the reserved space is zeros, or the file ends.
+            // Everything up to here reached the device. The rest of the reserved space is zeros, or the file ends here.
             var zeroed = open.ToArray();
             zeroed.AsSpan(length).Clear();
             Assert.True(await OutcomeAsync(zeroed) == Outcome.LastBatchCut, $"zeros from byte {length} on");
@@ -69,9 +70,9 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Damage_before_a_later_frame_is_reported_without_a_seal_too()
+    public async Task Damage_before_a_later_frame_is_reported_even_without_a_seal()
     {
-        // The second and the third frame say up to where the segment was flushed when they were written.
+        // The second and third frames record how far the segment was flushed when they were written.
         var open = await WriteAsync(close: false);
         var end = Array.FindLastIndex(open, value => value != 0) + 1;
         for (var i = HeaderBytes; i < end - LastFrameBytes(); i++)
@@ -112,7 +113,7 @@ public sealed class DamageTests : IDisposable
 
         await using (var file = new FileStream(Path.Combine(_directory["log"], Segment), FileMode.Open, FileAccess.ReadWrite))
         {
-            file.Position = HeaderBytes + 15; // the highest byte of the first frame's number of records
+            file.Position = HeaderBytes + 15; // the highest byte of the record count in the first frame
             file.WriteByte(0x40);
         }
 
@@ -144,7 +145,7 @@ public sealed class DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_version_is_named()
+    public async Task An_unknown_version_is_reported()
     {
         var bytes = await WriteAsync(close: true);
         bytes[8] = 3;
@@ -163,7 +164,7 @@ public sealed class DamageTests : IDisposable
         Wrong,
     }
 
-    /// <summary>What opening and reading a segment comes to; opening a second time must come to the same.</summary>
+    /// <summary>Returns the outcome of opening and reading a segment. A second opening must have the same outcome.</summary>
     private async Task<Outcome> OutcomeAsync(byte[] segment)
     {
         Place(segment);
@@ -194,7 +195,9 @@ public sealed class DamageTests : IDisposable
         File.WriteAllBytes(Path.Combine(_directory["image"], Segment), segment);
     }
 
-    /// <summary>The bytes of a log of three batches: as its close leaves it, or as a crash after the last append does.</summary>
+    /// <summary>
+    /// Returns the bytes of a log with three batches, as a close leaves it, or as a crash after the last append leaves it.
+    /// </summary>
     private async Task<byte[]> WriteAsync(bool close)
     {
         await using (var log = DiskLog.Open(_directory["log"]))

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Guarantees of the disk log beyond the suite: reopening, files, lock, and start.</summary>
+/// <summary>Guarantees of the disk log beyond the conformance suite: reopening, files, the lock, and startup.</summary>
 public sealed class DiskLogTests : IDisposable
 {
     private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024 };
@@ -13,7 +13,7 @@ public sealed class DiskLogTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Reopening_gives_back_every_record_and_goes_on_densely()
+    public async Task Reopening_keeps_every_record_and_continues_with_dense_offsets()
     {
         var expected = new List<string>();
         for (var cycle = 0; cycle < 3; cycle++)
@@ -48,7 +48,7 @@ public sealed class DiskLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_directory_has_one_log_at_a_time()
+    public async Task A_directory_can_be_opened_by_one_log_at_a_time()
     {
         var log = DiskLog.Open(_directory.Path);
         var exception = Assert.Throws<LogInUseException>(() => DiskLog.Open(_directory.Path));
@@ -58,7 +58,7 @@ public sealed class DiskLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Truncation_survives_reopening_and_gives_back_whole_segments()
+    public async Task Truncation_survives_reopening_and_deletes_whole_segments()
     {
         await using (var log = DiskLog.Open(_directory.Path, SmallSegments))
         {
@@ -82,7 +82,7 @@ public sealed class DiskLogTests : IDisposable
     }
 
     [Fact]
-    public async Task A_batch_that_is_larger_than_a_segment_has_one_of_its_own()
+    public async Task A_batch_larger_than_a_segment_gets_its_own_segment()
     {
         await using var log = DiskLog.Open(_directory.Path, SmallSegments);
         var large = new string('y', 300_000);
@@ -97,7 +97,7 @@ public sealed class DiskLogTests : IDisposable
     [InlineData(FlushMode.Always)]
     [InlineData(FlushMode.Interval)]
     [InlineData(FlushMode.Never)]
-    public async Task Concurrent_appends_of_any_flush_mode_are_all_there_after_reopening(FlushMode mode)
+    public async Task Concurrent_appends_in_every_flush_mode_are_present_after_reopening(FlushMode mode)
     {
         var options = SmallSegments with { FlushMode = mode, FlushIntervalMs = 1 };
         await using (var log = DiskLog.Open(_directory.Path, options))
@@ -121,7 +121,7 @@ public sealed class DiskLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Canceled_appends_are_whole_or_absent_and_the_log_goes_on()
+    public async Task Canceled_appends_are_whole_or_absent_and_the_log_continues()
     {
         await using var log = DiskLog.Open(_directory.Path);
         var appends = new List<(Task<ulong> Task, string Text)>();
@@ -142,7 +142,7 @@ public sealed class DiskLogTests : IDisposable
             }
             catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {
-                // Not in the log, or the token's source was gone before the append began.
+                // The batch is not in the log, or the token source was disposed before the append started.
             }
         }
 

@@ -10,7 +10,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>No version of the format changes: the same input is written byte for byte as before, and old files can be read.</summary>
+/// <summary>No version of the format changes: writing the same input gives the same bytes as before, and old files can be read.</summary>
 public sealed partial class FormatTests : IDisposable
 {
     private const uint Salt = 0x5EED_1234;
@@ -28,7 +28,7 @@ public sealed partial class FormatTests : IDisposable
     [InlineData("v1", false)]
     [InlineData("v1-origin", true)]
     [InlineData("v2", true)]
-    public void The_bytes_that_are_written_are_those_of_the_golden_files(string golden, bool isFull)
+    public void The_written_bytes_equal_the_golden_files(string golden, bool isFull)
     {
         var isVersion2 = golden == "v2";
         using var storage = new FileStorage(_directory.Path);
@@ -59,14 +59,14 @@ public sealed partial class FormatTests : IDisposable
         StartFile.Replace(storage, 5, lineage?.LogId);
         if (isVersion2)
             LockFile.Write(storage.Lock(LockFile.Name, canCreate: true)!, LogId);
-        storage.Dispose(); // and lets go of the lock
+        storage.Dispose(); // also releases the lock
         foreach (var path in Directory.GetFiles(Repository.PathOf($"Log.Tests/Disk/golden/{golden}")))
             Assert.Equal(
                 Convert.ToHexString(File.ReadAllBytes(path)), Convert.ToHexString(File.ReadAllBytes(_directory[Path.GetFileName(path)])));
     }
 
     [Fact]
-    public async Task The_golden_files_are_read()
+    public async Task The_golden_files_can_be_read()
     {
         foreach (var path in Directory.GetFiles(Repository.PathOf("Log.Tests/Disk/golden/v1")))
             File.Copy(path, _directory[Path.GetFileName(path)]);
@@ -99,7 +99,7 @@ public sealed partial class FormatTests : IDisposable
         static ulong LittleEndian(byte[] bytes) => bytes.Reverse().Aggregate(0ul, (value, next) => (value << 8) | next);
     }
 
-    //  4100  09 00 00 00    payload length = 9
+    // Matches a line of the example:  4100  09 00 00 00    payload length = 9
     [GeneratedRegex(
         @"^ *(?<position>\d+)  (?<bytes>([0-9a-f]{2} )+) +[^=\n]*(= (""(?<text>[^""\n]*)""|(?<number>\d+)))?$",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture,
@@ -107,7 +107,7 @@ public sealed partial class FormatTests : IDisposable
     private static partial Regex ExampleLine();
 
     [Fact]
-    public void The_golden_index_and_origin_are_read()
+    public void The_golden_index_and_origin_can_be_read()
     {
         using var storage = new FileStorage(Repository.PathOf("Log.Tests/Disk/golden/v1-origin"));
         using var file = storage.Open(SegmentName.Of(BaseOffset), canWrite: false);
@@ -125,7 +125,7 @@ public sealed partial class FormatTests : IDisposable
         Assert.Equal(expected, Crc32C.Append(0, System.Text.Encoding.ASCII.GetBytes(text)));
 
     [Fact]
-    public void The_checksum_of_long_input_is_that_of_the_definition()
+    public void The_checksum_of_long_input_matches_the_definition()
     {
         var bytes = Enumerable.Range(0, 10_000).Select(i => (byte)(i * 131)).ToArray();
         foreach (var length in (int[])[7, 8, 383, 384, 385, 3071, 3072, 3073, 3456, 9999, 10_000])
@@ -135,7 +135,7 @@ public sealed partial class FormatTests : IDisposable
             {
                 crc ^= value;
                 for (var bit = 0; bit < 8; bit++)
-                    crc = (crc >> 1) ^ ((crc & 1) == 0 ? 0 : 0x82F63B78); // the polynomial, reflected
+                    crc = (crc >> 1) ^ ((crc & 1) == 0 ? 0 : 0x82F63B78); // the polynomial, with its bits reversed
             }
 
             Assert.Equal(~crc, Crc32C.Append(0, bytes.AsSpan(0, length)));
@@ -143,7 +143,7 @@ public sealed partial class FormatTests : IDisposable
     }
 
     [Fact]
-    public void A_checksum_goes_on_where_another_ended()
+    public void A_checksum_can_continue_from_another()
     {
         var bytes = Enumerable.Range(0, 5000).Select(i => (byte)i).ToArray();
         for (var i = 0; i <= bytes.Length; i += 97)

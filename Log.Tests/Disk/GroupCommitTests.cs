@@ -8,15 +8,15 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Appends form groups, and each gets one answer, whatever the callers do: block, cancel, append again, or close the log.
+/// Appends form groups, and each append gets one answer, whatever its caller does: block, cancel, append again, or close the log.
 /// </summary>
 public sealed class GroupCommitTests
 {
     private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024 };
 
-#pragma warning disable xUnit1031 // continuations that block are what is tested
+#pragma warning disable xUnit1031 // these tests need continuations that block
     [Fact]
-    public async Task Continuations_of_one_group_that_block_until_all_have_run_hold_back_nobody()
+    public async Task Continuations_of_a_group_that_wait_for_each_other_all_run()
     {
         const int Count = 5;
         using var threads = new PoolThreads(2 * Count);
@@ -76,7 +76,7 @@ public sealed class GroupCommitTests
 #pragma warning restore xUnit1031
 
     [Fact]
-    public async Task Callers_that_append_again_at_once_meet_in_common_groups()
+    public async Task Callers_that_append_again_at_once_share_groups()
     {
         const int Callers = 32, Appends = 100;
         var flushes = 0;
@@ -94,7 +94,7 @@ public sealed class GroupCommitTests
                     goOn.Wait();
                 }
 
-                Thread.SpinWait(5_000); // as long as a device takes
+                Thread.SpinWait(5_000); // the time that a device takes
             }
 
             return null;
@@ -114,7 +114,7 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
-    public async Task The_appends_of_a_caller_that_sends_ahead_meet_in_groups()
+    public async Task The_appends_of_a_caller_that_pipelines_share_groups()
     {
         const int Count = 100;
         var device = new Device();
@@ -127,11 +127,11 @@ public sealed class GroupCommitTests
         await first;
         await Task.WhenAll(others).Within("the answers");
         Assert.Equal(Count + 1, device.Groups.Sum());
-        Assert.InRange(device.Groups.Count, 2, 3); // the first; what the pool's thread found; the rest
+        Assert.InRange(device.Groups.Count, 2, 3); // the first append, those that the pool thread found, and the rest
     }
 
     [Fact]
-    public async Task A_caller_that_sent_ahead_and_awaits_again_leads_again()
+    public async Task A_caller_that_stops_pipelining_leads_again()
     {
         var device = new Device();
         device.GoOn();
@@ -174,7 +174,7 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
-    public async Task A_cancellation_that_comes_too_late_changes_nothing()
+    public async Task A_late_cancellation_changes_nothing()
     {
         var device = new Device();
         using var cancellation = new CancellationTokenSource();
@@ -187,7 +187,7 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
-    public async Task The_drain_commits_what_is_queued_and_refuses_what_comes_later()
+    public async Task The_drain_commits_queued_appends_and_refuses_later_ones()
     {
         var device = new Device();
         var first = Task.Run(() => AppendAsync(device.Appends, "first"));
@@ -204,7 +204,7 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
-    public async Task An_append_that_is_canceled_and_comes_after_the_drain_is_answered_once()
+    public async Task A_canceled_append_after_the_drain_is_answered_once()
     {
         var device = new Device();
         await device.Appends.DrainAsync().Within("the drain");
@@ -234,7 +234,7 @@ public sealed class GroupCommitTests
     [Theory]
     [InlineData(FlushMode.Always)]
     [InlineData(FlushMode.Never)]
-    public async Task Everybody_gets_an_answer_and_the_log_holds_what_was_acknowledged(FlushMode mode)
+    public async Task Every_caller_gets_an_answer_and_the_log_holds_what_was_acknowledged(FlushMode mode)
     {
         var seed = TestSeed.Next();
         for (var round = 0; round < 4 * TestSeed.Effort; round++)
@@ -292,7 +292,7 @@ public sealed class GroupCommitTests
             }
             catch (OffsetMismatchException)
             {
-                // Somebody else was first: it is not in the log.
+                // Another append came first, so this batch is not in the log.
             }
             catch (ObjectDisposedException)
             {
@@ -304,7 +304,9 @@ public sealed class GroupCommitTests
     private static Task<ulong> AppendAsync(GroupCommit commit, string text) =>
         commit.AppendAsync(RecordBatch.OfText(text), null, CancellationToken.None).AsTask();
 
-    /// <summary>Threads of the pool for those who block: it makes more on demand, but slowly.</summary>
+    /// <summary>
+    /// Raises the minimum number of pool threads for continuations that block, because the pool adds threads only slowly.
+    /// </summary>
     private sealed class PoolThreads : IDisposable
     {
         private readonly int _workers;
@@ -319,7 +321,7 @@ public sealed class GroupCommitTests
         public void Dispose() => ThreadPool.SetMinThreads(_workers, _completionPorts);
     }
 
-    /// <summary>What groups are committed to: it is busy with the first one until it is told to go on.</summary>
+    /// <summary>Commits the groups. The first commit blocks until <see cref="GoOn"/>.</summary>
     private sealed class Device : IGroupCommitter
     {
         private readonly TaskCompletionSource _busy = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -329,7 +331,7 @@ public sealed class GroupCommitTests
 
         public GroupCommit Appends { get; }
 
-        /// <summary>How many appends are committed at a time.</summary>
+        /// <summary>The most appends that one commit settles.</summary>
         public int PartLimit { get; init; } = int.MaxValue;
 
         public Task Busy => _busy.Task;
@@ -340,7 +342,7 @@ public sealed class GroupCommitTests
 
         public void GoOn() => _goOn.Set();
 
-        /// <summary>Is busy with the groups that come, until it is told to go on.</summary>
+        /// <summary>Makes commits block until <see cref="GoOn"/>.</summary>
         public void Hold() => _goOn.Reset();
 
         public void Commit(Group group)

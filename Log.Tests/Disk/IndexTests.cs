@@ -7,8 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// An index file makes reads of a full segment cheap, but is never trusted: whatever it contains, or if it is missing, reads return the
-/// right records.
+/// An index file makes reads of a full segment cheap, but it is never trusted. Reads return the right records whatever the file contains,
+/// and without it.
 /// </summary>
 public sealed class IndexTests : IDisposable
 {
@@ -28,7 +28,7 @@ public sealed class IndexTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task A_full_segment_is_read_after_reopening_without_walking_over_it()
+    public async Task A_full_segment_is_read_after_reopening_without_being_scanned()
     {
         var options = SmallSegments with { SegmentLimitBytes = 4 * 1024 * 1024 };
         var disk = new SimulatedDisk();
@@ -48,7 +48,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_that_is_missing_is_made_again()
+    public async Task A_missing_index_is_recreated()
     {
         var index = await WriteAsync();
         var expected = File.ReadAllBytes(index);
@@ -58,7 +58,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_with_any_byte_flipped_is_noticed_and_made_again()
+    public async Task An_index_with_any_flipped_byte_is_detected_and_recreated()
     {
         var index = await WriteAsync();
         var expected = File.ReadAllBytes(index);
@@ -73,7 +73,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_that_was_cut_or_grown_is_noticed_and_made_again()
+    public async Task An_index_with_a_wrong_length_is_detected_and_recreated()
     {
         var index = await WriteAsync();
         var expected = File.ReadAllBytes(index);
@@ -90,7 +90,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_of_another_segment_or_of_another_log_is_noticed_and_made_again()
+    public async Task An_index_of_another_segment_or_log_is_detected_and_recreated()
     {
         var index = await WriteAsync();
         var expected = File.ReadAllBytes(index);
@@ -99,7 +99,7 @@ public sealed class IndexTests : IDisposable
         await AssertReadsAllAsync("of another segment");
         Assert.Equal(expected, File.ReadAllBytes(index));
 
-        // Another log with the same records: all but the salt is the same.
+        // The index of another log with the same records, which differs only in the salt.
         await WriteAsync("other");
         File.Copy(Path.Combine(_directory["other"], Path.GetFileName(index)), index, overwrite: true);
         Assert.Equal(expected[16..^4], File.ReadAllBytes(index)[16..^4]);
@@ -116,7 +116,7 @@ public sealed class IndexTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Lies))]
-    public async Task An_index_that_lies_with_a_sound_checksum_misleads_nobody(string lie)
+    public async Task A_wrong_index_with_a_valid_checksum_misleads_no_reader(string lie)
     {
         var index = await WriteAsync();
         File.WriteAllBytes(index, Forge(File.ReadAllBytes(index), lie));
@@ -124,7 +124,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_of_random_entries_with_a_sound_checksum_misleads_nobody()
+    public async Task An_index_of_random_entries_with_a_valid_checksum_misleads_no_reader()
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
@@ -145,7 +145,7 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task An_index_that_lies_misleads_no_concurrent_reader()
+    public async Task A_wrong_index_misleads_no_concurrent_reader()
     {
         var index = await WriteAsync();
         var forged = Forge(File.ReadAllBytes(index), "everything at the end");
@@ -166,12 +166,12 @@ public sealed class IndexTests : IDisposable
     }
 
     [Fact]
-    public async Task Damage_to_one_record_takes_no_other_with_it()
+    public async Task Damage_to_one_record_affects_no_other()
     {
         await WriteAsync();
         var segment = Directory.GetFiles(_directory["log"], "*.log").Order(StringComparer.Ordinal).First();
         var bytes = File.ReadAllBytes(segment);
-        bytes[SegmentHeader.SizeBytes + FrameHeader.SizeBytes + 10] ^= 1; // the payload of the first
+        bytes[SegmentHeader.SizeBytes + FrameHeader.SizeBytes + 10] ^= 1; // the payload of the first frame
         File.WriteAllBytes(segment, bytes);
         for (var opening = 0; opening < 2; opening++)
         {
@@ -197,17 +197,18 @@ public sealed class IndexTests : IDisposable
         {
             await using var log = DiskLog.Open(_directory["log"], SmallSegments);
             await Assert.ThrowsAsync<RecordCorruptException>(() => log.ReadBatchAsync(0).AsTask());
-            for (var offset = 9; offset < RecordCount; offset++) // the second entry is that of the ninth or so
+            for (var offset = 9; offset < RecordCount; offset++) // the second entry of the index is at about the ninth record
                 await AssertReadsAsync(log, offset, 2000);
         }
     }
 
     [Fact]
-    public async Task Where_no_index_can_be_written_the_log_works_without()
+    public async Task A_log_works_without_an_index_that_cannot_be_written()
     {
         Directory.CreateDirectory(_directory["log"]);
         for (var i = 0; i < RecordCount; i++)
-            Directory.CreateDirectory(Path.Combine(_directory["log"], SegmentName.OfIndex((ulong)i))); // in the way
+            // A directory with the name of the index file.
+            Directory.CreateDirectory(Path.Combine(_directory["log"], SegmentName.OfIndex((ulong)i)));
         await using (var log = DiskLog.Open(_directory["log"], SmallSegments))
         {
             for (var i = 0; i < RecordCount; i++)
@@ -240,7 +241,7 @@ public sealed class IndexTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_index_goes_with_its_segment(bool byRetention)
+    public async Task An_index_is_deleted_with_its_segment(bool byRetention)
     {
         await WriteAsync();
         Assert.Equal(Names("*.log").SkipLast(1), Names("*.idx"));
@@ -265,7 +266,7 @@ public sealed class IndexTests : IDisposable
     private static async Task AssertReadsAsync(DiskLog log, int offset, int length) =>
         Assert.Equal(Text(offset, length), (await log.ReadBatchAsync((ulong)offset))[0].ToString());
 
-    /// <summary>Writes a log of a few segments; returns the path of the first one's index.</summary>
+    /// <summary>Writes a log of several segments. Returns the path of the index of the first segment.</summary>
     private async Task<string> WriteAsync(string name = "log")
     {
         await using (var log = DiskLog.Open(_directory[name], SmallSegments))
@@ -279,7 +280,7 @@ public sealed class IndexTests : IDisposable
         return index;
     }
 
-    /// <summary>Every record of the first segment, and some of the others, is read right, in a random order and in its own.</summary>
+    /// <summary>Checks reads of every record of the first segment, and of some others, in random order.</summary>
     private async Task AssertReadsAllAsync(string context)
     {
         var random = new Random(1);
@@ -317,7 +318,7 @@ public sealed class IndexTests : IDisposable
                 _ => throw new ArgumentOutOfRangeException(nameof(lie)),
             });
 
-    /// <summary>The index with other entries, and the checksum that fits them.</summary>
+    /// <summary>Returns the index with other entries and a matching checksum.</summary>
     private static byte[] Forge(byte[] index, Func<(uint Offset, uint Position)[], (uint Offset, uint Position)[]> change)
     {
         var entries = Enumerable

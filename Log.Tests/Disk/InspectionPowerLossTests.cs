@@ -6,13 +6,13 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// A repair that loses power or is killed at any operation, and is run again, has the same result as an uninterrupted one.
+/// A repair that loses power or is killed at any operation, and is then run again, has the same result as an uninterrupted repair.
 /// </summary>
 public sealed class InspectionPowerLossTests
 {
-    private const int ImagesAPoint = 8;
+    private const int ImagesPerPoint = 8;
 
-    /// <summary>The damage, and how many of the twelve records are left.</summary>
+    /// <summary>The damage, and how many of the twelve records remain.</summary>
     public static TheoryData<string, int> Damages => new()
     {
         { "frame of the first segment", 0 },
@@ -30,7 +30,7 @@ public sealed class InspectionPowerLossTests
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public async Task A_repair_that_was_interrupted_anywhere_and_is_run_again_ends_in_the_same(string damage, int left)
+    public async Task A_repair_interrupted_anywhere_and_run_again_has_the_same_result(string damage, int left)
     {
         var seed = TestSeed.Next();
         var damaged = await WriteAsync(damage);
@@ -44,10 +44,11 @@ public sealed class InspectionPowerLossTests
             var interrupted = Copy(damaged);
             interrupted.PowerLossAt = point;
             Assert.Null(Repair(interrupted));
-            for (var image = 0; image <= ImagesAPoint * TestSeed.Effort; image++)
+            for (var image = 0; image <= ImagesPerPoint * TestSeed.Effort; image++)
             {
                 var random = new Random(TestSeed.Mix(seed, point, image));
-                var isKill = image == ImagesAPoint * TestSeed.Effort; // the last one, as it has the same files
+                // Must be the last image, because it shares its files with the interrupted disk.
+                var isKill = image == ImagesPerPoint * TestSeed.Effort;
                 var disk = isKill ? interrupted.AfterKill() : AfterPowerLoss(interrupted, damaged, random);
                 var again = Repair(disk);
                 var context = $"seed {seed}, interrupted at {point}, image {image}\n{interrupted.Trace}\nagain:\n{disk.Trace}";
@@ -63,7 +64,7 @@ public sealed class InspectionPowerLossTests
     }
 
     [Fact]
-    public async Task A_repair_that_fails_at_any_operation_can_be_tried_again()
+    public async Task A_repair_that_fails_at_any_operation_can_be_retried()
     {
         var damaged = await WriteAsync("frame of the middle segment");
         var whole = Copy(damaged);
@@ -119,7 +120,7 @@ public sealed class InspectionPowerLossTests
         return disk;
     }
 
-    /// <summary>Runs a repair; null where it did not come to its end.</summary>
+    /// <summary>Runs a repair. Returns null if it was interrupted.</summary>
     private static LogRepairReport? Repair(SimulatedDisk disk)
     {
         using var storage = new SimulatedStorage(disk);
@@ -133,12 +134,12 @@ public sealed class InspectionPowerLossTests
         }
     }
 
-    // All of it is flushed, so nothing is lost.
+    // Everything on the disk is flushed, so nothing is lost.
     private static SimulatedDisk Copy(SimulatedDisk disk) => disk.AfterPowerLoss(new Random(0));
 
     /// <summary>
-    /// The simulated disk can lose both names of a file that was being renamed, which no file system does: its name is the old one
-    /// or the new one. Such images are left out.
+    /// The simulated disk can lose both names of a file that is being renamed. No file system does that: the file keeps the old name or has
+    /// the new one. Such images are skipped.
     /// </summary>
     private static SimulatedDisk AfterPowerLoss(SimulatedDisk interrupted, SimulatedDisk before, Random random)
     {
@@ -152,7 +153,7 @@ public sealed class InspectionPowerLossTests
     }
 
     private static Dictionary<string, string> Content(SimulatedDisk disk) => disk.Names
-        .Where(file => !file.Key.EndsWith(".tmp", StringComparison.Ordinal)) // what is left of them is replaced, or of no account
+        .Where(file => !file.Key.EndsWith(".tmp", StringComparison.Ordinal)) // leftovers, which are replaced or ignored
         .ToDictionary(file => file.Key, file =>
         {
             var bytes = new byte[file.Value.Length];

@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Each kind of damage to a log of three segments: what verification reports, what repair leaves, and that neither changes anything else.
+/// Each kind of damage to a log of three segments: what verification reports, what repair keeps, and that neither changes anything else.
 /// </summary>
 public sealed class InspectionTests : IDisposable
 {
@@ -21,8 +21,8 @@ public sealed class InspectionTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     /// <summary>
-    /// Six batches of two records, two a segment: offsets 0 to 3, 4 to 7, 8 to 11. The damage; where it is reported, as segment
-    /// or START, kind, position and offset; and how many records are left after the repair.
+    /// The log has six batches of two records, two batches per segment: offsets 0 to 3, 4 to 7, and 8 to 11. A case consists of the damage;
+    /// where it is reported, as segment or START, kind, position, and offset; and the number of records after the repair.
     /// </summary>
     public static TheoryData<string, string, int> Damages => new()
     {
@@ -58,7 +58,7 @@ public sealed class InspectionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public async Task A_damage_is_found_where_it_is_and_nothing_is_changed(string damage, string found, int left)
+    public async Task Damage_is_found_at_its_position_and_nothing_is_changed(string damage, string found, int left)
     {
         _ = left;
         var positions = await WriteAsync(damage);
@@ -75,7 +75,7 @@ public sealed class InspectionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public async Task A_repair_leaves_what_stands_before_the_damage_and_keeps_what_it_removes(string damage, string found, int left)
+    public async Task A_repair_leaves_everything_before_the_damage_and_keeps_what_it_removes(string damage, string found, int left)
     {
         await WriteAsync(damage);
         var (before, bytesBefore) = (Hashes(), AllBytes());
@@ -107,7 +107,7 @@ public sealed class InspectionTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_lost_is_told_as_far_as_the_files_tell_it()
+    public async Task Lost_records_are_reported_as_far_as_the_files_show_them()
     {
         await WriteAsync("flip in the last frame's payload, first segment");
         var report = LogRepair.TruncateAtFirstError(_directory["log"]);
@@ -116,7 +116,7 @@ public sealed class InspectionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_repair_at_the_same_place_keeps_what_the_first_one_kept()
+    public async Task A_second_repair_at_the_same_position_keeps_what_the_first_one_kept()
     {
         await WriteAsync("flip in the last frame's payload, last segment");
         var first = LogRepair.TruncateAtFirstError(_directory["log"]).KeptIn.Single();
@@ -138,7 +138,7 @@ public sealed class InspectionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_whose_lock_file_is_gone_is_kept_from_others_by_the_directory_s_own_lock()
+    public async Task A_log_without_its_lock_file_is_protected_by_a_lock_on_the_directory()
     {
         await WriteAsync("nothing");
         File.Delete(Path.Combine(_directory["log"], "LOCK"));
@@ -154,7 +154,7 @@ public sealed class InspectionTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_there_is_no_log_none_is_made()
+    public async Task A_directory_without_a_log_stays_without_one()
     {
         Assert.Throws<DirectoryNotFoundException>(() => LogInspector.Open(_directory["nowhere"]));
         Assert.False(Directory.Exists(_directory["nowhere"]));
@@ -204,7 +204,9 @@ public sealed class InspectionTests : IDisposable
 
     private static string Text(int offset) => $"{offset} {new string((char)('a' + offset), 15_000)}";
 
-    /// <summary>Writes the log, damages it, and says where the last frame and the end of each segment were.</summary>
+    /// <summary>
+    /// Writes the log and damages it. Returns the positions of the last frame and of the end of each segment before the damage.
+    /// </summary>
     private async Task<List<(int LastFrame, int End)>> WriteAsync(string damage)
     {
         var log = DiskLog.Open(_directory["log"], new DiskLogOptions { SegmentLimitBytes = 64 * 1024 });
@@ -339,12 +341,12 @@ public sealed class InspectionTests : IDisposable
 
     private Dictionary<string, byte[]> AllBytes() =>
         Directory.GetFiles(_directory["log"]).ToDictionary(path => Path.GetFileName(path), path =>
-            Path.GetFileName(path) == "LOCK" ? [] : File.ReadAllBytes(path)); // it may be held, and is empty
+            Path.GetFileName(path) == "LOCK" ? [] : File.ReadAllBytes(path)); // it may be locked
 
-    // An index is made again from its segment.
+    // An index can be recreated from its segment.
     private static bool IsIndex(string name) => name.EndsWith(".idx", StringComparison.Ordinal);
 
-    /// <summary>Every byte that a file had and has no more is in a file that the report names.</summary>
+    /// <summary>Checks that every byte that is no longer in its file is in a file that the report names.</summary>
     private void AssertKept(Dictionary<string, byte[]> before, LogRepairReport report)
     {
         var now = AllBytes();

@@ -28,7 +28,7 @@ public sealed class LeadPolicyTests
         Assert.True(policy.CallerLeads());
         var append = PendingAppend.Rent(RecordBatch.OfText("a"), null);
         _ = append.Task(CancellationToken.None).AsTask();
-        policy.Committed(append, 1); // and nobody consumes its result
+        policy.Committed(append, 1); // its result is not consumed
         Assert.False(policy.CallerLeads());
         for (var i = 0; i < LeadPolicy.PoolGroups - 1; i++)
             policy.Committed(leader: null, 1);

@@ -3,7 +3,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>Only few segments of a large log have an open file at a time, and readers do not notice.</summary>
+/// <summary>A large log keeps only a few segment files open at a time, and readers do not notice.</summary>
 public sealed class OpenSegmentsTests : IDisposable
 {
     private const int SegmentCount = 320;
@@ -16,7 +16,7 @@ public sealed class OpenSegmentsTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [LinuxFact]
-    public async Task However_many_segments_are_read_few_files_are_open_and_none_after_the_close()
+    public async Task Few_files_are_open_however_many_segments_are_read_and_none_after_the_close()
     {
         var seed = TestSeed.Next();
         var log = DiskLog.Open(_directory.Path, Options);
@@ -54,7 +54,7 @@ public sealed class OpenSegmentsTests : IDisposable
     }
 
     [Fact]
-    public async Task Reads_beside_appends_truncation_and_the_close_are_right_or_say_why_not()
+    public async Task Reads_during_appends_truncation_and_the_close_succeed_or_say_why_not()
     {
         var seed = TestSeed.Next();
         await using (var written = DiskLog.Open(_directory.Path, Options))
@@ -84,7 +84,7 @@ public sealed class OpenSegmentsTests : IDisposable
             }
             catch (ObjectDisposedException)
             {
-                // The end of it.
+                // The log was closed.
             }
         })).ToList();
         await begun.Task.Within("a hundred reads");
@@ -112,7 +112,7 @@ public sealed class OpenSegmentsTests : IDisposable
     private static async Task AssertReadsAsync(DiskLog log, ulong offset) =>
         Assert.Equal(Text(offset), (await log.ReadBatchAsync(offset))[0].ToString());
 
-    /// <summary>How many files of the directory this process has open.</summary>
+    /// <summary>The number of files in the directory that this process has open.</summary>
     private int OpenFiles() => Directory.GetFiles("/proc/self/fd").Count(IsInDirectory);
 
     private bool IsInDirectory(string link)
@@ -124,7 +124,7 @@ public sealed class OpenSegmentsTests : IDisposable
         }
         catch (IOException)
         {
-            return false; // another test's, and closed meanwhile
+            return false; // a file of another test, which was closed in the meantime
         }
     }
 }

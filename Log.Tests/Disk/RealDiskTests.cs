@@ -7,8 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Run alone: between fork and exec, a process that another test starts has all open files of this process, and a deleted file keeps its
-/// space until it is closed everywhere.
+/// These tests run alone. Between fork and exec, a process that another test starts holds all open files of this process, and a deleted
+/// file takes up space until it is closed everywhere.
 /// </summary>
 [CollectionDefinition(nameof(RealDiskTests), DisableParallelization = true)]
 public sealed class RealDisk;
@@ -42,12 +42,12 @@ public sealed class RealDiskTests : IDisposable
             Assert.Equal(expected, await log.ReadAllTextAsync());
             await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
 
-            File.WriteAllBytes(ballast, new byte[DiskBytes / 6]); // makes room
+            File.WriteAllBytes(ballast, new byte[DiskBytes / 6]); // a smaller ballast makes room
             await log.FillAsync(expected, minBytes: 10);
             Assert.Equal(expected, await log.ReadAllTextAsync());
         }
 
-        // Closed and opened again while the disk is full.
+        // Close the log and reopen it while the disk is full.
         await using (var log = DiskLog.Open(directory, SmallSegments))
         {
             Assert.True(log.Recovery.WasClosedCleanly, $"{log.Recovery}");
@@ -85,7 +85,7 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [MountFact]
-    public async Task Truncation_makes_room_where_only_segments_that_stay_have_indexes_to_give_back()
+    public async Task Truncation_makes_room_by_deleting_indexes_of_remaining_segments()
     {
         using var mount = new TestMount(_directory["mount"], DiskBytes);
         var expected = new List<string>();
@@ -99,7 +99,7 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [MountFact]
-    public async Task Retention_keeps_a_log_going_on_a_disk_that_is_hardly_larger_than_its_limit()
+    public async Task Retention_keeps_a_log_working_on_a_disk_that_is_barely_larger_than_its_limit()
     {
         using var mount = new TestMount(_directory["mount"], DiskBytes);
         var options = SmallSegments with { RetentionLimitBytes = DiskBytes - (256 * 1024), Background = work => work() };
@@ -113,7 +113,7 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [MountFact]
-    public async Task A_read_only_file_system_is_refused_by_name_and_can_be_verified()
+    public async Task A_log_on_a_read_only_file_system_is_refused_and_can_be_verified()
     {
         using var mount = new TestMount(_directory["mount"], DiskBytes);
         await using (var log = DiskLog.Open(_directory["mount"]))
@@ -130,7 +130,7 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task Files_and_directories_of_other_names_are_untouched_by_all_that_a_log_does()
+    public async Task Files_and_directories_with_other_names_are_never_touched()
     {
         string[] names =
         ["notes.txt", "1.log", "START.bak", "000000000000000000000.log", "00000000000000000000.log.removed", "LOCK2", ".hidden"];
@@ -155,7 +155,7 @@ public sealed class RealDiskTests : IDisposable
     [InlineData("00000000000000000000.log")]
     [InlineData("last")]
     [InlineData(StartFile.Name)]
-    public async Task A_file_of_another_version_is_refused_by_name_and_nothing_is_changed(string name)
+    public async Task A_file_of_an_unknown_version_is_named_and_nothing_is_changed(string name)
     {
         await using (var log = DiskLog.Open(_directory.Path, SmallSegments))
         {
@@ -168,7 +168,7 @@ public sealed class RealDiskTests : IDisposable
         if (name == "last")
             name = Path.GetFileName(Directory.GetFiles(_directory.Path, "*.log").Order(StringComparer.Ordinal).Last());
         var bytes = File.ReadAllBytes(_directory[name]);
-        bytes[8] = 3; // segments and START have their version at the same place
+        bytes[8] = 3; // segments and START have their version at the same position
         var checksum = name == StartFile.Name ? bytes.Length - 4 : 28;
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(checksum), Crc32C.Append(0, bytes.AsSpan(0, checksum)));
         File.WriteAllBytes(_directory[name], bytes);
@@ -181,13 +181,13 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_last_segment_that_is_empty_is_gone_on_with()
+    public async Task An_empty_last_segment_is_continued()
     {
         await using var log = DiskLog.Open(_directory["log"], SmallSegments with { Background = _ => { } });
         for (var i = 0; i < 3; i++)
             await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 200_000)}"));
 
-        // As a crash between the roll and the append leaves it.
+        // The state after a crash between the roll and the append.
         _directory.Copy("log", "image");
         var last = Path.Combine(_directory["image"], SegmentName.Of(2));
         using (var file = new FileStream(last, FileMode.Open))
@@ -203,7 +203,7 @@ public sealed class RealDiskTests : IDisposable
     }
 
     [Fact]
-    public async Task A_missing_segment_is_told_with_its_place_and_nothing_is_changed()
+    public async Task A_missing_segment_is_reported_with_its_position_and_nothing_is_changed()
     {
         await using (var log = DiskLog.Open(_directory.Path, SmallSegments))
         {

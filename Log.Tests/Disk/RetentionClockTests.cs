@@ -5,8 +5,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Retention by age with a wrong clock: no record is deleted early, the operator is informed, and once the clock is right, records expire
-/// in time.
+/// Retention by age with a wrong clock: no record is deleted early, the operator is told, and records expire on time once the clock is
+/// right.
 /// </summary>
 public sealed class RetentionClockTests
 {
@@ -28,17 +28,17 @@ public sealed class RetentionClockTests
 
     [Theory]
     [MemberData(nameof(WrongHours))]
-    public async Task A_clock_that_is_wrong_from_one_opening_to_the_next_takes_nothing_early(double hours)
+    public async Task A_clock_that_changes_while_the_log_is_closed_deletes_nothing_early(double hours)
     {
         await using (var log = Open())
             await AppendAsync(log, 40);
 
-        _clock.SetWrong(TimeSpan.FromHours(hours)); // the machine starts again
+        _clock.SetWrong(TimeSpan.FromHours(hours)); // the machine restarts with a wrong clock
         _clock.Advance(TimeSpan.FromMinutes(1));
         await using (var log = Open())
         {
             if (Math.Abs(hours) <= 2 * Limit.TotalHours && hours > 0)
-                return; // nothing tells it from a log that was closed for so long
+                return; // indistinguishable from a log that was closed for that long
             await AppendAsync(log, 3);
             Assert.Equal(new LogRange(0, 43), await log.GetRangeAsync());
         }
@@ -48,12 +48,12 @@ public sealed class RetentionClockTests
         await using var right = Open();
         await AppendAsync(right, 3);
         Assert.Equal(new LogRange(0, 46), await right.GetRangeAsync());
-        await AssertGoesInTimeAsync(right, 46);
+        await AssertExpiresInTimeAsync(right, 46);
     }
 
     [Theory]
     [MemberData(nameof(WrongHours))]
-    public async Task A_clock_that_is_set_while_the_log_is_open_takes_nothing_early_and_is_reported(double hours)
+    public async Task A_clock_that_is_set_while_the_log_is_open_deletes_nothing_early_and_is_reported(double hours)
     {
         await using var log = Open();
         var events = new List<LogEvent>();
@@ -75,11 +75,11 @@ public sealed class RetentionClockTests
         _clock.Advance(TimeSpan.FromMinutes(2));
         await AppendAsync(log, 3);
         Assert.Equal(new LogRange(0, 46), await log.GetRangeAsync());
-        await AssertGoesInTimeAsync(log, 46);
+        await AssertExpiresInTimeAsync(log, 46);
     }
 
     [Fact]
-    public async Task A_log_that_was_begun_under_a_clock_in_1970_keeps_its_records_for_the_limit_after_the_clock_is_right()
+    public async Task A_log_created_with_a_clock_in_1970_keeps_its_records_for_the_limit_after_the_clock_is_right()
     {
         _clock.SetWrong(DateTimeOffset.UnixEpoch - _clock.GetUtcNow());
         await using (var log = Open())
@@ -93,7 +93,7 @@ public sealed class RetentionClockTests
         }
 
         await using var right = Open();
-        await AssertGoesInTimeAsync(right, 10);
+        await AssertExpiresInTimeAsync(right, 10);
     }
 
     private DiskLog Open() => DiskLog.Open(new SimulatedStorage(_disk), _options);
@@ -105,7 +105,7 @@ public sealed class RetentionClockTests
             await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 30_000)));
     }
 
-    private async Task AssertGoesInTimeAsync(DiskLog log, ulong end)
+    private async Task AssertExpiresInTimeAsync(DiskLog log, ulong end)
     {
         for (var minutes = 0; minutes < 130; minutes += 10)
             _clock.Advance(TimeSpan.FromMinutes(10));

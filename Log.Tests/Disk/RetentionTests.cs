@@ -7,7 +7,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Retention by size and age: deletes whole segments, oldest first, never too early, and permanently. Reads of deleted records say so.
+/// Retention by size and by age deletes whole segments, oldest first, never too early, and permanently. Reads of deleted records report it.
 /// </summary>
 public sealed class RetentionTests : IDisposable
 {
@@ -30,7 +30,7 @@ public sealed class RetentionTests : IDisposable
     [Theory]
     [InlineData(2)]
     [InlineData(5)]
-    public async Task By_size_the_files_of_a_log_never_take_more_than_the_limit(int segments)
+    public async Task Retention_by_size_keeps_the_files_within_the_limit(int segments)
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
@@ -57,13 +57,13 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_size_what_goes_is_the_oldest_and_no_more_than_must()
+    public async Task Retention_by_size_deletes_the_oldest_segments_and_no_more_than_necessary()
     {
         var disk = new SimulatedDisk();
         await using var log = Open(disk, _keepAll with { RetentionLimitBytes = 5 * SegmentBytes });
         for (var i = 0; i < 40; i++)
         {
-            await log.AppendBatchAsync(RecordBatch.OfText(Text(i, 30_000))); // two fill a segment
+            await log.AppendBatchAsync(RecordBatch.OfText(Text(i, 30_000))); // two records fill a segment
             var first = Math.Max(0, (i / 2) - 4) * 2;
             Assert.Equal(new LogRange((ulong)first, (ulong)i + 1), await log.GetRangeAsync());
             await AssertHoldsAsync(log, (ulong)first, i + 1);
@@ -71,7 +71,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_size_the_last_segment_stays_whatever_its_size()
+    public async Task Retention_by_size_keeps_the_last_segment_whatever_its_size()
     {
         var disk = new SimulatedDisk();
         await using var log = Open(disk, _keepAll with { RetentionLimitBytes = 2 * SegmentBytes });
@@ -100,7 +100,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task What_went_does_not_come_back_after_a_power_loss()
+    public async Task Deleted_segments_do_not_come_back_after_a_power_loss()
     {
         var seed = TestSeed.Next();
         var disk = new SimulatedDisk();
@@ -121,12 +121,12 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_age_a_segment_goes_when_the_next_was_begun_longer_ago_than_the_limit()
+    public async Task Retention_by_age_deletes_a_segment_once_the_next_one_is_older_than_the_limit()
     {
         await using var log = Open(new SimulatedDisk(), _byAge);
         await AppendAsync(log, 0, 2);
         _clock.Advance(TimeSpan.FromMinutes(10));
-        await AppendAsync(log, 2, 3); // begins the second segment, ten minutes later
+        await AppendAsync(log, 2, 3); // starts the second segment, ten minutes later
         _clock.Advance(TimeSpan.FromMinutes(59));
         await AssertHoldsAsync(log, 0, 3);
         _clock.Advance(TimeSpan.FromMinutes(1));
@@ -134,7 +134,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_age_the_last_segment_of_an_idle_log_is_ended_and_goes_one_limit_later()
+    public async Task Retention_by_age_rolls_the_last_segment_of_an_idle_log_and_deletes_it_one_limit_later()
     {
         var disk = new SimulatedDisk();
         await using var log = Open(disk, _byAge);
@@ -152,13 +152,13 @@ public sealed class RetentionTests : IDisposable
         var operations = disk.OperationCount;
         _clock.Advance(10 * AgeLimit);
         Assert.Equal([1ul], SegmentsOf(disk));
-        Assert.Equal(operations, disk.OperationCount); // an empty log is left in peace
+        Assert.Equal(operations, disk.OperationCount); // an empty log is not touched
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText(Text(1, 10))));
         await AssertHoldsAsync(log, 1, 2);
     }
 
     [Fact]
-    public async Task By_age_nothing_goes_early_and_nothing_stays_for_much_longer_than_twice_the_limit()
+    public async Task Retention_by_age_deletes_nothing_early_and_keeps_nothing_much_longer_than_twice_the_limit()
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
@@ -198,7 +198,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_age_what_grew_old_while_the_log_was_closed_goes_when_it_is_opened()
+    public async Task Retention_by_age_deletes_at_the_opening_what_expired_while_the_log_was_closed()
     {
         var disk = new SimulatedDisk();
         await using (var log = Open(disk, _byAge))
@@ -207,7 +207,7 @@ public sealed class RetentionTests : IDisposable
         await using (var log = Open(disk, _byAge))
         {
             Assert.Equal(new LogRange(0, 5), log.Recovery.Range);
-            await AssertHoldsAsync(log, 4, 5); // the last segment is ended only
+            await AssertHoldsAsync(log, 4, 5); // the last segment is rolled, but not deleted
             await AppendAsync(log, 5, 6);
         }
 
@@ -217,7 +217,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task By_age_segments_that_do_not_tell_theirs_stay_until_a_later_one_proves_them_old()
+    public async Task Retention_by_age_keeps_segments_without_a_time_until_a_later_one_proves_them_old()
     {
         foreach (var path in Directory.GetFiles(Repository.PathOf("Log.Tests/Disk/golden/v1"))) // without an origin, holding [5, 8)
             File.Copy(path, _directory[Path.GetFileName(path)]);
@@ -226,7 +226,7 @@ public sealed class RetentionTests : IDisposable
         Assert.Equal(["five", "", "seven ünïcode"], await log.ReadAllTextAsync());
 
         await log.AppendBatchAsync(RecordBatch.OfText(Text(8, 40_000)));
-        await log.AppendBatchAsync(RecordBatch.OfText(Text(9, 40_000))); // begins a segment, which tells its age
+        await log.AppendBatchAsync(RecordBatch.OfText(Text(9, 40_000))); // starts a segment, which records its time
         _clock.Advance(AgeLimit - TimeSpan.FromMinutes(1));
         Assert.Equal(new LogRange(5, 10), await log.GetRangeAsync());
         _clock.Advance(TimeSpan.FromMinutes(1));
@@ -234,7 +234,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reader_inside_a_segment_that_goes_is_told_where_the_log_begins()
+    public async Task A_reader_inside_a_deleted_segment_learns_where_the_log_begins()
     {
         await using var log = DiskLog.Open(_directory.Path, _keepAll with { RetentionLimitBytes = 2 * SegmentBytes });
         await AppendAsync(log, 0, 2);
@@ -247,7 +247,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task Reads_beside_retention_are_right_or_told_that_it_was_truncated()
+    public async Task Reads_during_retention_succeed_or_report_the_truncation()
     {
         var seed = TestSeed.Next();
         await using var log = DiskLog.Open(
@@ -295,7 +295,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_disk_puts_retention_off_and_refuses_no_append()
+    public async Task A_full_disk_delays_retention_and_refuses_no_append()
     {
         var disk = new SimulatedDisk();
         await using var log = Open(disk, _keepAll with { RetentionLimitBytes = 2 * SegmentBytes });
@@ -307,18 +307,18 @@ public sealed class RetentionTests : IDisposable
         await AppendAsync(log, 0, 10);
         await AssertHoldsAsync(log, 0, 10);
         isFull = false;
-        await AppendAsync(log, 10, 11); // begins a segment
+        await AppendAsync(log, 10, 11); // starts a segment
         await AssertHoldsAsync(log, 8, 11);
     }
 
     [Fact]
-    public async Task A_seal_that_fails_under_retention_ends_the_appends_but_not_the_opening_nor_the_reads()
+    public async Task A_seal_that_fails_during_retention_ends_appends_but_neither_the_opening_nor_reads()
     {
         var disk = new SimulatedDisk();
         await using (var written = Open(disk, _byAge))
             await AppendAsync(written, 0, 1);
         _clock.Advance(AgeLimit);
-        await using var log = Open(disk, _byAge with { Background = FailingToFlush }); // ends the last segment
+        await using var log = Open(disk, _byAge with { Background = FailingToFlush }); // rolls the last segment
         var refused = await Assert.ThrowsAsync<LogReadOnlyException>(() => log.AppendBatchAsync(RecordBatch.OfText("refused")).AsTask());
         Assert.Equal("a device that fails", refused.InnerException?.Message);
         _clock.Advance(2 * AgeLimit);
@@ -345,7 +345,7 @@ public sealed class RetentionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(WrongOptions))]
-    public void A_wrong_limit_is_named_and_nothing_is_made(string name, long segmentLimitBytes, long? limitBytes, long? limitMs)
+    public void An_invalid_limit_is_named_and_nothing_is_created(string name, long segmentLimitBytes, long? limitBytes, long? limitMs)
     {
         var options = new DiskLogOptions
         {
@@ -360,7 +360,7 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
-    public async Task The_largest_limits_are_taken()
+    public async Task The_largest_limits_are_accepted()
     {
         await using var log = Open(
             new SimulatedDisk(),
@@ -376,7 +376,7 @@ public sealed class RetentionTests : IDisposable
 
     private static DiskLog Open(SimulatedDisk disk, DiskLogOptions options) => DiskLog.Open(new SimulatedStorage(disk), options);
 
-    /// <summary>What the segments take, the one that is being made included.</summary>
+    /// <summary>The size of all segments, including one that is being created.</summary>
     private static long SizeOf(SimulatedDisk disk) =>
         disk.Names.Where(file => SegmentName.TryParse(file.Key, out _) || file.Key == SegmentName.Temporary).Sum(file => file.Value.Length);
 
@@ -395,7 +395,7 @@ public sealed class RetentionTests : IDisposable
             Assert.Equal((ulong)i, await log.AppendBatchAsync(RecordBatch.OfText(Text(i, 30_000))));
     }
 
-    /// <summary>The log holds the records of these offsets, each of which says which it is, and no others.</summary>
+    /// <summary>Checks that the log holds exactly the records of these offsets. Each record says which one it is.</summary>
     private static async Task AssertHoldsAsync(DiskLog log, ulong first, int end)
     {
         Assert.Equal(new LogRange(first, (ulong)end), await log.GetRangeAsync());

@@ -7,7 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Full segments are sealed in the background: nobody waits for it, nothing depends on its completion, and it ends when the log is closed.
+/// Full segments are sealed in the background. Appends and reads do not wait for it, nothing depends on its completion, and closing the log
+/// completes it.
 /// </summary>
 public sealed class SealingTests
 {
@@ -23,7 +24,7 @@ public sealed class SealingTests
     [Theory]
     [InlineData(FlushMode.Always)]
     [InlineData(FlushMode.Never)]
-    public async Task A_roll_does_not_wait_for_the_seal_nor_do_reads_and_appends(FlushMode mode)
+    public async Task Rolls_reads_and_appends_do_not_wait_for_a_seal(FlushMode mode)
     {
         await using var log = Open(_options with { FlushMode = mode });
         await AppendAsync(log, 0, 3);
@@ -40,7 +41,7 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task Appends_and_reads_go_on_while_the_device_is_busy_with_a_seal()
+    public async Task Appends_and_reads_continue_while_the_device_is_busy_with_a_seal()
     {
         await using var log = Open(_options);
         await AppendAsync(log, 0, 2);
@@ -77,7 +78,7 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task The_close_seals_all()
+    public async Task The_close_seals_all_segments()
     {
         await using (var log = Open(_options))
             await AppendAsync(log, 0, 10);
@@ -88,7 +89,7 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task A_crash_before_the_seals_loses_nothing_and_the_next_opening_makes_up_for_them()
+    public async Task A_crash_before_the_seals_loses_nothing_and_the_next_opening_seals()
     {
         await AppendAsync(Open(_options), 0, 20);
         Assert.DoesNotContain(true, SealsOf(_disk));
@@ -101,7 +102,7 @@ public sealed class SealingTests
         var firstRead = restarted.BytesRead;
         Assert.True(firstRead > 19 * 40_000, $"{firstRead} bytes were read");
 
-        // Killed again at once: now only headers and the last segment are read.
+        // After another kill, the next opening reads only headers and the last segment.
         var again = restarted.AfterKill();
         await using var reopened = DiskLog.Open(new SimulatedStorage(again), options);
         Assert.InRange(again.BytesRead, 1, (20 * SegmentHeader.SizeBytes) + (4 * 64 * 1024));
@@ -128,15 +129,15 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task When_too_many_wait_the_writer_helps_and_nothing_is_lost()
+    public async Task When_the_queue_is_full_the_writer_seals_and_nothing_is_lost()
     {
         var count = QueueLimit + 20;
         await using (var log = Open(_options))
         {
             await AppendAsync(log, 0, count);
             Assert.Equal(QueueLimit, _background.Count);
-            Assert.Equal(QueueLimit + 1, SealsOf(_disk).Count(isSealed => !isSealed)); // and the last
-            Assert.Equal(SealsOf(_disk).OrderDescending(), SealsOf(_disk)); // the oldest first
+            Assert.Equal(QueueLimit + 1, SealsOf(_disk).Count(isSealed => !isSealed)); // and the last segment
+            Assert.Equal(SealsOf(_disk).OrderDescending(), SealsOf(_disk)); // the oldest are sealed first
             await AssertHoldsAsync(log, count);
             RunBackground();
             Assert.Equal(1, SealsOf(_disk).Count(isSealed => !isSealed));
@@ -152,7 +153,7 @@ public sealed class SealingTests
     [InlineData(nameof(OperationKind.Write))]
     [InlineData(nameof(OperationKind.SetLength))]
     [InlineData(nameof(OperationKind.Flush))]
-    public async Task A_seal_that_fails_ends_the_appends_but_not_the_reads(string kindName)
+    public async Task A_seal_that_fails_ends_appends_but_not_reads(string kindName)
     {
         var kind = Enum.Parse<OperationKind>(kindName);
         var log = Open(_options);
@@ -160,7 +161,7 @@ public sealed class SealingTests
         _disk.Fault = (_, operation) => operation == kind ? new IOException("a device that fails") : null;
         RunBackground(1);
         _disk.Fault = (_, _) => null;
-        RunBackground(); // what else waits fails with it, and does not hide why
+        RunBackground(); // the other queued seals fail too, and do not hide the cause
 
         var refused = await Assert.ThrowsAsync<LogReadOnlyException>(() => log.AppendBatchAsync(RecordBatch.OfText("refused")).AsTask());
         Assert.Equal("a device that fails", refused.InnerException?.Message);
@@ -168,7 +169,7 @@ public sealed class SealingTests
         await AssertHoldsAsync(log, 4);
         var operations = _disk.OperationCount;
         await log.DisposeAsync().AsTask().Within("the log to close");
-        Assert.Equal(operations, _disk.OperationCount); // what is open stays open, for the next opening
+        Assert.Equal(operations, _disk.OperationCount); // nothing is sealed, which is left to the next opening
 
         await using var reopened = Open(_options);
         Assert.False(reopened.Recovery.WasClosedCleanly);
@@ -177,7 +178,7 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task An_index_that_cannot_be_written_ends_nothing()
+    public async Task An_index_that_cannot_be_written_ends_neither_appends_nor_reads()
     {
         await using var log = Open(_options);
         await AppendAsync(log, 0, 3);
@@ -190,17 +191,17 @@ public sealed class SealingTests
     }
 
     [Fact]
-    public async Task Work_that_comes_after_the_close_touches_nothing()
+    public async Task Background_work_after_the_close_touches_nothing()
     {
         var log = Open(_options);
         await AppendAsync(log, 0, 4);
         _disk.Fault = (_, _) => new IOException("a device that fails");
         await Assert.ThrowsAnyAsync<LogException>(() => log.AppendBatchAsync(RecordBatch.OfText("failed")).AsTask());
-        await log.DisposeAsync(); // without seals, as it has failed
+        await log.DisposeAsync(); // does not seal, because the log has failed
         _disk.Fault = (_, _) => null;
         Assert.DoesNotContain(true, SealsOf(_disk));
 
-        // Another log has the directory by now.
+        // Another log now uses the directory.
         await using var next = DiskLog.Open(new SimulatedStorage(_disk), _options with { Background = _ => { } });
         await AppendAsync(next, 4, 6);
         var operations = _disk.OperationCount;
@@ -220,7 +221,7 @@ public sealed class SealingTests
             work();
     }
 
-    /// <summary>Of each segment whether it has a seal.</summary>
+    /// <summary>Returns whether each segment has a seal.</summary>
     private static List<bool> SealsOf(SimulatedDisk disk) =>
         [.. disk.Names.Where(file => SegmentName.TryParse(file.Key, out _)).OrderBy(file => file.Key, StringComparer.Ordinal).Select(file =>
         {

@@ -6,8 +6,8 @@ using LogKit.Disk.Inspection;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// The bytes of a segment with two sound frames, the offsets 0 to 2, and of a group of three that may come next: <see cref="A"/>,
-/// which fills several sectors up to the last one's end, <see cref="B"/> and <see cref="C"/>, which are small.
+/// The bytes of a segment with two valid frames, which hold the offsets 0 to 2, and of a group of three frames that may follow: <see
+/// cref="A"/>, which spans several sectors and ends at the end of one, and the small frames <see cref="B"/> and <see cref="C"/>.
 /// </summary>
 internal sealed class TailScene
 {
@@ -21,8 +21,8 @@ internal sealed class TailScene
 
     private static readonly Guid LogId = new("5eed0000-0000-0000-0000-000000000001");
 
-    /// <param name="sectorPosition">Where in a sector the sound frames end.</param>
-    /// <param name="isEmpty">Whether there are none.</param>
+    /// <param name="sectorPosition">The position in a sector at which the valid frames end.</param>
+    /// <param name="isEmpty">Whether there are no valid frames.</param>
     /// <param name="version">The version of the format.</param>
     public TailScene(int sectorPosition, bool isEmpty, uint version = 2)
     {
@@ -47,13 +47,13 @@ internal sealed class TailScene
 
     public SegmentHeader Header { get; }
 
-    /// <summary>The records of the sound frames.</summary>
+    /// <summary>The records of the valid frames.</summary>
     public string[] Texts { get; } = [];
 
-    /// <summary>The sound frames.</summary>
+    /// <summary>The valid frames.</summary>
     public byte[] Sound { get; } = [];
 
-    /// <summary>Where they end.</summary>
+    /// <summary>The position at which the valid frames end.</summary>
     public int Position => SegmentHeaderBytes + Sound.Length;
 
     public ulong NextOffset => (ulong)Texts.Length;
@@ -73,7 +73,7 @@ internal sealed class TailScene
 
     public byte[] Frame(ulong offset, long flushed, RecordBatch batch) => Frame(Header.Salts, offset, flushed, batch);
 
-    /// <summary>A frame of another segment.</summary>
+    /// <summary>Returns a frame of another segment.</summary>
     public byte[] FrameOfAnother(ulong offset, long flushed, string text) =>
         Frame(
             (
@@ -86,7 +86,7 @@ internal sealed class TailScene
             flushed,
             RecordBatch.OfText(text));
 
-    /// <summary>A frame with the checksums that it has, and with ones that fit.</summary>
+    /// <summary>Returns a frame with the checksums that it has, and with matching ones.</summary>
     public byte[][] Signed(byte[] frame)
     {
         var signed = frame.ToArray();
@@ -103,7 +103,7 @@ internal sealed class TailScene
         return buffer.Bytes.ToArray();
     }
 
-    /// <summary>The parts of a tail that lie in a sector each, for the sectors from that of one byte to that of another.</summary>
+    /// <summary>Returns the parts of a tail that each lie in one sector, from the sector of one byte to the sector of another.</summary>
     public List<Range> Sectors(byte[] tail, int first, int last)
     {
         var parts = new List<Range>();
@@ -112,7 +112,7 @@ internal sealed class TailScene
         return parts;
     }
 
-    /// <summary>The file, with a tail behind the sound frames.</summary>
+    /// <summary>Returns the file with a tail after the valid frames.</summary>
     public byte[] File(byte[] tail, Seal? seal, uint sealSalt)
     {
         var bytes = SegmentInspector.HeaderBytes(Header, null);

@@ -3,7 +3,7 @@ using LogKit.Disk.Format;
 
 namespace LogKit.Tests.Disk;
 
-/// <summary>What opening makes of a tail, in the words of FORMAT.md.</summary>
+/// <summary>What opening does with a tail, in the terms of FORMAT.md.</summary>
 internal enum TailOutcome
 {
     Opens,
@@ -11,58 +11,56 @@ internal enum TailOutcome
     Refused,
 }
 
-/// <summary>One row of the table, with the bytes for it.</summary>
-/// <param name="Finding">The sentence.</param>
-/// <param name="Outcome">The verdict.</param>
-/// <param name="Tails">What follows the sound frames of a scene; each of these is a case.</param>
+/// <summary>A row of the table, with the bytes that it describes.</summary>
+/// <param name="Finding">The finding, as the table words it.</param>
+/// <param name="Outcome">What opening does.</param>
+/// <param name="Tails">The bytes after the valid frames of a scene. Each element is a case.</param>
 internal sealed record TailRow(string Finding, TailOutcome Outcome, Func<TailScene, IEnumerable<byte[]>> Tails)
 {
-    /// <summary>
-    /// What the same finding comes to in a segment of version 1, whose frames' headers have no check of their own; null if the same.
-    /// </summary>
+    /// <summary>The outcome in a segment of version 1, whose frame headers have no checksum of their own; null if it is the same.</summary>
     public (TailOutcome Outcome, string Problem)? Version1 { get; init; }
 
-    /// <summary>The row for a version of the format.</summary>
+    /// <summary>Returns the row for a version of the format.</summary>
     public TailRow Of(uint version) =>
         version == 1 && Version1 is var (outcome, problem) ? this with { Outcome = outcome, Problem = problem } : this;
 
-    /// <summary>The verdict, as FORMAT.md has it.</summary>
+    /// <summary>The outcome, as FORMAT.md words it.</summary>
     public string Verdict =>
         Version1 is var (outcome, _) && outcome != Outcome ? $"{Text(Outcome)}; version 1: {Text(outcome)}" : Text(Outcome);
 
     private static string Text(TailOutcome outcome) => outcome.ToString().ToLowerInvariant();
 
-    /// <summary>How many frames of the tail are sound, and kept.</summary>
+    /// <summary>The number of frames in the tail that are valid and kept.</summary>
     public int Kept { get; init; }
 
-    /// <summary>What the refusal says; for a log that opens, what verification says of the margin.</summary>
+    /// <summary>A part of the error message; for a log that opens, of the problem that verification reports in the margin.</summary>
     public string Problem { get; init; } = "";
 
-    /// <summary>Where in a sector the sound frames end; each of these is a case.</summary>
+    /// <summary>The positions in a sector at which the valid frames end. Each is a case.</summary>
     public IEnumerable<int> SectorPositions { get; init; } = [100];
 
-    /// <summary>Whether there are no sound frames before the tail.</summary>
+    /// <summary>Whether there are no valid frames before the tail.</summary>
     public bool IsEmpty { get; init; }
 
-    /// <summary>The record of the first frame of the tail, where the length of that counts.</summary>
+    /// <summary>The record of the first frame in the tail, for cases that depend on its length.</summary>
     public Func<TailScene, string> TextOfFirst { get; init; } = scene => scene.TextOfA;
 
     public Func<TailScene, Seal?> Seal { get; init; } = _ => null;
 
     public uint SealSalt { get; init; } = TailScene.Salt;
 
-    /// <summary>What has become of the file as a whole; each of these is a case, and damaged where it says.</summary>
+    /// <summary>Changes to the file as a whole, with the position of the damage. Each is a case.</summary>
     public Func<byte[], IEnumerable<(byte[] Bytes, long DamagedAt)>>? Files { get; init; }
 }
 
-/// <summary>The rows of the table "What can be found at the tail" of FORMAT.md, in its order.</summary>
+/// <summary>The rows of the table "What can be found at the tail" in FORMAT.md, in the same order.</summary>
 internal static class TailTable
 {
     private const string NoFrame = "data that is not a frame";
     private const string WrongChecksum = "the frame is complete, but its checksum does not match";
     private const string OnceFlushed = "no valid frame, although the segment was flushed up to byte ";
 
-    // Where the parts of a frame's header stand.
+    // The positions of the fields in a frame header.
     private const int Checksum = 0, Length = 4, Type = 8, Count = 12, Offset = 16, Flushed = 24, Payload = TailScene.FrameHeaderBytes;
 
     public static IReadOnlyList<TailRow> Rows { get; } =
@@ -85,7 +83,7 @@ internal static class TailTable
             Seal = s => new Seal(s.Position - 1, s.NextOffset), Problem = "does not match the frames",
         },
 
-        // A write that ended early.
+        // A write ended early.
         new("the file ends inside a frame's header", TailOutcome.Cut, s => Each(1..Payload, length => s.A[..length])),
         new("the file ends inside a frame's payload", TailOutcome.Cut, s => EachEnd(s, length => s.A[..length])),
         new("zeros from some byte of a frame's header on", TailOutcome.Cut, s => Each(1..Payload, length => Without(s.Group, length..))),
@@ -102,7 +100,7 @@ internal static class TailTable
         new("a write that ended early in a group's second frame", TailOutcome.Cut, s =>
             Each((s.A.Length + 1)..(s.A.Length + s.B.Length), length => Without(s.Group, length..))) { Kept = 1 },
 
-        // A write that lacks sectors.
+        // A write lacks sectors.
         new("one sector of a frame is missing, whichever", TailOutcome.Cut, s => SectorsOfA(s).Select(sector => Without(s.Group, sector))),
         new("several sectors of a frame are missing", TailOutcome.Cut, s =>
             Subsets(SectorsOfA(s)).Where(sectors => sectors.Count > 1).Select(sectors => Without(s.Group, [.. sectors]))),
@@ -129,7 +127,7 @@ internal static class TailTable
         new("zeros to the end of the sector, and something in a later one", TailOutcome.Cut, s =>
             [[.. new byte[412], 1], [.. new byte[412], .. Garbage(700)], [.. new byte[3 << 20], .. Garbage(700)]]),
 
-        // What may as well be an unfinished write.
+        // The tail may be an unfinished write.
         new("something shorter than a header", TailOutcome.Cut, _ => Each(1..Payload, Garbage)),
         new("a length that goes beyond what is there", TailOutcome.Refused, s =>
             ((int[])[s.A.Length - Payload + 1, 100_000, FrameHeader.PayloadLimitBytes]).Select(length => With(s.A, Length, length)))
@@ -148,7 +146,7 @@ internal static class TailTable
         new("a flipped bit in a frame of which a sector holds zeros only", TailOutcome.Cut, s =>
             [Flipped(s.Frame(s.NextOffset, s.Position, new string('\0', 2000), "end"), ^1)]),
 
-        // Nothing is missing, and it does not fit.
+        // Nothing is missing, but something does not match.
         new("the checksum was changed", TailOutcome.Refused, s => EachBit(s.Group, Checksum..Length)) { Problem = WrongChecksum },
         new("the payload was changed", TailOutcome.Refused, s =>
             [.. EachBit(s.Frame(s.NextOffset, s.Position, "small"), Payload..), .. EachBit(s.A, Payload..(Payload + 10))])
@@ -225,7 +223,7 @@ internal static class TailTable
             Seal = AtEnd, Problem = NoFrame,
         },
 
-        // Something says that it was flushed.
+        // Something shows that the data was flushed.
         new("something is missing, and a later frame says that it was flushed", TailOutcome.Refused, s =>
             Subsets(SectorsOfA(s)).Select(sectors => (byte[])[.. Without(s.A, [.. sectors]), .. Later(s)])) { Problem = OnceFlushed },
         new("a changed byte, and a later frame says that it was flushed", TailOutcome.Refused, s =>
@@ -252,7 +250,7 @@ internal static class TailTable
             Problem = NoFrame, Version1 = (TailOutcome.Refused, "too much data follows to tell why"),
         },
 
-        // The file's own header.
+        // The header of the file.
         new("the file ends inside its own header, or is empty", TailOutcome.Refused, _ => [[]])
         {
             Files = bytes => ((int[])[0, 1, 31, 512, 4095]).Select(length => (bytes[..length], (long)length)),
@@ -274,7 +272,7 @@ internal static class TailTable
 
     private static Seal? AfterA(TailScene scene) => new Seal(scene.Position + scene.A.Length, scene.NextOffset + 1);
 
-    /// <summary>A frame behind A that was written after A was flushed.</summary>
+    /// <summary>Returns a frame after A that was written after A was flushed.</summary>
     private static byte[] Later(TailScene scene) => scene.Frame(scene.NextOffset + 1, scene.Position + scene.A.Length, "later");
 
     private static byte[] WithCopy(TailScene scene, byte[] copy) =>
@@ -312,7 +310,7 @@ internal static class TailTable
         return [tail];
     }
 
-    /// <summary>A group's large frame, whose header did not come, made by somebody who appends what looks like frames.</summary>
+    /// <summary>Returns a large frame whose header is missing, and whose payload is made to look like many frames.</summary>
     private static byte[] ManyHeaders(TailScene scene)
     {
         var frame = WithCopy(scene, TooMuch(scene).Single());
@@ -327,7 +325,7 @@ internal static class TailTable
     private static IEnumerable<byte[]> Each(Range range, Func<int, byte[]> tail) =>
         Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(tail);
 
-    /// <summary>A tail for some ends inside the payload of A, among them all that matter for sectors.</summary>
+    /// <summary>Returns a tail for several ends inside the payload of A, including all those next to sector boundaries.</summary>
     private static IEnumerable<byte[]> EachEnd(TailScene scene, Func<int, byte[]> tail) =>
         SectorsOfA(scene).SelectMany(sector => (int[])[sector.End.Value - 1, sector.End.Value, sector.End.Value + 1])
             .Concat(Enumerable.Range(0, 20).Select(i => Payload + (i * 73)))

@@ -7,8 +7,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// The tail of a log, row by row: what opening does, that verification reports the same, that repair fixes what is refused, and that
-/// nothing that was cut off returns.
+/// The tail of a log, row by row: what opening does, that verification reports the same, that repair fixes what opening refuses, and that
+/// data that was cut off does not come back.
 /// </summary>
 public sealed class TailTests
 {
@@ -31,7 +31,7 @@ public sealed class TailTests
 
     [Theory]
     [MemberData(nameof(Findings))]
-    public async Task What_is_found_at_the_tail_is_judged_as_the_table_says(string finding, uint version)
+    public async Task Every_finding_at_the_tail_has_the_outcome_in_the_table(string finding, uint version)
     {
         var row = TailTable.Rows.Single(row => row.Finding == finding).Of(version);
         var number = 0;
@@ -55,9 +55,9 @@ public sealed class TailTests
     }
 
     [Fact]
-    public async Task What_was_cut_off_stays_so_though_the_opening_was_killed_and_the_next_one_lost_power()
+    public async Task Data_that_was_cut_off_does_not_come_back_after_a_kill_and_a_power_loss_during_openings()
     {
-        // The file ends at the seal once it is cut, as if it had been closed. B would fit behind what comes instead of A.
+        // After the cut, the file ends at the seal, as after a close. B would fit after a frame that is written in place of A.
         var scene = new TailScene(100, isEmpty: false);
         var bytes = scene.File([.. new byte[scene.A.Length], .. scene.B], new Seal(scene.Position, scene.NextOffset), TailScene.Salt);
         var tail = new Tail(bytes, scene.Position, scene.Texts, scene.TextOfA, 0);
@@ -84,12 +84,12 @@ public sealed class TailTests
         var rows = File.ReadLines(Repository.PathOf("Log.Disk/FORMAT.md"))
             .SkipWhile(line => line != "## What can be found at the tail").Skip(1)
             .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
-            .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1) // its head
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1) // the header row
             .Select(line => string.Join(" | ", line.Split('|').Skip(1).Take(2).Select(cell => cell.Trim())));
         Assert.Equal(TailTable.Rows.Select(row => $"{row.Finding} | {row.Verdict}"), rows);
     }
 
-    /// <summary>A file, and what must be left of it.</summary>
+    /// <summary>A file, and what must remain of it.</summary>
     private sealed record Tail(byte[] File, int FrameEnd, string[] Texts, string TextOfFirst, long DamagedAt)
     {
         public override string ToString() => $"{File.Length} bytes, frames up to {FrameEnd}";
@@ -140,7 +140,7 @@ public sealed class TailTests
             Assert.Equal(tail.Texts, await log.ReadAllTextAsync());
         }
 
-        await CheckGoesOnAsync(DiskOf(tail), tail);
+        await CheckContinuesAsync(DiskOf(tail), tail);
         if (row.Outcome == TailOutcome.Cut)
             await CheckNothingComesBackAsync(tail);
     }
@@ -163,11 +163,13 @@ public sealed class TailTests
         var repair = LogRepair.TruncateAtFirstError(storage);
         Assert.Equal(tail.DamagedAt < SegmentHeader.SizeBytes, repair.Refusal is not null);
         if (repair.Refusal is null)
-            await CheckGoesOnAsync(disk, tail);
+            await CheckContinuesAsync(disk, tail);
     }
 
-    /// <summary>The log takes an append, with which it opens again after a close, after a kill and after a power loss.</summary>
-    private static async Task CheckGoesOnAsync(SimulatedDisk disk, Tail tail)
+    /// <summary>
+    /// Checks that the log accepts an append, and that it opens with that append after a close, a kill, and a power loss.
+    /// </summary>
+    private static async Task CheckContinuesAsync(SimulatedDisk disk, Tail tail)
     {
         string[] expected = [.. tail.Texts, Instead(tail)];
         List<SimulatedDisk> left;
@@ -185,8 +187,8 @@ public sealed class TailTests
     }
 
     /// <summary>
-    /// Power lost at each operation of an opening and of an append whose frame is as long as the first one cut off: what stood behind
-    /// that would fit behind this.
+    /// Loses power at each operation of an opening and an append. The frame of the append is as long as the first frame that was cut off,
+    /// so whatever followed that frame would fit after it.
     /// </summary>
     private static async Task CheckNothingComesBackAsync(Tail tail)
     {
@@ -200,7 +202,7 @@ public sealed class TailTests
         }
     }
 
-    /// <summary>Opens the log and appends; true where the power held all the while.</summary>
+    /// <summary>Opens the log and appends. Returns true if power was not lost.</summary>
     private static async Task<bool> TryAppendAsync(SimulatedDisk disk, Tail tail)
     {
         try

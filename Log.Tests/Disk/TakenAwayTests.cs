@@ -10,7 +10,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LogKit.Tests.Disk;
 
 /// <summary>
-/// Changes by others to the files of a log, open or closed, are detected and named, and cost no acknowledged record.
+/// Changes that others make to the files of a log, open or closed, are detected and reported, and lose no acknowledged record.
 /// </summary>
 public sealed class TakenAwayTests : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed class TakenAwayTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [LinuxFact]
-    public async Task A_log_whose_lock_file_is_deleted_is_still_kept_from_others()
+    public async Task A_log_whose_lock_file_is_deleted_is_still_protected_from_others()
     {
         await using var log = DiskLog.Open(LogPath);
         File.Delete(PathOf(LockFile.Name));
@@ -54,7 +54,7 @@ public sealed class TakenAwayTests : IDisposable
     }
 
     [LinuxFact]
-    public async Task A_lock_file_that_is_deleted_is_made_again()
+    public async Task A_deleted_lock_file_is_recreated()
     {
         await using var log = DiskLog.Open(LogPath);
         var content = await ReadSharedAsync(PathOf(LockFile.Name));
@@ -80,7 +80,7 @@ public sealed class TakenAwayTests : IDisposable
 
     [LinuxTheory]
     [MemberData(nameof(Losses))]
-    public async Task A_log_without_appends_notices_that_its_files_are_gone_and_reports_it(string loss)
+    public async Task A_log_without_appends_detects_and_reports_that_its_files_are_gone(string loss)
     {
         await using var log = DiskLog.Open(LogPath);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
@@ -96,7 +96,7 @@ public sealed class TakenAwayTests : IDisposable
     [Theory]
     [InlineData("*.log", true)]
     [InlineData("*.log", false)]
-    public async Task A_directory_that_held_a_log_and_has_no_segments_is_not_taken_for_a_new_log(string files, bool withIndexes)
+    public async Task A_directory_that_lost_its_segments_is_not_mistaken_for_a_new_log(string files, bool withIndexes)
     {
         await WriteAsync(6);
         foreach (var path in Directory.GetFiles(LogPath, files).Concat(withIndexes ? [] : Directory.GetFiles(LogPath, "*.idx")))
@@ -111,7 +111,7 @@ public sealed class TakenAwayTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stray_copy_of_a_segment_is_the_damaged_file_and_a_repair_loses_nothing()
+    public async Task A_stray_copy_of_a_segment_is_reported_as_the_damaged_file_and_a_repair_loses_nothing()
     {
         await WriteAsync(6);
         var stray = SegmentName.Of(99);
@@ -166,7 +166,7 @@ public sealed class TakenAwayTests : IDisposable
 
     [LinuxTheory]
     [MemberData(nameof(OddFiles))]
-    public async Task What_is_not_a_file_under_a_file_s_name_is_an_error_that_names_it(string name, string kind)
+    public async Task Anything_but_a_file_under_the_name_of_a_file_is_reported_by_name(string name, string kind)
     {
         await WriteAsync(3);
         File.Delete(PathOf(name));
@@ -181,7 +181,7 @@ public sealed class TakenAwayTests : IDisposable
         {
             await using var log = DiskLog.Open(LogPath, SmallSegments);
             for (var i = 0; i < 3; i++)
-                await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 200_000))); // makes a segment
+                await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 200_000))); // creates a segment
         });
         var exception = await Assert.ThrowsAnyAsync<Exception>(() => opening.Within("the log to open"));
         Assert.Contains(name, $"{exception.Message} {exception.InnerException?.Message}", StringComparison.Ordinal);
@@ -189,7 +189,7 @@ public sealed class TakenAwayTests : IDisposable
     }
 
     [Fact]
-    public async Task A_copy_of_a_live_log_whose_last_segment_was_cut_is_noticed()
+    public async Task A_copy_of_a_live_log_whose_last_segment_was_cut_is_detected()
     {
         await using var log = DiskLog.Open(LogPath);
         for (var i = 0; i < 20; i++)
@@ -212,7 +212,7 @@ public sealed class TakenAwayTests : IDisposable
     {
         await using var log = DiskLog.Open(_directory[name], SmallSegments);
         for (var i = 0; i < count; i++)
-            await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 200_000)}")); // a segment each
+            await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 200_000)}")); // one segment each
     }
 
     private void TakeAway(string loss)
@@ -239,7 +239,7 @@ public sealed class TakenAwayTests : IDisposable
 
     private static async Task<byte[]> ReadSharedAsync(string path)
     {
-        // Not by the class library's open, which takes a lock of its own.
+        // Reads with cat, because opening the file in .NET would take a lock.
         using var cat = Process.Start(new ProcessStartInfo("cat", path) { RedirectStandardOutput = true, UseShellExecute = false })!;
         using var bytes = new MemoryStream();
         await cat.StandardOutput.BaseStream.CopyToAsync(bytes);

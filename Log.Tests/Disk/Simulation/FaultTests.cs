@@ -5,8 +5,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// The n-th operation of each kind fails, with an I/O error or for lack of space, and the run continues, as a server would. Acknowledged
-/// records are there immediately, after a restart, and after a power loss.
+/// The n-th operation of each kind fails, with an I/O error or for lack of space, and the run continues, as a server does. Acknowledged
+/// records can be read at once, after a restart, and after a power loss.
 /// </summary>
 public sealed class FaultTests
 {
@@ -121,7 +121,7 @@ public sealed class FaultTests
         var isFull = true;
         disk.Fault = (_, operation) =>
         {
-            isFull &= operation is not (OperationKind.SetLength or OperationKind.Delete); // either makes room
+            isFull &= operation is not (OperationKind.SetLength or OperationKind.Delete); // either of them makes room
             return isFull && operation is OperationKind.Reserve or OperationKind.Create ? Failure("ENOSPC", operation) : null;
         };
         await Assert.ThrowsAsync<LogFullException>(async () =>
@@ -137,7 +137,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_failure_that_nobody_foresaw_strands_nobody()
+    public async Task An_unexpected_failure_leaves_no_caller_waiting()
     {
         var disk = new SimulatedDisk();
         await using var log = ScriptedRun.Open(disk);
@@ -155,7 +155,7 @@ public sealed class FaultTests
 
 #pragma warning disable CA2012, xUnit1031 // the misuse is what is tested
     [Fact]
-    public async Task Asking_an_append_for_its_result_too_early_harms_nobody()
+    public async Task Asking_an_append_for_its_result_too_early_does_no_harm()
     {
         await using var log = ScriptedRun.Open(new SimulatedDisk());
         for (var round = 0; round < 200; round++)
@@ -185,7 +185,7 @@ public sealed class FaultTests
 #pragma warning restore CA2012, xUnit1031
 
     [Fact]
-    public async Task Truncation_of_what_was_never_flushed_survives_a_power_loss()
+    public async Task Truncation_of_unflushed_records_survives_a_power_loss()
     {
         for (var image = 0; image < 50; image++)
         {
@@ -204,7 +204,7 @@ public sealed class FaultTests
         }
     }
 
-    // A flush or a rename that fails for want of room has failed as with any other error: see IStorage.
+    // A flush or a rename that fails for lack of space fails like with any other error: see IStorage.
     private static IOException Failure(string error, OperationKind kind) => (error, kind) switch
     {
         ("ENOSPC", OperationKind.Flush or OperationKind.FlushDirectory or OperationKind.Rename or OperationKind.Delete) =>

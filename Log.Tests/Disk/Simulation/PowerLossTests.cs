@@ -4,13 +4,13 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// Power is lost at every operation of a scripted run, and again at every operation of the recovery that follows. After each:
-/// acknowledged ⊆ recovered ⊆ submitted, whole batches, no gaps; and what a reader saw is still there. Without flushes, a power loss loses
-/// only the end, and a kill loses nothing.
+/// Power is lost at every operation of a scripted run, and again at every operation of the recovery that follows. After each loss,
+/// acknowledged ⊆ recovered ⊆ submitted, batches are whole, there are no gaps, and everything that a reader saw is still there. Without
+/// flushes, a power loss loses only the end of the log, and a kill loses nothing.
 /// </summary>
 public sealed class PowerLossTests
 {
-    private const int ImagesAPoint = 6;
+    private const int ImagesPerPoint = 6;
 
     [Theory]
     [InlineData(ScriptedRun.Sealed)]
@@ -28,7 +28,7 @@ public sealed class PowerLossTests
         {
             var disk = new SimulatedDisk { PowerLossAt = point };
             var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
-            for (var image = 0; image < ImagesAPoint * TestSeed.Effort; image++)
+            for (var image = 0; image < ImagesPerPoint * TestSeed.Effort; image++)
             {
                 var random = new Random(TestSeed.Mix(seed, point, image));
                 await run.RecoverAsync(disk.AfterPowerLoss(random), $"seed {seed}, power lost at {point}, image {image}\n{disk.Trace}");
@@ -39,7 +39,7 @@ public sealed class PowerLossTests
     [Theory]
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
-    public async Task Power_lost_at_any_operation_of_the_recovery_loses_nothing_either(string flavor)
+    public async Task Power_lost_at_any_operation_of_the_recovery_loses_nothing(string flavor)
     {
         var seed = TestSeed.Next();
         var whole = new SimulatedDisk();
@@ -50,7 +50,7 @@ public sealed class PowerLossTests
             var run = await ScriptedRun.RunAsync(disk, flavor: flavor);
             for (var image = 0; image < TestSeed.Effort; image++)
             {
-                // The same image again for each point of its recovery.
+                // Each point of the recovery starts from the same image.
                 var random = () => new Random(TestSeed.Mix(seed, point, image));
                 var first = disk.AfterPowerLoss(random());
                 await run.RecoverAsync(first, $"seed {seed}, power lost at {point}");
@@ -89,7 +89,7 @@ public sealed class PowerLossTests
     [InlineData(ScriptedRun.SealedLater)]
     [InlineData(ScriptedRun.NeverFlushed)]
     [InlineData(ScriptedRun.Retained)]
-    public async Task A_kill_at_any_operation_and_then_a_power_loss_lose_nothing_that_was_acknowledged(string flavor)
+    public async Task A_kill_at_any_operation_and_a_later_power_loss_lose_nothing_that_was_acknowledged(string flavor)
     {
         var seed = TestSeed.Next();
         var whole = new SimulatedDisk();
@@ -113,7 +113,7 @@ public sealed class PowerLossTests
     [Theory]
     [InlineData(FlushMode.Always)]
     [InlineData(FlushMode.Never)]
-    public async Task No_unfinished_write_is_taken_for_damage(FlushMode flushMode)
+    public async Task An_unfinished_write_is_never_mistaken_for_damage(FlushMode flushMode)
     {
         var seed = TestSeed.Next();
         for (var round = 0; round < 20 * TestSeed.Effort; round++)
@@ -144,10 +144,10 @@ public sealed class PowerLossTests
                 }
                 catch (LogException)
                 {
-                    // It came in part, or not at all.
+                    // The batch was written in part or not at all.
                 }
 
-                disk.PowerLossAt = Math.Min(disk.PowerLossAt, disk.OperationCount); // not one step further
+                disk.PowerLossAt = Math.Min(disk.PowerLossAt, disk.OperationCount); // no further operation succeeds
             }
 
             for (var image = 0; image < 20; image++)
@@ -162,11 +162,11 @@ public sealed class PowerLossTests
         }
     }
 
-    /// <summary>A batch of any length, a large one among them, with zeros or without.</summary>
+    /// <summary>Returns a batch of random length, sometimes large, with or without zeros.</summary>
     private static RecordBatch AnyBatch(Random random)
     {
         var value = new byte[random.Next(30) == 0 ? 300_000 : random.Next(3) == 0 ? random.Next(40) : random.Next(4000)];
-        var lowest = random.Next(-1000, 250); // of all zeros, some zeros or none
+        var lowest = random.Next(-1000, 250); // for only zeros, some zeros, or none
         for (var i = 0; i < value.Length; i++)
             value[i] = (byte)Math.Max(0, random.Next(lowest, 256));
         return new RecordBatch([.. Enumerable.Repeat(new Record(value), random.Next(1, 3))]);

@@ -4,7 +4,7 @@ namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
 /// A run of everything that changes files: opening, single and grouped appends, rolls, truncation, retention, closing, and reopening. It
-/// records the outcomes, to compare them with the log afterwards.
+/// records the outcomes, which are compared with the log afterwards.
 /// </summary>
 internal sealed class ScriptedRun
 {
@@ -17,11 +17,11 @@ internal sealed class ScriptedRun
         Background = work => work(),
     };
 
-    private static readonly RecordBatch AfterTheCrash = RecordBatch.OfText("after the crash");
+    private static readonly RecordBatch AfterCrash = RecordBatch.OfText("after the crash");
 
     private readonly DiskLogOptions _options;
     private readonly Queue<Action> _background = [];
-    private readonly List<RecordBatch> _submitted = [AfterTheCrash];
+    private readonly List<RecordBatch> _submitted = [AfterCrash];
     private readonly Dictionary<ulong, RecordBatch> _acknowledged = [];
     private ulong _seenNextOffset;
     private ulong _truncatedTo;
@@ -42,10 +42,10 @@ internal sealed class ScriptedRun
     public const string NeverFlushed = "appends are not flushed, segments are sealed later";
     public const string Retained = "the oldest segments are removed";
 
-    /// <summary>Whether what is acknowledged survives a power loss.</summary>
+    /// <summary>Whether acknowledged appends survive a power loss.</summary>
     private bool IsDurable => _options.FlushMode == FlushMode.Always;
 
-    /// <summary>Runs the script as far as the disk lets it.</summary>
+    /// <summary>Runs the script as far as the disk allows.</summary>
     public static async Task<ScriptedRun> RunAsync(SimulatedDisk disk, bool goOn = false, string flavor = Sealed)
     {
         var run = new ScriptedRun(flavor);
@@ -72,18 +72,20 @@ internal sealed class ScriptedRun
         try
         {
             await using var log = Open(disk);
-            await log.AppendBatchAsync(AfterTheCrash);
+            await log.AppendBatchAsync(AfterCrash);
         }
         catch (Exception exception) when (exception is IOException or LogException)
         {
-            // The power went: what counts is what the next opening finds.
+            // Power was lost. The next opening shows the result.
         }
     }
 
-    /// <summary>The log opens, holds what it must, takes an append, and has that after the next opening too.</summary>
-    /// <param name="disk">What is left.</param>
-    /// <param name="context">What was done, for the message.</param>
-    /// <param name="wasKilled">Whether only the process was lost, and no power: then nothing that was acknowledged may be lost.</param>
+    /// <summary>Checks that the log opens, holds what it must, accepts an append, and still has that append when it is reopened.</summary>
+    /// <param name="disk">The disk after the crash.</param>
+    /// <param name="context">What happened, for failure messages.</param>
+    /// <param name="wasKilled">
+    /// Whether only the process was lost, and not power. In that case, nothing that was acknowledged may be lost.
+    /// </param>
     public async Task RecoverAsync(SimulatedDisk disk, string context, bool wasKilled = false)
     {
         DiskLog log;
@@ -101,14 +103,14 @@ internal sealed class ScriptedRun
         await using (log)
         {
             await CheckAsync(log, context, isComplete: IsDurable || wasKilled);
-            offset = await log.AppendBatchAsync(AfterTheCrash);
+            offset = await log.AppendBatchAsync(AfterCrash);
         }
 
         await using var reopened = Open(disk);
         Assert.Equal("after the crash", (await reopened.ReadBatchAsync(offset))[0].ToString());
     }
 
-    /// <summary>What is in the log is what it may be: at least what was acknowledged and seen, at most what was submitted.</summary>
+    /// <summary>Checks that the log holds at least what was acknowledged and seen, and at most what was submitted.</summary>
     private async Task CheckAsync(DiskLog log, string context, bool isComplete)
     {
         var range = await log.GetRangeAsync();
@@ -122,7 +124,7 @@ internal sealed class ScriptedRun
             var batch = await log.ReadBatchAsync(offset);
             var isWhole = _submitted.Any(submitted => submitted.Encoded.Span.SequenceEqual(batch.Encoded.Span));
             Assert.True(isWhole || offset == range.StartOffset, $"{context}\nat {offset} there is no batch that was submitted: {batch}");
-            var isLater = !isComplete && batch.Encoded.Span.SequenceEqual(AfterTheCrash.Encoded.Span); // in the place of what was lost
+            var isLater = !isComplete && batch.Encoded.Span.SequenceEqual(AfterCrash.Encoded.Span); // in place of a lost batch
             if (!isLater && _acknowledged.TryGetValue(offset, out var expected))
                 Assert.True(
                     expected.Encoded.Span.SequenceEqual(batch.Encoded.Span),
@@ -136,7 +138,7 @@ internal sealed class ScriptedRun
                 $"{context}\nthe batch acknowledged at {offset} is gone: {range}");
     }
 
-    /// <summary>The highest start that retention may come to: all but two segments of its limit are kept at least.</summary>
+    /// <summary>The highest start offset that retention may reach. It keeps at least its limit minus two segments.</summary>
     private ulong RetentionBound()
     {
         var spared = _options.RetentionLimitBytes - (2 * SegmentLimitBytes);
@@ -156,7 +158,7 @@ internal sealed class ScriptedRun
         for (var i = 0; i < 3; i++)
             await AppendAsync(log, $"{session} alone {i}", 100 + i, goOn);
 
-        // Those that come while the first one is being flushed are the next group.
+        // Appends that arrive during the flush of the first one form the next group.
         var group = new List<Task>();
         disk.DuringNextFlush = () =>
             group.AddRange(Enumerable.Range(1, 4).Select(i => AppendAsync(log, $"{session} group {i}", 300 * i, goOn)));
@@ -190,7 +192,7 @@ internal sealed class ScriptedRun
         }
         catch (LogException) when (goOn)
         {
-            // Refused or unknown: the run goes on, as a server does.
+            // The append was refused or has an unknown outcome. The run continues, as a server does.
         }
     }
 
@@ -204,7 +206,7 @@ internal sealed class ScriptedRun
         }
         catch (LogException) when (goOn)
         {
-            // As above.
+            // The truncation failed. The run continues.
         }
     }
 }

@@ -14,40 +14,42 @@ internal enum OperationKind
     FlushDirectory,
 }
 
-/// <summary>The durable and volatile content of a simulated device, and its failures. See <see cref="SimulatedStorage"/>.</summary>
+/// <summary>The durable and volatile contents of a simulated device, and its faults. See <see cref="SimulatedStorage"/>.</summary>
 internal sealed class SimulatedDisk
 {
-    private readonly Lock _gate = new(); // a log seals segments beside its appends; nothing of a test's runs under it
+    private readonly Lock _gate = new(); // a log seals segments concurrently with appends; code of a test never runs under this lock
     private readonly List<string> _trace = [];
     private Dictionary<string, Inode> _durableNames = [];
     private bool _isWithoutPower;
     private long _bytesRead;
 
-    /// <summary>The names as the running process sees them.</summary>
+    /// <summary>The names that the running process sees.</summary>
     public Dictionary<string, Inode> Names { get; private set; } = [];
 
-    /// <summary>How many operations that change something have been asked for.</summary>
+    /// <summary>The number of mutating operations so far.</summary>
     public int OperationCount { get; private set; }
 
-    /// <summary>How many bytes have been read from files.</summary>
+    /// <summary>The number of bytes read from files.</summary>
     public long BytesRead => Interlocked.Read(ref _bytesRead);
 
-    /// <summary>The operation, by its number, in the middle of which the power goes.</summary>
+    /// <summary>The number of the operation during which power is lost.</summary>
     public int PowerLossAt { get; set; } = int.MaxValue;
 
-    /// <summary>Says what fails: given the number and the kind of an operation, the exception it fails with, or null.</summary>
+    /// <summary>
+    /// Decides which operations fail. Receives the number and kind of an operation, and returns the exception to throw, or null.
+    /// </summary>
     public Func<int, OperationKind, IOException?> Fault { get; set; } = (_, _) => null;
 
-    /// <summary>What happens, once, while the next flush is under way: what groups of appends come of.</summary>
+    /// <summary>Runs once, during the next flush. Appends that it starts form a group.</summary>
     public Action? DuringNextFlush { get; set; }
 
-    /// <summary>What every operation fails with, as no file system does.</summary>
+    /// <summary>An exception that no file system throws, with which every operation fails.</summary>
     public Exception? Unforeseen { get; set; }
 
-    /// <summary>Decides what fails in part; a test's seed.</summary>
+    /// <summary>Decides how much of a failing operation takes effect. A test seeds it.</summary>
     public Random Random { get; init; } = new(0);
 
-    /// <summary>What was asked for, for the message of a test that fails.</summary>
+    /// <summary>The operations so far, for failure messages.</summary>
     public string Trace
     {
         get
@@ -89,7 +91,7 @@ internal sealed class SimulatedDisk
             _trace.Add($"{number,4} {what}");
             if (number == PowerLossAt)
             {
-                // The operation may have begun: its effect is one more thing that was not flushed.
+                // The operation may have started. Its effect is one more unflushed change.
                 if (kind is not (OperationKind.Flush or OperationKind.FlushDirectory))
                     operation();
                 _isWithoutPower = true;
@@ -112,8 +114,8 @@ internal sealed class SimulatedDisk
 
     public void MakeNamesDurable() => _durableNames = new Dictionary<string, Inode>(Names);
 
-    /// <summary>The disk as the next process finds it after the power was lost.</summary>
-    /// <param name="random">Decides what comes through.</param>
+    /// <summary>Returns the disk as the next process finds it after the power loss.</summary>
+    /// <param name="random">Decides which unflushed changes survive.</param>
     public SimulatedDisk AfterPowerLoss(Random random)
     {
         lock (_gate)
@@ -138,14 +140,14 @@ internal sealed class SimulatedDisk
         return new SimulatedDisk { Names = names, _durableNames = new Dictionary<string, Inode>(names), Random = random };
     }
 
-    /// <summary>The disk as it is, for another process, as after a kill: nothing is lost.</summary>
+    /// <summary>Returns the disk as another process finds it after a kill. Nothing is lost.</summary>
     public SimulatedDisk AfterKill() => new() { Names = Names, _durableNames = _durableNames, Random = Random };
 }
 
-/// <summary>The process is gone with the power: nothing it asks for happens any more.</summary>
+/// <summary>Power is lost. The operation, and every later one of the process, fails.</summary>
 internal sealed class PowerLostException() : IOException("the power is gone");
 
-/// <summary>The content of a file: as it is, as it is durable, and what lies between the two.</summary>
+/// <summary>The content of a file: the current one, the durable one, and the unflushed changes between them.</summary>
 internal sealed class Inode
 {
     private byte[] _content = [];
@@ -185,7 +187,7 @@ internal sealed class Inode
 
     public void LoseUnflushed() => _unflushed = [];
 
-    /// <summary>Changes a byte of what is stored, as a device that goes bad does.</summary>
+    /// <summary>Flips bits of a stored byte, as a failing device does.</summary>
     public void Flip(long position, byte mask)
     {
         _content[position] ^= mask;
@@ -196,7 +198,7 @@ internal sealed class Inode
     public Inode AfterPowerLoss(Random random, int sectorBytes)
     {
         var survived = _durable.ToArray();
-        var chance = random.Next(4); // of none, some, most or all of it
+        var chance = random.Next(4); // that none, some, most, or all of the changes survive
         foreach (var (position, bytes) in _unflushed)
         {
             if (bytes is null)

@@ -3,16 +3,16 @@ using LogKit.Disk.Storage;
 namespace LogKit.Tests.Disk.Simulation;
 
 /// <summary>
-/// An in-memory file system that can lose power, or fail, at any operation. It guarantees no more than a real one:
+/// An in-memory file system that can lose power, or fail, at any operation. It guarantees no more than a real file system:
 /// <list type="bullet">
-/// <item>What was written since the file's last flush comes through a power loss sector by sector, each or not, in any order; so does a
-/// change of the file's length. A sector is 512 or 4096 bytes.</item>
-/// <item>A name that was made, changed or removed since the directory's last flush comes through as it was or as it is, each name for
-/// itself. A flushed file without a flushed name is gone.</item>
-/// <item>A flush that fails loses what it was for, for good: it can still be read, until the power is gone, and the next flush says
-/// nothing (as Linux does it).</item>
+/// <item>After a power loss, each sector written since the last flush of its file has either the old or the new content, in any
+/// combination. The same applies to a change of the file's length. A sector has 512 or 4096 bytes.</item>
+/// <item>After a power loss, each name that was created, changed, or removed since the last flush of the directory is in either its old or
+/// its new state, independent of other names. A flushed file whose name was not flushed is gone.</item>
+/// <item>A flush that fails loses its data permanently, as on Linux: the data can be read until the power is lost, and the next flush
+/// succeeds.</item>
 /// <item>A write that fails may have happened in part.</item>
-/// <item>What came through one power loss is durable for the next.</item>
+/// <item>Whatever survives one power loss is durable at the next.</item>
 /// </list>
 /// </summary>
 internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
