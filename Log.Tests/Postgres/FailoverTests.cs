@@ -7,8 +7,8 @@ using Xunit.Abstractions;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The primary database is killed or hangs under load, and its synchronous standby is promoted. The servers follow by themselves. One
-/// failover; <c>LOGKIT_EFFORT=N</c> makes N, back and forth.
+/// The primary database is killed or hangs under load, and its synchronous standby is promoted. The servers switch over on their own. There
+/// is one failover; <c>LOGKIT_EFFORT=N</c> makes N of them, back and forth.
 /// </summary>
 public sealed class FailoverTests(ITestOutputHelper output)
 {
@@ -16,7 +16,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
     private const int ProducersPerClient = 4;
 
     [PostgresFact]
-    public Task A_primary_is_killed_under_load_and_nothing_acknowledged_is_lost_or_doubled() =>
+    public Task A_primary_killed_under_load_loses_and_duplicates_nothing_acknowledged() =>
         FailOverUnderLoadAsync(cluster => cluster.KillPrimary(), TestSeed.Effort);
 
     [PostgresFact]
@@ -28,7 +28,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         using var cluster = await ReplicatedCluster.StartAsync();
         using var first = ServerProcess.StartOnDatabase(cluster.ConnectionString);
         using var second = ServerProcess.StartOnDatabase(cluster.ConnectionString);
-        first.ExpectsAnyEntries(); // the database lost and back, if the failover takes long enough to be noticed
+        first.ExpectsAnyEntries(); // reports the loss and return of the database if the failover takes long enough
         second.ExpectsAnyEntries();
         var addresses = string.Join(',', await Task.WhenAll(first.AddressAsync(), second.AddressAsync()));
         await using var log = GrpcLog.Connect(addresses);
@@ -53,10 +53,10 @@ public sealed class FailoverTests(ITestOutputHelper output)
     }
 
     [PostgresFact]
-    public async Task What_no_standby_has_confirmed_is_not_acknowledged_nor_shown_unless_somebody_cancels_the_wait()
+    public async Task An_append_that_no_standby_has_confirmed_is_neither_acknowledged_nor_visible()
     {
         using var cluster = await ReplicatedCluster.StartAsync();
-        await cluster.ExecuteAsync("alter role postgres set client_min_messages = error"); // hides the warning that the answer comes with
+        await cluster.ExecuteAsync("alter role postgres set client_min_messages = error"); // hides the warning that accompanies the answer
         var options = new PostgresLogOptions { ConnectionString = cluster.ConnectionString };
         await using var log = await PostgresLog.OpenAsync(options);
         await using var impatient = await PostgresLog.OpenAsync(options with { UnavailableAfterMs = 1000, OutcomeUnknownAfterMs = 1000 });
@@ -80,7 +80,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         var append = log.AppendBatchAsync(RecordBatch.OfText("third")).AsTask();
         await cluster.CommitWaitsAsync("append");
         await cluster.ExecuteAsync("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'");
-        await cluster.CommitWaitsAsync("with head as"); // the log asks what became of it
+        await cluster.CommitWaitsAsync("with head as"); // the log queries the outcome of the append
         Assert.False(append.IsCompleted);
         await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
             impatient.AppendBatchAsync(RecordBatch.OfText("fourth")).AsTask().Within("an append"));
@@ -97,7 +97,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         var killed = Stopwatch.GetTimestamp();
         fail(cluster);
         var promoted = Stopwatch.GetTimestamp();
-        // One more than were under way at the kill: the last of them was begun after it.
+        // One more than could be pending at the kill, so the last of these appends began after it.
         var next = NextAsync(load.AcknowledgedAsync((Clients * ProducersPerClient) + 1));
         cluster.PromoteStandby();
         var ended = await next;

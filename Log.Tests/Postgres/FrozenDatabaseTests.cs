@@ -7,7 +7,7 @@ using LogKit.V1;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// All processes of the database are frozen under a server with producers and tails. The server keeps responding, and stops in time.
+/// All processes of the database are frozen while a server has producers and tails. The server keeps responding, and stops in time.
 /// </summary>
 public sealed class FrozenDatabaseTests
 {

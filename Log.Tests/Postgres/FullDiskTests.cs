@@ -4,7 +4,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The tables of the database are on a full file system. The write-ahead log is elsewhere, because a server without space for it stops.
+/// The tables of the database are on a full file system. The write-ahead log is elsewhere, because PostgreSQL stops when it has no space
+/// for it.
 /// </summary>
 public sealed class FullDiskTests
 {
@@ -26,14 +27,14 @@ public sealed class FullDiskTests
             Assert.Equal(expected, await log.ReadAllTextAsync());
             await Assert.ThrowsAsync<LogFullException>(() => log.AppendBatchAsync(RecordBatch.OfText(new string('x', 100_000))).AsTask());
 
-            File.WriteAllBytes(ballast, new byte[DiskBytes / 4]); // makes room
+            File.WriteAllBytes(ballast, new byte[DiskBytes / 4]); // a smaller ballast makes room
             var before = expected.Count;
             await log.FillAsync(expected, minBytes: 1000);
             Assert.True(expected.Count > before + 10, $"{expected.Count - before} appends where there was room for many");
             Assert.Equal(expected, await log.ReadAllTextAsync());
         }
 
-        // A database that crashes needs some room to come back; then nothing has got lost.
+        // The database needs some free space to recover from a crash. After that, nothing is lost.
         File.Delete(ballast);
         cluster.Stop();
         cluster.Start();

@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// Settings, notifications, and changes by others in the database lose no record, do not end waits, and are not mistaken for those of the
+/// Settings, notifications, and changes that others make in the database lose no record, end no wait, and are not mistaken for those of the
 /// log.
 /// </summary>
 public sealed class HostileDatabaseTests
@@ -13,7 +13,7 @@ public sealed class HostileDatabaseTests
     private readonly string _schema = $"hostile_{Guid.NewGuid():N}";
 
     [PostgresFact]
-    public async Task A_log_works_whatever_defaults_its_role_and_its_connection_string_have()
+    public async Task A_log_works_with_any_defaults_of_its_role_and_connection_string()
     {
         var role = $"role_{Guid.NewGuid():N}";
         string[] defaults =
@@ -44,7 +44,7 @@ public sealed class HostileDatabaseTests
     [InlineData("-1")]
     [InlineData("not a number")]
     [InlineData("")]
-    public async Task A_notification_that_anybody_sent_ends_no_wait(string payload)
+    public async Task A_notification_from_someone_else_ends_no_wait(string payload)
     {
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
@@ -63,7 +63,7 @@ public sealed class HostileDatabaseTests
     }
 
     [PostgresFact]
-    public async Task A_log_whose_row_is_missing_says_so_to_every_call_and_goes_on_when_it_is_back()
+    public async Task A_log_without_its_row_fails_every_call_until_the_row_is_back()
     {
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
@@ -90,7 +90,7 @@ public sealed class HostileDatabaseTests
     }
 
     [PostgresFact]
-    public async Task A_database_that_is_read_only_was_reached_and_the_error_says_what_to_do()
+    public async Task The_error_for_a_read_only_database_says_what_to_do()
     {
         await using (var writable = await OpenAsync())
             await writable.AppendBatchAsync(RecordBatch.OfText("first"));
@@ -101,7 +101,7 @@ public sealed class HostileDatabaseTests
     }
 
     [PostgresFact]
-    public async Task Rows_that_change_places_are_seen_to_be_damaged()
+    public async Task Swapped_rows_are_detected_as_damage()
     {
         await using var log = await OpenAsync();
         await log.AppendBatchAsync(RecordBatch.OfText("one"));
@@ -113,7 +113,7 @@ public sealed class HostileDatabaseTests
     }
 
     [PostgresFact]
-    public async Task A_batch_of_a_log_is_damaged_in_another()
+    public async Task A_batch_copied_to_another_log_is_detected_as_damage()
     {
         await using var one = await OpenAsync();
         await using var other = await OpenAsync(options => options with { LogName = "other" });
@@ -130,7 +130,7 @@ public sealed class HostileDatabaseTests
     [InlineData("select")]
     [InlineData("user")]
     [InlineData("order")]
-    public async Task A_schema_may_have_the_name_of_a_word_that_the_database_reserves(string schema)
+    public async Task A_schema_name_may_be_a_reserved_word(string schema)
     {
         await using (var log = await OpenAsync(options => options with { SchemaName = schema }))
         {
@@ -151,14 +151,14 @@ public sealed class HostileDatabaseTests
     [InlineData("log", "", nameof(PostgresLogOptions.SchemaName))]
     [InlineData("nul \0", "logkit", nameof(PostgresLogOptions.LogName))]
     [InlineData("", "logkit", nameof(PostgresLogOptions.LogName))]
-    public async Task A_name_that_cannot_be_one_is_refused_by_the_option_s_name(string log, string schema, string option)
+    public async Task An_invalid_name_is_refused_and_the_option_is_named(string log, string schema, string option)
     {
         var options = new PostgresLogOptions { ConnectionString = "Host=127.0.0.1;Port=1", LogName = log, SchemaName = schema };
         Assert.Equal(option, (await Assert.ThrowsAnyAsync<ArgumentException>(() => PostgresLog.OpenAsync(options))).ParamName);
     }
 
     [Fact]
-    public async Task Half_of_a_surrogate_pair_in_a_name_is_refused_by_the_option_s_name()
+    public async Task A_lone_surrogate_in_a_name_is_refused_and_the_option_is_named()
     {
         var options = new PostgresLogOptions { ConnectionString = "Host=127.0.0.1;Port=1", LogName = "half " + '\ud800' };
         Assert.Equal(
@@ -167,7 +167,7 @@ public sealed class HostileDatabaseTests
     }
 
     [Fact]
-    public void What_a_statement_sends_is_a_copy_of_the_caller_s_bytes()
+    public void A_statement_sends_a_copy_of_the_caller_s_bytes()
     {
         var bytes = RecordBatch.OfText("before").Encoded.ToArray();
         var group = new AppendGroup();
@@ -180,7 +180,7 @@ public sealed class HostileDatabaseTests
     }
 
     [PostgresFact]
-    public async Task A_database_of_version_1_is_brought_up_to_date_and_keeps_its_records()
+    public async Task A_database_of_version_1_is_upgraded_and_keeps_its_records()
     {
         await PostgresCluster.Shared.ExecuteAsync(
             (await File.ReadAllTextAsync(Repository.PathOf("Log.Tests/Postgres/golden/schema-v1.sql"))).Replace(
@@ -190,7 +190,7 @@ public sealed class HostileDatabaseTests
 
         await using var log = await OpenAsync();
         Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("new")));
-        await AppendAsVersion1Async("old again"); // a server of version 1 that still runs
+        await AppendAsVersion1Async("old again"); // a server of version 1 is still running
         Assert.Equal(3ul, await log.AppendBatchAsync(RecordBatch.OfText("conditional"), expectedOffset: 3));
         Assert.Equal(["old", "new", "old again", "conditional"], await log.ReadAllTextAsync());
         Assert.Equal(4, (await log.ReadBatchesAsync(0, 1000)).Count);

@@ -4,8 +4,8 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// Producers that append until they are stopped, whatever happens to their servers, and record the outcome of each append; and tails, which
-/// resume where they stopped.
+/// Producers that append until they are stopped, whatever happens to their servers, and record the outcome of each append; and tails that
+/// resume after each interruption.
 /// </summary>
 internal sealed class Load
 {
@@ -13,7 +13,7 @@ internal sealed class Load
 
     private readonly List<Task> _producers = [];
     private readonly List<Task<List<string>>> _tails = [];
-    private readonly Outcomes _outcomes = new([], [], []); // guards itself
+    private readonly Outcomes _outcomes = new([], [], []); // also the lock that guards its lists
     private readonly CancellationTokenSource _stop = new();
     private TaskCompletionSource? _reached;
     private int _awaited;
@@ -23,7 +23,7 @@ internal sealed class Load
 
     public void StartTail(GrpcLog log) => _tails.Add(TailAsync(log));
 
-    /// <summary>Completes after so many more acknowledgments.</summary>
+    /// <summary>Completes after this many more acknowledgments.</summary>
     public Task AcknowledgedAsync(int count)
     {
         lock (_outcomes)
@@ -35,8 +35,8 @@ internal sealed class Load
     }
 
     /// <summary>
-    /// Stops, and compares what the log holds with what the producers were told and with what the tails saw: nothing acknowledged is
-    /// lost, nothing is doubled, offsets are dense, and each tail saw each record once and in order.
+    /// Stops, and compares the content of the log with the acknowledgments and with what the tails read. Nothing acknowledged is lost,
+    /// nothing is duplicated, offsets are dense, and each tail read each record once and in order.
     /// </summary>
     public async Task StopAndVerifyAsync(GrpcLog log)
     {
@@ -81,7 +81,7 @@ internal sealed class Load
         }
     }
 
-    /// <summary>Reads until the last record, from where it stopped whenever its server goes.</summary>
+    /// <summary>Reads until the last record, and resumes whenever its server is lost.</summary>
     private static async Task<List<string>> TailAsync(GrpcLog log)
     {
         var texts = new List<string>();
@@ -99,11 +99,11 @@ internal sealed class Load
             }
             catch (LogException)
             {
-                await Task.Yield(); // its server went: on at another
+                await Task.Yield(); // the server was lost, so the next read goes to another
             }
         }
     }
 
-    /// <summary>What became of appends: acknowledged, certainly not stored, or either.</summary>
+    /// <summary>The outcomes of appends: acknowledged, certainly not stored, or unknown.</summary>
     private sealed record Outcomes(List<(string Text, ulong Offset)> Acknowledged, List<string> Refused, List<string> Unknown);
 }

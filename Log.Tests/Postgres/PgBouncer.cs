@@ -32,15 +32,15 @@ internal sealed class PgBouncer : IDisposable
         ConnectionString = PostgresCluster.ConnectionStringAt(port);
     }
 
-    /// <summary>Why PgBouncer is not available; null if it is.</summary>
+    /// <summary>Why PgBouncer cannot be used on this machine; null if it can.</summary>
     public static string? ReasonToSkip { get; } =
         PostgresCluster.ReasonToSkip
         ?? (PostgresCluster.Find("pgbouncer", "/usr/sbin") is null ? "needs pgbouncer, which is not in PATH" : null);
 
     public string ConnectionString { get; }
 
-    /// <param name="cluster">The database.</param>
-    /// <param name="settings">Lines of its section [pgbouncer].</param>
+    /// <param name="cluster">The database that the pooler connects to.</param>
+    /// <param name="settings">Lines for the [pgbouncer] section of the configuration.</param>
     public static async Task<PgBouncer> StartAsync(PostgresCluster cluster, string settings)
     {
         var pooler = new PgBouncer(cluster.Port, PostgresCluster.FreePort(), settings);

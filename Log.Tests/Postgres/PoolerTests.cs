@@ -5,7 +5,8 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A pooler in front of the database: with a session per connection, it works; otherwise, it is named and refused.
+/// A pooler in front of the database. The log works if the pooler assigns a session to each connection; otherwise, the pooler is reported
+/// and refused.
 /// </summary>
 public sealed class PoolerTests
 {
@@ -17,7 +18,7 @@ public sealed class PoolerTests
     [InlineData("transaction", 20)]
     [InlineData("transaction", 1)]
     [InlineData("statement", 20)]
-    public async Task A_pooler_that_shares_sessions_is_named(string mode, int poolSize)
+    public async Task A_pooler_that_shares_sessions_is_reported(string mode, int poolSize)
     {
         using var pooler = await PgBouncer.StartAsync(PostgresCluster.Shared, $"pool_mode = {mode}\ndefault_pool_size = {poolSize}");
         var refused = await Assert.ThrowsAsync<PostgresLogOpenException>(() =>
@@ -26,7 +27,7 @@ public sealed class PoolerTests
     }
 
     [PgBouncerFact]
-    public async Task Through_a_pooler_that_keeps_sessions_the_log_works_and_a_lost_answer_is_found_out()
+    public async Task The_log_works_through_a_pooler_with_dedicated_sessions_and_recovers_lost_answers()
     {
         using var pooler = await PgBouncer.StartAsync(PostgresCluster.Shared, "pool_mode = session");
         await using var log = await OpenAsync(pooler, "pooled_session").Within("the log to be opened");
@@ -36,7 +37,7 @@ public sealed class PoolerTests
         await waiting.Within("the wait");
         Assert.Equal(Enumerable.Range(0, 200).Select(i => (ulong)i), appends.Select(append => append.Result).Order());
 
-        // Sessions that the database ends are replaced, and what was under way in them is stored once or not at all.
+        // Sessions that the database terminates are replaced, and an append that was pending in one of them is stored once.
         for (var i = 0; i < 20; i++)
         {
             var text = $"beside an end of the sessions {i}";

@@ -7,13 +7,13 @@ using LogKit.Tests.Conformance;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// The log on a real database, each with its own proxy. A crash is one of the process of the log: all its connections are cut. A fault is
-/// the same, for a while.
+/// The log on a real database, with a proxy for each log. Cutting all connections of the proxy stands for a crash of the log's process, and
+/// for a fault until the proxy is healed.
 /// </summary>
 public sealed class PostgresHarness : LogHarness
 {
     private readonly string _schema = $"harness_{Guid.NewGuid():N}";
-    private readonly ConcurrentDictionary<string, TcpProxy> _ways = [];
+    private readonly ConcurrentDictionary<string, TcpProxy> _proxies = [];
 
     public override string? ReasonToSkip => PostgresCluster.ReasonToSkip;
 
@@ -27,24 +27,24 @@ public sealed class PostgresHarness : LogHarness
 
     public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset)
     {
-        if (_ways.TryRemove(name, out var old))
+        if (_proxies.TryRemove(name, out var old))
             await old.DisposeAsync();
-        var way = _ways[name] = new TcpProxy(PostgresCluster.Shared.Port);
+        var way = _proxies[name] = new TcpProxy(PostgresCluster.Shared.Port);
         return await OpenAsync(name, way, startOffset);
     }
 
-    public override async ValueTask<ILog> OpenSecondClientAsync(string name) => await OpenAsync(name, _ways[name], 0);
+    public override async ValueTask<ILog> OpenSecondClientAsync(string name) => await OpenAsync(name, _proxies[name], 0);
 
     public override ValueTask CrashAsync(string name)
     {
-        _ways[name].Cut();
+        _proxies[name].Cut();
         return ValueTask.CompletedTask;
     }
 
     public override async ValueTask<long> GetStoredBytesAsync(string name) =>
         (long)(await ExecuteAsync($"select next_position from {_schema}.logs where name = '{name}'"))!;
 
-    // The database undoes what was not committed as a whole; so a last batch of which anything is lost was never there.
+    // The database rolls back incomplete transactions as a whole, so a batch that is cut anywhere is removed entirely.
     public override async ValueTask CutAsync(string name, long length) => await ExecuteAsync(
         $"""
         with cut as (
@@ -66,13 +66,13 @@ public sealed class PostgresHarness : LogHarness
 
     public override ValueTask HealStorageAsync(string name)
     {
-        _ways[name].Heal();
+        _proxies[name].Heal();
         return ValueTask.CompletedTask;
     }
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var way in _ways.Values)
+        foreach (var way in _proxies.Values)
             await way.DisposeAsync();
         await base.DisposeAsync();
     }

@@ -6,16 +6,16 @@ using Npgsql;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>Specifics of the log on PostgreSQL: lost answers, several servers, and unavailable databases.</summary>
+/// <summary>The log on PostgreSQL beyond the conformance suite: lost answers, several servers, and unavailable databases.</summary>
 public sealed class PostgresLogTests
 {
-    /// <summary>Everything a group's statement carries; what tells a request that appends from all others.</summary>
+    /// <summary>A part of the records that the tests append, which identifies the requests that carry them.</summary>
     private const string Marker = "marked";
 
     private readonly string _schema = $"tests_{Guid.NewGuid():N}";
 
     [PostgresFact]
-    public async Task An_answer_lost_after_the_commit_is_found_out_and_nothing_is_stored_twice()
+    public async Task An_answer_lost_after_the_commit_is_recovered_and_nothing_is_stored_twice()
     {
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way);
@@ -43,7 +43,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_connection_lost_at_any_moment_of_an_append_neither_loses_nor_doubles_it()
+    public async Task A_connection_lost_at_any_moment_of_an_append_neither_loses_nor_duplicates_it()
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
@@ -66,13 +66,13 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_statement_still_at_work_when_its_connection_is_lost_is_ended_before_it_is_sent_again()
+    public async Task A_statement_that_still_runs_when_its_connection_is_lost_is_terminated_before_it_is_resent()
     {
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
-        // Another session holds the row, so the statement that is sent waits for it, and would be done later.
+        // Another session holds a lock on the row, so the statement waits for it, and would complete later.
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
         var sent = new TaskCompletionSource();
@@ -98,13 +98,13 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task An_append_whose_outcome_cannot_be_asked_for_says_that_it_is_unknown()
+    public async Task An_append_whose_outcome_cannot_be_queried_reports_an_unknown_outcome()
     {
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(way, options => options with { OutcomeUnknownAfterMs = 100 });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
-        // Another session holds the row, or a quick server could answer before the connection is cut.
+        // Another session holds a lock on the row. Otherwise, a fast server could answer before the connection is cut.
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
         way.CutAfterRequestsWhere(piece =>
@@ -134,11 +134,11 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task Appends_through_several_servers_are_dense_and_none_is_lost_or_doubled()
+    public async Task Appends_through_several_servers_are_dense_and_none_is_lost_or_duplicated()
     {
         const int Servers = 4;
         const int Appends = 100;
-        var logs = await Task.WhenAll(Enumerable.Range(0, Servers).Select(_ => OpenAsync())); // each makes the schema
+        var logs = await Task.WhenAll(Enumerable.Range(0, Servers).Select(_ => OpenAsync())); // each creates the schema
         var appends = await Task.WhenAll(
                 from server in Enumerable.Range(0, Servers)
                 from i in Enumerable.Range(0, Appends)
@@ -156,7 +156,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_waiter_is_woken_though_the_notification_is_lost()
+    public async Task A_waiter_is_woken_even_if_the_notification_is_lost()
     {
         await using var log = await OpenAsync(change: options => options with { PollIntervalMs = 20 });
         await log.AppendBatchAsync(RecordBatch.OfText("first"));
@@ -186,7 +186,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_connection_that_broke_is_made_anew_and_a_mistake_of_the_log_s_own_is_not_taken_for_that()
+    public async Task A_broken_connection_is_replaced_and_a_bug_is_not_mistaken_for_one()
     {
         await using var database = new Database(new PostgresLogOptions { ConnectionString = PostgresCluster.Shared.ConnectionString });
         var tries = 0;
@@ -213,7 +213,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_server_that_takes_no_writes_any_more_stores_nothing_and_the_one_that_does_is_gone_on_with()
+    public async Task When_a_server_becomes_read_only_the_log_continues_on_the_writable_one()
     {
         using var cluster = await ReplicatedCluster.StartAsync();
         await using var log = await PostgresLog.OpenAsync(new PostgresLogOptions { ConnectionString = cluster.ConnectionString });
@@ -240,7 +240,7 @@ public sealed class PostgresLogTests
 
     [PostgresTheory]
     [MemberData(nameof(WrongConnections))]
-    public async Task What_is_wrong_for_good_is_one_line_and_shows_no_password(string setting, string value, string message)
+    public async Task A_permanent_error_is_one_line_and_shows_no_password(string setting, string value, string message)
     {
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [setting] = value };
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(
@@ -250,7 +250,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_user_without_rights_is_told_which()
+    public async Task An_error_about_missing_privileges_names_them()
     {
         await PostgresCluster.Shared.ExecuteAsync($"create role {_schema} login password 'p'");
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { Username = _schema, Password = "p" };
@@ -306,7 +306,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task A_server_that_is_too_old_is_told_and_that_is_all()
+    public async Task A_server_that_is_too_old_is_reported_without_further_effects()
     {
         await using var way = TcpProxy.ToOldServer();
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(way));
@@ -315,7 +315,7 @@ public sealed class PostgresLogTests
     }
 
     [PostgresFact]
-    public async Task Retention_by_age_goes_by_the_clock_of_the_database()
+    public async Task Retention_by_age_uses_the_clock_of_the_database()
     {
         const int LimitMs = 3_600_000;
         await using (var log = await OpenAsync())
@@ -324,7 +324,7 @@ public sealed class PostgresLogTests
                 await log.AppendBatchAsync(RecordBatch.OfText($"{i}", "second"));
         }
 
-        // The third is old enough, and the fourth not quite.
+        // The third batch is old enough, and the fourth is not.
         await PostgresCluster.Shared.ExecuteAsync(
             $"update {_schema}.batches set appended_at = clock_timestamp() - (case when first_offset < 6 then '61 min' else '59 min' "
                 + "end)::interval where first_offset < 8");

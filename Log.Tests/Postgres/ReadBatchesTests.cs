@@ -3,13 +3,13 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>Reading several batches with one query: how many are returned, and truncation and damage.</summary>
+/// <summary>Reads of several batches with one query: how many batches are returned, and the effects of truncation and damage.</summary>
 public sealed class ReadBatchesTests
 {
     private readonly string _schema = $"tests_{Guid.NewGuid():N}";
 
     [PostgresFact]
-    public async Task As_many_batches_come_as_the_limit_allows()
+    public async Task A_read_returns_as_many_batches_as_the_limit_allows()
     {
         await using var log = await OpenAsync();
         var sizeBytes = (await AppendAsync(log, 50))[0].SizeBytes;
@@ -23,7 +23,7 @@ public sealed class ReadBatchesTests
     }
 
     [PostgresFact]
-    public async Task Batches_of_all_sizes_come_in_order_and_within_the_limit()
+    public async Task Batches_of_all_sizes_are_returned_in_order_and_within_the_limit()
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
@@ -60,7 +60,7 @@ public sealed class ReadBatchesTests
     }
 
     [PostgresFact]
-    public async Task What_another_server_truncates_is_gone_for_the_next_read()
+    public async Task Batches_that_another_server_truncates_are_gone_at_the_next_read()
     {
         await using var log = await OpenAsync();
         await using var other = await OpenAsync();
@@ -76,7 +76,7 @@ public sealed class ReadBatchesTests
     [InlineData("update {0}.batches set payload = set_byte(payload, 3, 255 - get_byte(payload, 3)) where first_offset = 6")]
     [InlineData("update {0}.batches set record_count = record_count + 1 where first_offset = 6")]
     [InlineData("delete from {0}.batches where first_offset = 6")]
-    public async Task An_answer_ends_before_what_is_damaged_and_reading_on_from_there_says_so(string damage)
+    public async Task An_answer_ends_before_damage_and_the_next_read_reports_it(string damage)
     {
         await using var log = await OpenAsync();
         var appended = await AppendAsync(log, 10);
@@ -87,14 +87,14 @@ public sealed class ReadBatchesTests
     }
 
     [PostgresFact]
-    public async Task An_answer_that_breaks_off_is_asked_for_again_as_a_whole()
+    public async Task A_truncated_answer_is_requested_again_as_a_whole()
     {
         await using var way = new TcpProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(PostgresCluster.ConnectionStringAt(way.Port));
         for (var i = 0; i < 40; i++)
             await log.AppendBatchAsync(RecordBatch.OfText($"{i} {new string('x', 50_000)}"));
         var pieces = 0;
-        way.LoseAnswersWhere(() => Interlocked.Increment(ref pieces) == 15); // of some 30
+        way.LoseAnswersWhere(() => Interlocked.Increment(ref pieces) == 15); // of about 30 pieces
         var batches = await log.ReadBatchesAsync(0, int.MaxValue);
         Assert.True(pieces > 15, $"{pieces} pieces of answers came: expected that the 15th was lost, and others came after it");
         Assert.Equal(Enumerable.Range(0, 40).Select(i => $"{i} "), batches.Select(batch => TextOf(batch).TrimEnd('x')));
@@ -102,7 +102,7 @@ public sealed class ReadBatchesTests
 
     private static string TextOf(RecordBatch batch) => batch[0].ToString();
 
-    /// <summary>Appends batches of one record each, all of one size.</summary>
+    /// <summary>Appends batches of one record each, all of the same size.</summary>
     private static async Task<List<RecordBatch>> AppendAsync(PostgresLog log, int count)
     {
         var batches = Enumerable.Range(0, count).Select(i => RecordBatch.OfText($"record {i:D3}")).ToList();

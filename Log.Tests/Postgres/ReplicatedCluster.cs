@@ -4,7 +4,7 @@ using Npgsql;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// A primary and a synchronous standby. The primary can be killed and the standby promoted; then the former primary can become the standby.
+/// A primary and a synchronous standby. The primary can be killed and the standby promoted. Then the former primary can become the standby.
 /// </summary>
 internal sealed class ReplicatedCluster : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class ReplicatedCluster : IDisposable
         }.ConnectionString;
     }
 
-    /// <summary>Names both, whichever is the primary.</summary>
+    /// <summary>The connection string names both servers, so that it works whichever is the primary.</summary>
     public string ConnectionString { get; }
 
     public static async Task<ReplicatedCluster> StartAsync()
@@ -30,7 +30,7 @@ internal sealed class ReplicatedCluster : IDisposable
         return cluster;
     }
 
-    /// <summary>Completes once the commit of a statement waits for the standby.</summary>
+    /// <summary>Completes once the commit of a statement with these words waits for the standby.</summary>
     public Task CommitWaitsAsync(string words) =>
         UntilAsync(
             $"select from pg_stat_activity where wait_event = 'SyncRep' and query like '%{words}%'",
@@ -38,7 +38,7 @@ internal sealed class ReplicatedCluster : IDisposable
 
     public Task<object?> ExecuteAsync(string text) => _primary.ExecuteAsync(text);
 
-    /// <summary>Whether the primary's journal has these words.</summary>
+    /// <summary>Returns whether the log file of the primary contains these words.</summary>
     public bool HasSaid(string words) => _primary.JournalText().Contains(words, StringComparison.Ordinal);
 
     public void KillPrimary() => _primary.Kill();
@@ -46,8 +46,8 @@ internal sealed class ReplicatedCluster : IDisposable
     public void FreezePrimary() => _primary.Freeze();
 
     /// <summary>
-    /// Freezes the standby until it is promoted, and completes once a commit of an append waits for it: one whose answer is lost if the
-    /// primary goes now, and which the standby may have or not.
+    /// Freezes the standby until it is promoted. Completes once the commit of an append waits for the standby. If the primary is lost then,
+    /// so is the answer, and the standby may or may not have the append.
     /// </summary>
     public Task HoldAppendAsync()
     {
@@ -66,7 +66,7 @@ internal sealed class ReplicatedCluster : IDisposable
 
     public void StartStandby() => _standby.Start();
 
-    /// <summary>Makes a new standby where the primary was that was killed. What is acknowledged from then on is on both.</summary>
+    /// <summary>Replaces the killed primary with a new standby. Everything that is acknowledged afterwards is on both servers.</summary>
     public async Task RebuildStandbyAsync()
     {
         _standby.Follow(_primary);
@@ -80,8 +80,8 @@ internal sealed class ReplicatedCluster : IDisposable
     }
 
     /// <summary>
-    /// Has commits wait for the standby. That is set anew for each, and not before it is made of the primary: once promoted it would wait
-    /// for a standby that it does not have.
+    /// Makes commits wait for the standby. The setting must follow the copy of the primary, because a standby that copies it would wait for
+    /// a standby of its own once it is promoted.
     /// </summary>
     private async Task BecomeSynchronousAsync()
     {

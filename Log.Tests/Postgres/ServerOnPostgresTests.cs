@@ -7,9 +7,7 @@ using Npgsql;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>
-/// The server on PostgreSQL from the perspective of its operator: messages, invalid settings, and secrets that are never shown.
-/// </summary>
+/// <summary>The server on PostgreSQL as its operator sees it: messages, invalid settings, and secrets that are never shown.</summary>
 [UsesVerify]
 public sealed class ServerOnPostgresTests
 {
@@ -18,7 +16,7 @@ public sealed class ServerOnPostgresTests
     private readonly string _name = $"server_{Guid.NewGuid():N}";
 
     [PostgresFact]
-    public async Task It_serves_the_log_of_its_name_and_keeps_it()
+    public async Task The_server_serves_the_log_with_the_configured_name_and_keeps_it()
     {
         for (var run = 0ul; run < 2; run++)
         {
@@ -37,7 +35,7 @@ public sealed class ServerOnPostgresTests
     }
 
     [PostgresFact]
-    public async Task What_weakens_an_acknowledgment_is_a_warning_in_the_journal()
+    public async Task A_setting_that_weakens_acknowledgments_is_a_warning_in_the_journal()
     {
         using var server = Start(PostgresCluster.Shared.ConnectionString + ";Options=-c synchronous_commit=off");
         server.Expects(15);
@@ -71,14 +69,14 @@ public sealed class ServerOnPostgresTests
 
     [PostgresTheory]
     [MemberData(nameof(WrongConnections))]
-    public async Task A_database_that_cannot_be_used_is_one_line_and_exit_code_1(string key, string value, string problem)
+    public async Task An_unusable_database_is_a_one_line_error_with_exit_code_1(string key, string value, string problem)
     {
         var connection = new NpgsqlConnectionStringBuilder(PostgresCluster.Shared.ConnectionString) { [key] = value };
         await AssertRefusedAsync(Start(connection.ConnectionString), $"error: Log:ConnectionString: {problem}");
     }
 
     [PostgresFact]
-    public async Task A_server_that_is_too_old_is_one_line_and_exit_code_1()
+    public async Task A_database_that_is_too_old_is_a_one_line_error_with_exit_code_1()
     {
         var version = ((string)(await PostgresCluster.Shared.ExecuteAsync("show server_version"))!).Split(' ', '.');
         await using var way = TcpProxy.ToOldServer();
@@ -88,7 +86,7 @@ public sealed class ServerOnPostgresTests
     }
 
     [PostgresFact]
-    public async Task A_user_without_rights_is_one_line_and_exit_code_1()
+    public async Task A_user_without_privileges_is_a_one_line_error_with_exit_code_1()
     {
         await PostgresCluster.Shared.ExecuteAsync($"create database {_name}");
         await PostgresCluster.Shared.ExecuteAsync($"create role {_name} login password '{Secret}'");
@@ -139,7 +137,7 @@ public sealed class ServerOnPostgresTests
 
     [Theory]
     [MemberData(nameof(WrongSettings))]
-    public async Task A_wrong_setting_is_one_line_and_shows_no_password(string[] arguments, string message) =>
+    public async Task An_invalid_setting_is_a_one_line_error_and_shows_no_password(string[] arguments, string message) =>
         await AssertRefusedAsync(ServerProcess.Start(arguments), message);
 
     [PostgresFact]
@@ -149,7 +147,7 @@ public sealed class ServerOnPostgresTests
         using var server = Start(cluster.ConnectionString);
         server.Expects(63, 64);
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync());
-        var client = new V1.Log.LogClient(channel); // what anybody has: it tries nothing again
+        var client = new V1.Log.LogClient(channel); // a plain client, which retries nothing
         var request = new ProduceRequest { RecordBatch = new V1.RecordBatch { Records = { new V1.Record() } } };
         Assert.Equal(0ul, (await client.ProduceAsync(request)).FirstOffset);
 

@@ -4,15 +4,15 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Postgres;
 
 /// <summary>
-/// One log with several servers under load: one is killed, one is added, one is drained. No acknowledged record is lost or duplicated, and
-/// tails that resume see each record once and in order.
+/// One log with several servers under load: one server is killed, one is added, and one is drained. No acknowledged record is lost or
+/// duplicated, and tails that resume read each record once and in order.
 /// </summary>
 public sealed class SeveralServersTests
 {
     private readonly string _name = $"several_{Guid.NewGuid():N}";
 
     [PostgresFact]
-    public async Task Servers_come_and_go_under_load_and_nothing_is_lost_or_doubled()
+    public async Task Servers_come_and_go_under_load_and_nothing_is_lost_or_duplicated()
     {
         using var kept = StartServer();
         using var killed = StartServer();

@@ -4,9 +4,7 @@ using System.Net.Sockets;
 
 namespace LogKit.Tests.Postgres;
 
-/// <summary>
-/// A TCP proxy that can cut connections, also just before an answer is forwarded, and can forge answers.
-/// </summary>
+/// <summary>A TCP proxy that can cut connections, even just before it forwards an answer, and can forge answers.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -28,7 +26,7 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>A way to the tests' server, which says there that it is PostgreSQL 12.</summary>
+    /// <summary>Creates a proxy to the shared cluster that makes it report PostgreSQL 12 as its version.</summary>
     public static TcpProxy ToOldServer()
     {
         var way = new TcpProxy(PostgresCluster.Shared.Port);
@@ -36,12 +34,12 @@ internal sealed class TcpProxy : IAsyncDisposable
         {
             var name = "server_version\0"u8;
             if (piece.Span.IndexOf(name) is var index and >= 0)
-                "12"u8.CopyTo(piece.Span[(index + name.Length)..]); // what was before the point
+                "12"u8.CopyTo(piece.Span[(index + name.Length)..]); // replaces the major version
         });
         return way;
     }
 
-    /// <summary>Cuts all connections, and lets no other through until <see cref="Heal"/>.</summary>
+    /// <summary>Cuts all connections, and rejects new ones until <see cref="Heal"/>.</summary>
     public void Cut()
     {
         _isCut = true;
@@ -52,16 +50,18 @@ internal sealed class TcpProxy : IAsyncDisposable
     public void Heal() => _isCut = false;
 
     /// <summary>
-    /// Asks, for each piece of an answer, whether its connection is cut instead of passing it on. The server has done its work by then.
+    /// Calls a function for each piece of an answer. If it returns true, the proxy cuts the connection instead of forwarding the piece. The
+    /// server has done its work by then.
     /// </summary>
     public void LoseAnswersWhere(Func<bool>? loses) => _losesAnswer = loses;
 
     /// <summary>
-    /// Asks, for each piece of a request, whether its connection is cut after passing it on: while the server is at work, or has not begun.
+    /// Calls a function for each piece of a request. If it returns true, the proxy cuts the connection after it forwards the piece, while
+    /// the server works on it or has not yet started.
     /// </summary>
     public void CutAfterRequestsWhere(Func<ReadOnlyMemory<byte>, bool>? loses) => _losesRequest = loses;
 
-    /// <summary>Lets each piece of an answer be changed.</summary>
+    /// <summary>Calls an action that can change each piece of an answer.</summary>
     public void ForgeAnswers(Action<Memory<byte>> forge) => _forgeAnswer = forge;
 
     public async ValueTask DisposeAsync()
@@ -80,7 +80,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or InvalidOperationException)
         {
-            // Disposed, during an accept or between two.
+            // The proxy was disposed, during an accept or between two accepts.
         }
     }
 
@@ -108,7 +108,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         catch (Exception exception)
             when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // Cut.
+            // The connection was cut.
         }
         finally
         {
@@ -134,7 +134,7 @@ internal sealed class TcpProxy : IAsyncDisposable
                 var piece = buffer.AsMemory(0, length);
                 if (stopsBefore(piece))
                     return;
-                var stops = stopsAfter(piece); // asked before the answer to it can be there
+                var stops = stopsAfter(piece); // evaluated before the answer can arrive
                 await to.WriteAsync(piece);
                 if (stops)
                     return;
@@ -142,7 +142,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
-            // Cut.
+            // The connection was cut.
         }
     }
 }
