@@ -5,7 +5,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary><c>logkit bench</c>: its output, as far as it is the same on every machine, and its exit codes.</summary>
+/// <summary><c>logkit bench</c>: the parts of its output that are the same on every machine, and its exit codes.</summary>
 public sealed partial class BenchCommandTests : IAsyncLifetime
 {
     private readonly InMemoryLog _log = new();
@@ -35,7 +35,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Loads))]
-    public async Task The_text_has_a_line_a_figure(string options, string lines)
+    public async Task The_text_has_one_line_per_figure(string options, string lines)
     {
         var (exitCode, output, errors) = await RunAsync($"{options} --seconds 1 --warmup 0");
         Assert.Equal((0, ""), (exitCode, errors));
@@ -64,9 +64,9 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
         Assert.Equal(inFlight is not null, report.GetProperty("stream").GetBoolean());
 
         var (appends, seconds) = (Number("appends"), Number("elapsed_seconds"));
-        Assert.InRange(seconds, 0.9, double.MaxValue); // as long as was asked for, but for the coarseness of a timer
+        Assert.InRange(seconds, 0.9, double.MaxValue); // as long as requested, but for the coarseness of a timer
         Assert.Equal(appends * 7, Number("records"));
-        Assert.Equal(Number("records") + 7, (await _log.GetRangeAsync()).Count); // with the first append, which does not count
+        Assert.Equal(Number("records") + 7, (await _log.GetRangeAsync()).Count); // includes the first append, which is not counted
         AssertRate(appends, "appends_per_second", seconds);
         AssertRate(appends * 7, "records_per_second", seconds);
         AssertRate(appends * 7 * 11 / 1e6, "megabytes_per_second", seconds);
@@ -86,7 +86,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Interrupted_it_prints_the_figures_so_far()
+    public async Task An_interrupted_run_prints_the_figures_so_far()
     {
         using var interrupt = new CancellationTokenSource();
         var bench = RunAsync("--producers 2 --seconds 3600 --warmup 0 --json", interrupt.Token);
@@ -99,7 +99,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Interrupted_in_the_warm_up_it_prints_the_figures_of_the_warm_up()
+    public async Task A_run_interrupted_during_the_warm_up_prints_the_figures_of_the_warm_up()
     {
         using var interrupt = new CancellationTokenSource();
         var bench = RunAsync("--producers 2 --warmup 3600 --json", interrupt.Token);
@@ -124,7 +124,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     [Theory]
     [InlineData("")]
     [InlineData(" --stream")]
-    public async Task What_fails_is_counted_by_its_status(string options)
+    public async Task Failures_are_counted_by_status(string options)
     {
         await using var filling = new FillingLog(_log);
         await using var server = await TestServer.StartAsync(filling);
@@ -155,7 +155,7 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public async Task What_cannot_be_run_is_one_line_at_once(string options, int expectedExitCode, string message)
+    public async Task A_benchmark_that_cannot_run_fails_at_once_with_one_line(string options, int expectedExitCode, string message)
     {
         var (exitCode, output, errors) = await RunAsync(options);
         Assert.Equal((expectedExitCode, ""), (exitCode, output));
@@ -173,14 +173,14 @@ public sealed partial class BenchCommandTests : IAsyncLifetime
     [GeneratedRegex(" [0-9][0-9,]*([.][0-9]+)?", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Figure();
 
-    /// <summary>Accepts one append, and is then full.</summary>
+    /// <summary>Accepts one append, and is full from then on.</summary>
     private sealed class FillingLog(ILog log) : ILog
     {
         private readonly TaskCompletionSource _hasRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _appends;
 
         /// <summary>
-        /// Completes with the second refusal: the one before has reached the caller, who makes a call at a time, by then.
+        /// Completes with the second refusal. By then, the first refusal has reached the caller, which makes one call at a time.
         /// </summary>
         public Task HasRefused => _hasRefused.Task;
 

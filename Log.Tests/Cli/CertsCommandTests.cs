@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Cli;
 
 /// <summary>
-/// <c>logkit certs</c>: valid chains for the intended use, private keys, and no overwritten files.
+/// <c>logkit certs</c>: the chains are valid for their intended use, private keys are protected, and no file is overwritten.
 /// </summary>
 public sealed class CertsCommandTests : IDisposable
 {
@@ -48,7 +48,7 @@ public sealed class CertsCommandTests : IDisposable
 
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public async Task Keys_are_for_their_owner_only()
+    public async Task Keys_are_readable_only_by_their_owner()
     {
         await Logkit.RunAsync(["certs", Tls]);
         foreach (var key in Directory.GetFiles(Tls, "*.key"))
@@ -70,7 +70,7 @@ public sealed class CertsCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Clients))]
-    public async Task A_client_is_its_common_name_and_its_alternative_name_and_has_a_safe_file(
+    public async Task A_client_has_its_name_as_common_name_and_alternative_name_and_a_safe_file_name(
         string client, string file, string alternative)
     {
         var (exitCode, _, errors) = await Logkit.RunAsync(["certs", Tls, "--client", client]);
@@ -82,7 +82,7 @@ public sealed class CertsCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Certificates_are_as_verifiers_want_them()
+    public async Task Certificates_have_the_extensions_that_verifiers_require()
     {
         await Logkit.RunAsync(["certs", Tls, "--days", "30"]);
         using var authority = Load("ca");
@@ -112,7 +112,7 @@ public sealed class CertsCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_is_added_to_an_authority_and_all_else_stays_as_it_was()
+    public async Task A_client_is_added_to_an_authority_and_other_files_stay_unchanged()
     {
         await Logkit.RunAsync(["certs", Tls]);
         var before = Contents();
@@ -123,7 +123,7 @@ public sealed class CertsCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_is_renewed_by_the_same_authority_once_its_files_are_gone()
+    public async Task A_server_is_renewed_by_the_same_authority_after_its_files_are_deleted()
     {
         await Logkit.RunAsync(["certs", Tls]);
         var refused = await Logkit.RunAsync(["certs", Tls, "--host", "log.example.org"]);
@@ -144,7 +144,7 @@ public sealed class CertsCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Occupied))]
-    public async Task No_file_is_written_over_and_then_none_is_written(string occupied, string[] options)
+    public async Task If_a_file_exists_no_file_is_written(string occupied, string[] options)
     {
         await Logkit.RunAsync(["certs", Tls]);
         await File.WriteAllTextAsync(Path.Combine(Tls, occupied), "somebody's");
@@ -159,7 +159,7 @@ public sealed class CertsCommandTests : IDisposable
     [InlineData("nonsense")]
     [InlineData("server")]
     [InlineData(null)]
-    public async Task Without_a_sound_authority_no_client_is_added(string? inPlaceOfIt)
+    public async Task Without_a_valid_authority_no_client_is_added(string? inPlaceOfIt)
     {
         await Logkit.RunAsync(["certs", Tls]);
         foreach (var extension in (string[])["crt", "key"])
@@ -195,7 +195,7 @@ public sealed class CertsCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task Wrong_options_say_what_would_be_right(string[] options, string message)
+    public async Task Invalid_options_are_refused_with_the_valid_ones(string[] options, string message)
     {
         var (exitCode, output, errors) = await Logkit.RunAsync(options.Length == 0 ? ["certs"] : ["certs", Tls, .. options]);
         Assert.Equal((2, ""), (exitCode, output));
@@ -247,7 +247,9 @@ public sealed class CertsCommandTests : IDisposable
     private static string AlternativeNameOf(X509Certificate2 certificate) => string.Join(
         ", ", certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Select(names => names.Format(multiLine: false)));
 
-    /// <summary>Needs <c>openssl</c>, and says so where it is not; the chains are checked in this process in any case.</summary>
+    /// <summary>
+    /// Skips the test, with the reason, if <c>openssl</c> is missing. Other tests check the chains in this process in any case.
+    /// </summary>
     private sealed class OpensslTheoryAttribute : TheoryAttribute
     {
         public OpensslTheoryAttribute() => Skip = IsThere() ? null : "there is no openssl";

@@ -4,7 +4,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary><c>logkit</c> with a server: input is returned byte for byte, and a failure is one line.</summary>
+/// <summary><c>logkit</c> with a server: records come back byte for byte, and an error is one line.</summary>
 public sealed class CommandLineTests : IAsyncLifetime
 {
     private readonly TestLog _log = TestLog.Open(Backend.InMemory);
@@ -47,7 +47,7 @@ public sealed class CommandLineTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Inputs))]
-    public async Task Lines_are_records_and_come_back_byte_for_byte(string what, string input, string report)
+    public async Task Lines_are_records_and_are_returned_byte_for_byte(string what, string input, string report)
     {
         _ = what;
         var produced = await RunAsync(["produce"], Encoding.UTF8.GetBytes(input));
@@ -57,7 +57,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_of_any_bytes_comes_back_as_it_was_in_batches_of_any_size()
+    public async Task A_file_of_any_bytes_is_returned_unchanged_with_any_batch_size()
     {
         var seed = TestSeed.Next();
         var bytes = new byte[300_000];
@@ -70,7 +70,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_tail_follows_until_it_has_as_many_as_it_was_asked_for()
+    public async Task A_tail_ends_after_the_requested_number_of_records()
     {
         await RunAsync(["produce", "before"]);
         var tail = RunAsync(["tail", "--offset", "1", "-n", "3"]);
@@ -80,7 +80,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_interrupted_tail_is_done()
+    public async Task An_interrupted_tail_succeeds()
     {
         using var interrupt = new CancellationTokenSource();
         var tail = RunAsync(["tail", "--from-start"], stopping: interrupt.Token);
@@ -103,7 +103,7 @@ public sealed class CommandLineTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Failures))]
-    public async Task What_goes_wrong_is_said_without_a_stack_trace(string[] arguments, int exitCode, string message)
+    public async Task Errors_are_reported_without_a_stack_trace(string[] arguments, int exitCode, string message)
     {
         var outcome = await RunAsync(arguments);
         Assert.Equal(exitCode, outcome.ExitCode);
@@ -113,7 +113,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_name_stands_for_the_servers_that_DNS_has_for_it()
+    public async Task A_host_name_stands_for_all_servers_in_its_DNS_records()
     {
         var address = $"dns:///localhost:{new Uri(_server.Address).Port}";
         var (exitCode, _, errors) = await RunAsync(["produce", "value", "--address", address]);
@@ -124,7 +124,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_is_not_there_is_one_line()
+    public async Task A_missing_server_is_a_one_line_error()
     {
         await _server.StopAsync();
         var outcome = await RunAsync(["range"]);

@@ -8,11 +8,11 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Cli;
 
 /// <summary>
-/// Wrong arguments, as from a script, and outputs that cannot be written: one line, the right exit code, and no stack trace.
+/// Invalid arguments, as from a script, and outputs that cannot be written: one line, the right exit code, and no stack trace.
 /// </summary>
 public sealed class HostileArgumentTests
 {
-    /// <summary>The separately built program. Next to the tests, it would use other versions of its libraries.</summary>
+    /// <summary>The program in its own build output. The copy next to the tests would use other versions of its libraries.</summary>
     internal static readonly string LogkitPath = Path.Combine(
         AppContext.BaseDirectory.Replace("Log.Tests", "Log.Cli", StringComparison.Ordinal), "logkit.dll");
 
@@ -20,7 +20,7 @@ public sealed class HostileArgumentTests
 
     [Theory]
     [MemberData(nameof(Blanks))]
-    public async Task An_argument_or_option_of_nothing_but_blanks_is_named(string blank)
+    public async Task A_blank_argument_or_option_is_named(string blank)
     {
         string[][] lines =
         [
@@ -39,7 +39,7 @@ public sealed class HostileArgumentTests
     }
 
     [Fact]
-    public async Task Values_are_values_whatever_they_look_like()
+    public async Task Values_may_look_like_options()
     {
         await using var log = new InMemoryLog();
         await using var server = await TestServer.StartAsync(log);
@@ -63,7 +63,7 @@ public sealed class HostileArgumentTests
     [InlineData("--help")]
     [InlineData("--version")]
     [InlineData("produce", "--help")]
-    public async Task An_output_that_is_full_is_a_failure_in_one_line(params string[] arguments)
+    public async Task A_full_output_device_is_a_one_line_error(params string[] arguments)
     {
         using var stdin = new MemoryStream();
         await using var stdout = new FullStream();
@@ -73,7 +73,7 @@ public sealed class HostileArgumentTests
     }
 
     [Fact]
-    public async Task A_tail_goes_on_after_a_restart_of_its_server_and_says_where_it_was()
+    public async Task A_tail_resumes_after_a_restart_of_its_server_and_reports_its_position()
     {
         using var server = new RestartedServer();
         await server.StartAsync();
@@ -99,7 +99,7 @@ public sealed class HostileArgumentTests
     }
 
     [Fact]
-    public async Task A_tail_that_does_not_reconnect_says_where_to_go_on()
+    public async Task A_tail_that_does_not_reconnect_reports_where_to_resume()
     {
         using var server = new RestartedServer();
         await server.StartAsync();
@@ -125,7 +125,7 @@ public sealed class HostileArgumentTests
     [InlineData("produce -a $ADDRESS once 2>/dev/full", ExitCodes.Done, "")]
     [InlineData("produce -a $ADDRESS once 2>&-", ExitCodes.Done, "")]
     [InlineData("nonsense 2>/dev/full", ExitCodes.Usage, "")]
-    public async Task The_exit_code_tells_the_truth_whatever_happens_to_the_standard_streams(string line, int expected, string words)
+    public async Task The_exit_code_is_correct_whatever_happens_to_the_standard_streams(string line, int expected, string words)
     {
         await using var log = new InMemoryLog();
         await using var server = await TestServer.StartAsync(log);

@@ -15,7 +15,7 @@ public sealed class InspectionCommandTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task A_sound_log_is_verified_dumped_and_not_repaired()
+    public async Task A_valid_log_is_verified_dumped_and_not_repaired()
     {
         await WriteAsync();
         await ExpectAsync(
@@ -35,7 +35,7 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_log_is_named_dumped_and_repaired()
+    public async Task Damage_is_reported_dumped_and_repaired()
     {
         await WriteAsync();
         var bytes = File.ReadAllBytes(Path.Combine(LogPath, Segment));
@@ -58,7 +58,7 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unfinished_tail_is_named_and_is_no_damage()
+    public async Task An_unfinished_tail_is_reported_but_is_not_damage()
     {
         await WriteAsync();
         await File.AppendAllTextAsync(Path.Combine(LogPath, Segment), "torn");
@@ -70,7 +70,7 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_in_use_is_copied_and_the_copy_described()
+    public async Task A_log_in_use_is_copied_and_the_copy_is_described()
     {
         await WriteAsync();
         var copy = _directory["copy"];
@@ -93,7 +93,7 @@ public sealed class InspectionCommandTests : IDisposable
     [InlineData("verify")]
     [InlineData("dump")]
     [InlineData("repair", "--truncate-at-first-error")]
-    public async Task A_log_in_use_is_refused_in_one_line(string command, params string[] options)
+    public async Task A_log_in_use_is_a_one_line_error(string command, params string[] options)
     {
         await using var log = DiskLog.Open(LogPath);
         var outcome = await Logkit.RunAsync([command, LogPath, .. options]);
@@ -105,7 +105,7 @@ public sealed class InspectionCommandTests : IDisposable
     [InlineData("dump")]
     [InlineData("repair", "--truncate-at-first-error")]
     [InlineData("backup", "/tmp/never-made")]
-    public async Task Where_there_is_no_log_that_is_said(string command, params string[] options)
+    public async Task A_missing_log_is_reported(string command, params string[] options)
     {
         var missing = await Logkit.RunAsync([command, LogPath, .. options]);
         Assert.Equal((1, "", $"error: cannot read {LogPath}: there is no directory {LogPath}\n"), missing);
@@ -129,7 +129,7 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_of_which_nothing_could_be_kept_is_left_alone()
+    public async Task A_log_of_which_nothing_can_be_kept_is_not_changed()
     {
         await WriteAsync();
         var path = Path.Combine(LogPath, Segment);
@@ -144,7 +144,7 @@ public sealed class InspectionCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_without_a_lock_file_is_verified_and_none_is_made()
+    public async Task A_log_without_a_lock_file_is_verified_and_none_is_created()
     {
         await WriteAsync();
         File.Delete(Path.Combine(LogPath, "LOCK"));

@@ -10,9 +10,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>
-/// A proxy in the environment: plaintext never uses it, TLS does, and its failures are definite and name it.
-/// </summary>
+/// <summary>A proxy in the environment: plaintext never uses it, TLS does, and failures of the proxy are definite and name it.</summary>
 public sealed class ProxyTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -34,7 +32,7 @@ public sealed class ProxyTests : IDisposable
     }
 
     [Fact]
-    public async Task TLS_goes_through_it()
+    public async Task TLS_goes_through_a_proxy()
     {
         await using var server = await SecureServer.StartAsync("alice produce\n");
         using var alice = server.Authority.Client("alice");
@@ -72,7 +70,9 @@ public sealed class ProxyTests : IDisposable
         }
     }
 
-    /// <summary>In a separate process, because a process uses the proxies that it was started with.</summary>
+    /// <summary>
+    /// Runs the program in a separate process, because a process uses the proxies in the environment that it was started with.
+    /// </summary>
     private static async Task<(int ExitCode, string Errors)> RunAsync(string variable, string proxy, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [HostileArgumentTests.LogkitPath, .. arguments])
@@ -89,14 +89,14 @@ public sealed class ProxyTests : IDisposable
         return (process.ExitCode, errors);
     }
 
-    /// <summary>A proxy that gives a fixed answer to each request, or carries out CONNECT requests.</summary>
+    /// <summary>A proxy that gives a fixed answer to each request, or accepts CONNECT requests.</summary>
     private sealed class ConnectProxy : IDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
         private readonly string? _answer;
         private int _connections;
 
-        /// <param name="answer">The answer, after which it closes the connection; null to connect.</param>
+        /// <param name="answer">The answer that precedes the close of the connection; null to accept the request and connect.</param>
         public ConnectProxy(string? answer)
         {
             _answer = answer;
@@ -124,7 +124,7 @@ public sealed class ProxyTests : IDisposable
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
-                // Disposed.
+                // The listener was disposed.
             }
         }
 
@@ -134,7 +134,7 @@ public sealed class ProxyTests : IDisposable
             {
                 var stream = client.GetStream();
                 var request = new byte[4096];
-                var text = Encoding.ASCII.GetString(request, 0, await stream.ReadAsync(request)); // small, and so in one piece
+                var text = Encoding.ASCII.GetString(request, 0, await stream.ReadAsync(request)); // small enough to arrive in one piece
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(_answer ?? "HTTP/1.1 200 Connected\r\n\r\n"));
                 if (_answer is not null)
                     return;

@@ -7,7 +7,7 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>How records are separated in input and output, and the message for a record that cannot be produced.</summary>
+/// <summary>How records are separated in input and output, and the messages for records that cannot be produced.</summary>
 public sealed class RecordFormatTests : IAsyncLifetime
 {
     private readonly TestLog _log = TestLog.Open(Backend.InMemory);
@@ -41,7 +41,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Inputs))]
-    public async Task Records_are_told_apart_as_the_options_say(string[] options, string input, string[] records)
+    public async Task Records_are_separated_as_the_options_say(string[] options, string input, string[] records)
     {
         var (exitCode, _, errors) = await RunAsync(["produce", .. options], Encoding.UTF8.GetBytes(input));
         Assert.True(exitCode == ExitCodes.Done, errors);
@@ -51,7 +51,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     [Theory]
     [InlineData("--format", "json")]
     [InlineData("-0")]
-    public async Task What_a_tail_writes_can_be_produced_again(params string[] format)
+    public async Task The_output_of_a_tail_can_be_produced_again(params string[] format)
     {
         byte[][] values = ["a\nb"u8.ToArray(), [], "ünï \"quoted\" \\"u8.ToArray(), format is ["-0"] ? [0xFF, 0x0A] : [0xFF, 0x00, 0x0A]];
         await _log.Log.AppendBatchAsync(new RecordBatch([.. values.Select(value => new Record(value))]));
@@ -62,7 +62,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Json_shows_offsets_and_text_where_a_record_is_text()
+    public async Task Json_shows_offsets_and_the_text_of_records_that_are_text()
     {
         await _log.Log.AppendBatchAsync(
             new RecordBatch(new Record("first"u8.ToArray()), new Record("ü\n"u8.ToArray()), new Record(new byte[] { 0xFF })));
@@ -90,7 +90,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     [InlineData("--null and --whole cannot be combined", "produce", "-0", "--whole")]
     [InlineData("--delimiter and --format cannot be combined", "tail", "--delimiter", ",", "--format", "json")]
     [InlineData("--whole and values cannot be combined", "produce", "--whole", "value")]
-    public async Task Options_that_make_no_sense_are_named(string message, params string[] arguments)
+    public async Task Contradictory_options_are_named(string message, params string[] arguments)
     {
         var (exitCode, _, errors) = await RunAsync(arguments);
         Assert.Equal(ExitCodes.Usage, exitCode);
@@ -105,7 +105,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     [InlineData("""{"value":"\ud800"}""", "line 2 of FILE is not a JSON object")]
     [InlineData("""{"base64":"?"}""", "line 2 of FILE has a \"base64\" that is not Base64")]
     [InlineData("", "line 2 of FILE is not a JSON object")]
-    public async Task A_line_that_is_not_a_record_is_named_with_where_to_go_on(string line, string message)
+    public async Task A_line_that_is_not_a_record_is_reported_with_the_position_to_resume_at(string line, string message)
     {
         await File.WriteAllTextAsync(_directory["in.json"], "{\"value\":\"first\"}\n" + line + "\n{\"value\":\"last\"}\n");
         var (exitCode, _, errors) = await RunAsync(["produce", "--format", "json", "--file", _directory["in.json"]]);
@@ -123,14 +123,14 @@ public sealed class RecordFormatTests : IAsyncLifetime
 
     public static TheoryData<long, string> Limits => new()
     {
-        { 5_000, "has 5000 bytes, which is more than the server's limit of 1024" }, // a batch's limit
-        { 100_000, "has 100000 bytes, which is more than the server's limit of 65536" }, // a message's limit
-        { 65 * 1024 * 1024, "is larger than 67108864 bytes, which no log accepts" }, // the command's own
+        { 5_000, "has 5000 bytes, which is more than the server's limit of 1024" }, // the limit on a batch
+        { 100_000, "has 100000 bytes, which is more than the server's limit of 65536" }, // the limit on a message
+        { 65 * 1024 * 1024, "is larger than 67108864 bytes, which no log accepts" }, // the limit of the command itself
     };
 
     [Theory]
     [MemberData(nameof(Limits))]
-    public async Task A_line_that_is_too_large_is_named_with_its_size_and_where_to_go_on(long sizeBytes, string message)
+    public async Task A_line_that_is_too_large_is_reported_with_its_size_and_the_position_to_resume_at(long sizeBytes, string message)
     {
         using var server = ServerProcess.StartOn(_directory["log"], "--Log:BatchLimitBytes=1024", "--Log:MessageLimitBytes=65536");
         var file = _directory["words.txt"];
@@ -156,7 +156,7 @@ public sealed class RecordFormatTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Lines_that_are_too_many_for_a_batch_are_said_to_be()
+    public async Task Too_many_lines_for_a_batch_are_reported()
     {
         using var server = ServerProcess.StartOn(_directory["log"], "--Log:BatchLimitBytes=1024");
         var input = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(1000, 500).Select(i => $"{i}\n")));

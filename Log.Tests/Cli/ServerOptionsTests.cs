@@ -3,7 +3,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
 
-/// <summary>The identity of a command at a server with access control, and the messages for wrong identities and files.</summary>
+/// <summary>
+/// The identity that a command presents to a server with access control, and the messages for invalid identities and files.
+/// </summary>
 public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : IClassFixture<ServerOptionsTests.Fixture>
 {
     private const string Trusting = "--ca ca.crt";
@@ -18,7 +20,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
 
     [Theory]
     [MemberData(nameof(Callers))]
-    public async Task Who_has_the_right_produces_and_tails(string options, string? tokenVariable)
+    public async Task A_caller_with_the_right_can_produce_and_tail(string options, string? tokenVariable)
     {
         var value = $"by {options} {tokenVariable}";
         var produced = await RunAsync(["produce", value], options, tokenVariable);
@@ -38,7 +40,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
 
     [Theory]
     [MemberData(nameof(Refusals))]
-    public async Task Who_has_not_is_told_so_in_one_line(string options, string errors)
+    public async Task A_caller_without_the_right_gets_a_one_line_error(string options, string errors)
     {
         fixture.ExpectsRefusal();
         Assert.Equal((1, "", errors), await RunAsync(["produce", "a"], options));
@@ -93,7 +95,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public async Task A_mistake_is_named_before_anything_is_sent(string scheme, string options, int exitCode, string errors)
+    public async Task A_mistake_is_reported_before_anything_is_sent(string scheme, string options, int exitCode, string errors)
     {
         var outcome = await RunAsync(["range"], options, address: $"{scheme}://localhost:1");
         Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Output));
@@ -103,7 +105,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
     }
 
     [Fact]
-    public async Task A_server_of_an_authority_that_is_not_trusted_is_not_talked_to()
+    public async Task A_server_of_an_untrusted_authority_is_not_used()
     {
         var outcome = await RunAsync(["range"], "--ca stranger.crt");
         Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
@@ -111,9 +113,11 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
     }
 
     /// <param name="arguments">The command.</param>
-    /// <param name="options">Its options, where what is no option is a file of the fixture's.</param>
-    /// <param name="token">The token's variable.</param>
-    /// <param name="address">Another server than the fixture's.</param>
+    /// <param name="options">
+    /// The options of the command. A word that is not an option is the name of a file in the directory of the fixture.
+    /// </param>
+    /// <param name="token">The value of the environment variable for the token.</param>
+    /// <param name="address">The address of the server; null for the server of the fixture.</param>
     private Task<(int ExitCode, string Output, string Errors)> RunAsync(
         string[] arguments, string options, string? token = null, string? address = null)
     {
@@ -150,7 +154,7 @@ public sealed class ServerOptionsTests(ServerOptionsTests.Fixture fixture) : ICl
             }
         }
 
-        /// <summary>One more call is refused, which goes to the journal.</summary>
+        /// <summary>Announces that one more call is refused, which writes an entry to the journal.</summary>
         internal void ExpectsRefusal() => _server.Process.Expects([.. Enumerable.Repeat(CallRefused, ++_refusals)]);
 
         public async Task DisposeAsync()

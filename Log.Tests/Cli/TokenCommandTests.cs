@@ -10,7 +10,7 @@ public sealed class TokenCommandTests
     [Theory]
     [InlineData("alice")]
     [InlineData("spiffe://example.org/alice")]
-    public async Task The_second_line_has_the_hash_of_the_token_in_the_first(string identity)
+    public async Task The_second_line_contains_the_hash_of_the_token_in_the_first(string identity)
     {
         var (exitCode, output, errors) = await Logkit.RunAsync(["token", identity]);
         Assert.Equal((0, ""), (exitCode, errors));
@@ -28,7 +28,7 @@ public sealed class TokenCommandTests
     [InlineData("a b")]
     [InlineData("#a")]
     [InlineData("")]
-    public async Task An_identity_that_the_servers_files_cannot_hold_is_refused(string identity)
+    public async Task An_identity_that_the_files_of_the_server_cannot_contain_is_refused(string identity)
     {
         var (exitCode, output, errors) = await Logkit.RunAsync(["token", identity]);
         Assert.Equal((2, ""), (exitCode, output));

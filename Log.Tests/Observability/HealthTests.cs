@@ -29,7 +29,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_service_that_is_not_there_is_not_found()
+    public async Task An_unknown_service_is_not_found()
     {
         await using var log = new InMemoryLog();
         await using var server = await TestServer.StartAsync(log);
@@ -38,7 +38,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_that_has_become_read_only_is_not_serving_and_watchers_hear_of_it()
+    public async Task A_log_that_becomes_read_only_is_not_serving_and_watchers_are_notified()
     {
         var log = new Mock<ILog>();
         log.Setup(log => log.AppendBatchAsync(It.IsAny<RecordBatch>(), It.IsAny<ulong?>(), It.IsAny<CancellationToken>()))
@@ -56,7 +56,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watcher_hears_that_a_server_stops_and_does_not_hold_it_up()
+    public async Task A_watcher_is_notified_of_a_stop_and_does_not_delay_it()
     {
         using var server = ServerProcess.StartOn(_directory["log"]);
         using var channel = GrpcChannel.ForAddress(await server.AddressAsync());
@@ -70,7 +70,7 @@ public sealed class HealthTests : IDisposable
     }
 
     [Fact]
-    public async Task Reflection_names_the_service_in_both_versions()
+    public async Task Reflection_lists_the_service_in_both_versions()
     {
         await using var log = new InMemoryLog();
         await using var server = await TestServer.StartAsync(log);

@@ -8,7 +8,7 @@ using LogKit.Tests.Support;
 namespace LogKit.Tests.Observability;
 
 /// <summary>
-/// A change of the state of the log is one line in the journal, with cause and remedy, and affects health if relevant.
+/// A change in the state of the log is reported in one line in the journal, with its cause and remedy, and affects health where it should.
 /// </summary>
 public sealed class LogEventReportTests : IDisposable
 {
@@ -40,7 +40,7 @@ public sealed class LogEventReportTests : IDisposable
     }
 
     [MountFact]
-    public async Task A_log_without_room_is_full_in_the_journal_once_and_has_room_again_once()
+    public async Task The_journal_reports_once_that_a_log_is_full_and_once_that_it_has_room_again()
     {
         using var mount = new TestMount(_directory["mount"], 3 * 1024 * 1024);
         var ballast = Path.Combine(_directory["mount"], "ballast");
@@ -66,7 +66,7 @@ public sealed class LogEventReportTests : IDisposable
     [InlineData(4096, 1024L, 512)]
     [InlineData(100, 1024L, 100)]
     [InlineData(4096, null, 4096)]
-    public void Connections_leave_the_log_its_descriptors(int setting, long? descriptors, int expected)
+    public void Connections_leave_enough_descriptors_for_the_log(int setting, long? descriptors, int expected)
     {
         var (limit, reason) = DescriptorLimit.Apply(setting, descriptors);
         Assert.Equal(expected, limit);

@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>The metrics of a service and its log.</summary>
+/// <summary>The metrics of the service and of its log.</summary>
 public sealed partial class MetricsTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -30,7 +30,7 @@ public sealed partial class MetricsTests : IDisposable
         await Assert.ThrowsAsync<RpcException>(async () => await server.Client.ConsumeAsync(new ConsumeRequest { Offset = 9 }));
         new ConnectionMetrics(server.Services.GetRequiredService<IMeterFactory>()).CountClosed(ConnectionEnd.Idle);
         collector.Observe();
-        Directory.Delete(_directory["log"], recursive: true); // which the log reports
+        Directory.Delete(_directory["log"], recursive: true); // the log reports this as an event
         await Poll.UntilAsync(
             () => Task.FromResult(collector.Instruments.Any(name => name.StartsWith("logkit.log.events", StringComparison.Ordinal))),
             "the event");
@@ -78,7 +78,7 @@ public sealed partial class MetricsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reader_that_does_not_keep_up_is_seen()
+    public async Task A_tail_that_does_not_keep_up_shows_a_lag()
     {
         const int Batches = 32;
         await using var log = new InMemoryLog();
@@ -86,7 +86,7 @@ public sealed partial class MetricsTests : IDisposable
             await log.AppendBatchAsync(RecordBatch.OfText(new string('x', 1024 * 1024)));
         await using var server = await TestServer.StartAsync(log);
         using var stream = server.Client.ConsumeStream(new ConsumeRequest());
-        // And no other: the rest does not fit what is on its way.
+        // Reads no other batch. The remaining data exceeds what the buffers on the way can hold.
         Assert.True(await stream.ResponseStream.MoveNext().Within("the first batch"));
         using var collector = new Collector(server);
         collector.Observe();
@@ -116,14 +116,16 @@ public sealed partial class MetricsTests : IDisposable
         return request;
     }
 
-    // | `logkit.errors` | counter | {error} | ...
+    // Matches a row: | `logkit.errors` | counter | {error} | ...
     [GeneratedRegex(
         @"^\| `(?<name>logkit\.[\w.]+)` \| (?<kind>[\w -]+) \| (?<unit>[\w{}]+) \|",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 10_000)]
     private static partial Regex MetricRow();
 
-    /// <summary>Takes part in meters, and keeps the sum of each counter, the last value of each other, by the name with its tags.</summary>
+    /// <summary>
+    /// Listens to meters. Keeps the sum of each counter and the last value of every other instrument, by the name with its tags.
+    /// </summary>
     private sealed class Collector : IDisposable
     {
         private readonly MeterListener _listener = new();
@@ -147,13 +149,13 @@ public sealed partial class MetricsTests : IDisposable
             _listener.Start();
         }
 
-        /// <summary>Of this server only: others run beside it.</summary>
+        /// <summary>Listens only to the meters of this server, because other servers run concurrently.</summary>
         public Collector(TestServer server, bool isCounting = true)
             : this(meter => meter.Scope == server.Services.GetRequiredService<IMeterFactory>() && meter.Name is "LogKit.Grpc", isCounting)
         {
         }
 
-        /// <summary>All that has been measured: name, kind, unit.</summary>
+        /// <summary>Everything that was measured: name, kind, and unit.</summary>
         public ICollection<string> Instruments => _instruments.Keys;
 
         public double this[string name] => _values[name];

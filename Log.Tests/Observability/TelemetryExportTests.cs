@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogKit.Tests.Observability;
 
-/// <summary>The export of the real server to a collector, according to the OpenTelemetry variables.</summary>
+/// <summary>The export of telemetry from the real server to a collector, as the OpenTelemetry variables configure it.</summary>
 public sealed class TelemetryExportTests : IDisposable
 {
     private readonly TestDirectory _directory = new();
@@ -43,7 +43,7 @@ public sealed class TelemetryExportTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_what_has_an_endpoint_is_sent()
+    public async Task Only_signals_with_an_endpoint_are_sent()
     {
         await using var collector = await Collector.StartAsync();
         using var server = Start(("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", $"{collector.Address}/v1/metrics"));
@@ -55,7 +55,7 @@ public sealed class TelemetryExportTests : IDisposable
     }
 
     [Fact]
-    public async Task A_collector_that_is_not_there_keeps_nobody_from_appending_or_stopping()
+    public async Task A_missing_collector_delays_neither_appends_nor_the_stop()
     {
         string address;
         await using (var gone = await Collector.StartAsync())
@@ -76,7 +76,7 @@ public sealed class TelemetryExportTests : IDisposable
     }
 
     [Fact]
-    public async Task An_endpoint_that_is_none_is_one_line_and_exit_code_1()
+    public async Task An_invalid_endpoint_is_a_one_line_error_with_exit_code_1()
     {
         using var server = Start(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"));
         Assert.Equal(1, await server.ExitCodeAsync());
@@ -98,7 +98,7 @@ public sealed class TelemetryExportTests : IDisposable
         await log.AppendBatchAsync(RecordBatch.OfText("a", "b"));
     }
 
-    /// <summary>Takes what is posted to it. The messages' texts are in them as they are, so that they are found without decoding.</summary>
+    /// <summary>Receives telemetry. Protobuf messages contain text unchanged, so it can be found without decoding.</summary>
     private sealed class Collector : IAsyncDisposable
     {
         private readonly WebApplication _app;
@@ -124,7 +124,7 @@ public sealed class TelemetryExportTests : IDisposable
             return collector;
         }
 
-        /// <summary>Completes once a message to a path has these words in it, from before it is asked on.</summary>
+        /// <summary>Completes once a message to a path contains these words. Earlier messages count.</summary>
         public Task ReceivesAsync(string path, string words)
         {
             var source = _awaited.GetOrAdd((path, words), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -140,7 +140,7 @@ public sealed class TelemetryExportTests : IDisposable
             await context.Request.Body.CopyToAsync(body);
             _received.Enqueue((context.Request.Path, Encoding.UTF8.GetString(body.ToArray())));
             Settle();
-            context.Response.ContentType = "application/x-protobuf"; // an empty message: all is well
+            context.Response.ContentType = "application/x-protobuf"; // an empty message, which means success
         }
 
         private void Settle()
