@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogKit.Benchmarks;
 
-/// <summary>What the command line asks of a run.</summary>
+/// <summary>The command-line settings of a run.</summary>
 internal sealed class BenchmarkSettings
 {
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal)
@@ -17,7 +17,9 @@ internal sealed class BenchmarkSettings
 
     private int _paths;
 
-    /// <exception cref="ArgumentException">An argument is none of those, or not of its kind; the message says which and how.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is unknown, or its value is missing or invalid. The message says which and why.
+    /// </exception>
     public BenchmarkSettings(ReadOnlySpan<string> args)
     {
         for (var i = 0; i < args.Length; i += 2)
@@ -34,23 +36,23 @@ internal sealed class BenchmarkSettings
         LargeGiB = Number("--large-gib");
     }
 
-    /// <summary>Where files are made; removed afterwards. The device under it is what is measured.</summary>
+    /// <summary>The directory for all files, which are removed afterwards. The benchmarks measure the device that holds it.</summary>
     public string Directory { get; }
 
-    /// <summary>How long each measurement of a row takes.</summary>
+    /// <summary>The duration of each measurement of a row, in seconds.</summary>
     public double Seconds { get; }
 
     /// <summary>The size of the large log, in GiB.</summary>
     public double LargeGiB { get; }
 
-    /// <summary>Where the result is written as JSON; nowhere if empty.</summary>
+    /// <summary>The file for the result as JSON; empty for none.</summary>
     public string JsonFile => _values["--json"];
 
-    /// <summary>Where the result is drawn, as SVG; nowhere if empty.</summary>
+    /// <summary>The file for the result as an SVG chart; empty for none.</summary>
     public string ChartFile => _values["--chart"];
 
-    /// <summary>Runs those whose name contains what <c>--only</c> says; all, where it says nothing.</summary>
-    /// <exception cref="ArgumentException">There is none.</exception>
+    /// <summary>Runs the benchmarks whose names contain the value of <c>--only</c>; all of them if it is empty.</summary>
+    /// <exception cref="ArgumentException">No name contains it.</exception>
     public async Task RunAsync(params (string Name, Func<Task> Run)[] all)
     {
         var only = _values["--only"];
@@ -61,7 +63,7 @@ internal sealed class BenchmarkSettings
             await run();
     }
 
-    /// <summary>A path in the directory that nobody else uses.</summary>
+    /// <summary>Returns a path in the directory that is not used otherwise.</summary>
     public string NewPath() => Path.Combine(Directory, (_paths++).ToString(CultureInfo.InvariantCulture));
 
     private double Number(string name) =>

@@ -14,7 +14,7 @@ return args switch
     ["scale", ..] => await RunAsync((settings, table) => new ScaleBenchmarks(settings, table).RunAsync()),
     ["postgres", ..] => await RunAsync((settings, table) => new PostgresBenchmarks(settings, table).RunAsync()),
     ["micro"] => MicroBenchmarks.Run(),
-    ["serve", .. var server] => await PeerServer.RunAsync(server), // the processes that the service's benchmark starts
+    ["serve", .. var server] => await PeerServer.RunAsync(server), // the processes that the service benchmarks start
     ["tail", var address, var tails] => await TailProcess.RunAsync(address, int.Parse(tails, CultureInfo.InvariantCulture)),
     _ => Usage(),
 };

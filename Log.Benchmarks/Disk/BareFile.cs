@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogKit.Benchmarks.Disk;
 
-/// <summary>The ceiling of appends: the same bytes written by a bare loop into space that is there already.</summary>
+/// <summary>The ceiling for appends: a bare loop that writes the same bytes.</summary>
 internal sealed partial class BareFile : IDisposable
 {
     private const long ReservedBytes = 64 * 1024 * 1024;
@@ -24,16 +24,16 @@ internal sealed partial class BareFile : IDisposable
         Fdatasync(_file);
     }
 
-    /// <summary>Into space that is there already, flushing each write.</summary>
+    /// <summary>Writes into preallocated space, and flushes each write.</summary>
     public Task<double> DurableWritesPerSecondAsync(double seconds) =>
         Task.Run(() => WritesPerSecond(seconds, flush: true, wrapAt: ReservedBytes));
 
-    /// <summary>Without flushes, and without reserved space: page after page of a file that grows, as a log's does.</summary>
+    /// <summary>Writes to a file that grows as a log does, without preallocated space.</summary>
     public Task<double> GrowingWritesPerSecondAsync(double seconds, bool flush) => Task.Run(() =>
     {
         _position = 0;
         var result = WritesPerSecond(seconds, flush, wrapAt: long.MaxValue);
-        RandomAccess.SetLength(_file, 0); // what is not on the device yet would be written while the other side is measured
+        RandomAccess.SetLength(_file, 0); // drops unflushed data, which would otherwise be written during the other measurement
         return result;
     });
 

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogKit.Benchmarks.Disk;
 
-/// <summary>The ceiling of reads: the log's own files, read by a bare loop.</summary>
+/// <summary>The ceiling for reads: a bare loop that reads the files of the log.</summary>
 internal sealed class BareReads(string directory) : IDisposable
 {
     private readonly SafeFileHandle[] _files =
@@ -37,7 +37,7 @@ internal sealed class BareReads(string directory) : IDisposable
         for (; Stopwatch.GetElapsedTime(started).TotalSeconds < seconds; count++)
         {
             var file = random.Next(_files.Length);
-            var buffer = new byte[bytes]; // a read that gives its bytes away needs new ones
+            var buffer = new byte[bytes]; // a read that hands its bytes to the caller needs a new buffer
             RandomAccess.Read(_files[file], buffer, random.NextInt64(Math.Max(1, lengths[file] - bytes)));
         }
 

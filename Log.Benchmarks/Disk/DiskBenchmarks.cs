@@ -5,7 +5,7 @@ using static LogKit.Benchmarks.Results.Row;
 
 namespace LogKit.Benchmarks.Disk;
 
-/// <summary>The disk log beside what the device itself can do.</summary>
+/// <summary>The disk log, compared with what the device can do.</summary>
 internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
 {
     private const int RecordBytes = 100;
@@ -55,7 +55,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
             async () =>
             {
                 var rate = await InFlightAppendsPerSecondAsync(log, Hundred, 64);
-                await log.TruncateBeforeAsync((await log.GetRangeAsync()).NextOffset); // as the other side: see BareFile
+                await log.TruncateBeforeAsync((await log.GetRangeAsync()).NextOffset); // drops unflushed data, like BareFile
                 return rate;
             },
             () => bare.GrowingWritesPerSecondAsync(settings.Seconds, flush: false));
@@ -185,7 +185,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         return elapsed;
     }
 
-    /// <summary>Takes the close back: a process that is killed does not come to it.</summary>
+    /// <summary>Removes the seal, as if the process had been killed before the close.</summary>
     private static void Unseal(string path)
     {
         const int SealPosition = 512, SealBytes = 32; // see FORMAT.md
@@ -240,7 +240,7 @@ internal sealed class DiskBenchmarks(BenchmarkSettings settings, Table table)
         }
         catch (OperationCanceledException)
         {
-            // The measurement is over.
+            // The measurement has ended.
         }
     }
 

@@ -2,17 +2,17 @@ using LogKit.Disk;
 
 namespace LogKit.Benchmarks.Disk;
 
-/// <summary>Makes logs of some size.</summary>
+/// <summary>Fills logs.</summary>
 internal static class Filling
 {
-    /// <summary>A new log on disk, closed afterwards.</summary>
+    /// <summary>Creates a log on disk, fills it, and closes it.</summary>
     public static async Task FillAsync(string directory, RecordBatch batch, long count)
     {
         await using var log = DiskLog.Open(directory, new DiskLogOptions { FlushMode = FlushMode.Never });
         await FillAsync(log, batch, count);
     }
 
-    /// <summary>Appends a batch so many times, many at a time.</summary>
+    /// <summary>Appends a batch this many times, with many appends in flight.</summary>
     public static async Task FillAsync(ILog log, RecordBatch batch, long count)
     {
         var window = new Queue<ValueTask<ulong>>();

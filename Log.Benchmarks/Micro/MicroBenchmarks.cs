@@ -12,12 +12,12 @@ using LogKit.Disk.Segments;
 
 namespace LogKit.Benchmarks.Micro;
 
-/// <summary>The steps of an append and of a read by themselves, each beside what else one would take for it.</summary>
+/// <summary>The single steps of an append and of a read, each compared with the obvious alternative.</summary>
 internal static class MicroBenchmarks
 {
     public static int Run()
     {
-        // In this process: it needs no project of its own, and so nothing that is not there.
+        // Runs in this process, which needs no generated project and therefore no SDK.
         var config = DefaultConfig.Instance
             .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
             .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "LogKit.Benchmarks"));
@@ -27,7 +27,7 @@ internal static class MicroBenchmarks
     }
 }
 
-/// <summary>Records into the bytes of a batch, beside the messages that the protobuf compiler makes.</summary>
+/// <summary>Encodes records as a batch, compared with the classes that the protobuf compiler generates.</summary>
 [MemoryDiagnoser]
 public class EncodeBenchmarks
 {
@@ -43,12 +43,12 @@ public class EncodeBenchmarks
         return batch.ToByteArray();
     }
 
-    /// <summary>Ours.</summary>
+    /// <summary>LogKit's encoder.</summary>
     [Benchmark]
     public ReadOnlyMemory<byte> Encode() => new RecordBatch([.. _values.Select(value => new Record(value))]).Encoded;
 }
 
-/// <summary>The bytes of a batch into records, beside the same.</summary>
+/// <summary>Decodes a batch into records, compared with the same classes.</summary>
 [MemoryDiagnoser]
 public class DecodeBenchmarks
 {
@@ -58,23 +58,23 @@ public class DecodeBenchmarks
     [Benchmark(Baseline = true)]
     public int ByProtobuf() => V1.RecordBatch.Parser.ParseFrom(_encoded).Records.Count;
 
-    /// <summary>Ours: it validates, and copies nothing.</summary>
+    /// <summary>LogKit's decoder, which validates and copies nothing.</summary>
     [Benchmark]
     public int Decode() => RecordBatch.Decode(_encoded).Count;
 }
 
-/// <summary>A batch into the frame that is written: header, checksum, copy.</summary>
+/// <summary>Builds the frame of a batch: header, checksum, and copy.</summary>
 public class FrameBenchmarks
 {
     private readonly RecordBatch _batch = new([.. Enumerable.Range(0, 100).Select(_ => new Record(new byte[100]))]);
     private readonly GroupBuffer _buffer = new();
     private readonly byte[] _target = new byte[16 * 1024];
 
-    /// <summary>The ceiling: the copy alone.</summary>
+    /// <summary>The ceiling: only the copy.</summary>
     [Benchmark(Baseline = true)]
     public void Copy() => _batch.Encoded.Span.CopyTo(_target);
 
-    /// <summary>Ours.</summary>
+    /// <summary>LogKit's frame.</summary>
     [Benchmark]
     public int Frame()
     {
@@ -84,16 +84,16 @@ public class FrameBenchmarks
     }
 }
 
-/// <summary>The checksum, beside a plain loop over the processor's instruction for it.</summary>
+/// <summary>Computes the checksum, compared with a plain loop over the processor's CRC instruction.</summary>
 public class ChecksumBenchmarks
 {
     private byte[] _bytes = [];
 
-    /// <summary>How many bytes.</summary>
+    /// <summary>The number of bytes.</summary>
     [Params(100, 10_000)]
     public int Bytes { get; set; }
 
-    /// <summary>Makes the bytes.</summary>
+    /// <summary>Allocates the bytes.</summary>
     [GlobalSetup]
     public void Setup() => _bytes = new byte[Bytes];
 
@@ -109,12 +109,14 @@ public class ChecksumBenchmarks
         return ~crc;
     }
 
-    /// <summary>Ours.</summary>
+    /// <summary>LogKit's checksum.</summary>
     [Benchmark]
     public uint Checksum() => Crc32C.Append(0, _bytes);
 }
 
-/// <summary>Finding the place of an offset in a full segment's index, beside the class library's search.</summary>
+/// <summary>
+/// Looks up the position of an offset in the index of a full segment, compared with the binary search of the class library.
+/// </summary>
 public class LookupBenchmarks
 {
     private const int Entries = 4096;
@@ -123,7 +125,7 @@ public class LookupBenchmarks
     private readonly uint[] _offsets = new uint[Entries];
     private uint _next;
 
-    /// <summary>Fills both.</summary>
+    /// <summary>Fills the index and the array.</summary>
     [GlobalSetup]
     public void Setup()
     {
@@ -138,7 +140,7 @@ public class LookupBenchmarks
     [Benchmark(Baseline = true)]
     public int BinarySearch() => Array.BinarySearch(_offsets, Next());
 
-    /// <summary>Ours.</summary>
+    /// <summary>LogKit's index.</summary>
     [Benchmark]
     public long? Lookup() => _index.Find(Next());
 

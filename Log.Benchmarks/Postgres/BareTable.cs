@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace LogKit.Benchmarks.Postgres;
 
-/// <summary>What one would write instead: a table with an identity, a row inserted at a time, each in a transaction of its own.</summary>
+/// <summary>
+/// The alternative that users would write themselves: a table with an identity column, and one inserted row per transaction.
+/// </summary>
 internal sealed class BareTable(string connectionString) : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
@@ -20,7 +22,7 @@ internal sealed class BareTable(string connectionString) : IAsyncDisposable
         await creation.ExecuteNonQueryAsync();
     }
 
-    /// <summary>Each on a connection of its own, which stays open.</summary>
+    /// <summary>Inserts rows from several producers. Each has its own connection, which stays open.</summary>
     public async Task<double> InsertsPerSecondAsync(int producers, int recordBytes, double seconds)
     {
         var connections = new NpgsqlConnection[producers];
@@ -47,7 +49,7 @@ internal sealed class BareTable(string connectionString) : IAsyncDisposable
         return rate;
     }
 
-    /// <summary>The rows of a query, one after the other, with all their columns taken; gives their number a second.</summary>
+    /// <summary>Reads the rows of a query one after the other, with all columns. Returns the number of rows per second.</summary>
     public async Task<double> RowsPerSecondAsync(string query)
     {
         var started = Stopwatch.GetTimestamp();

@@ -9,7 +9,7 @@ using static LogKit.Benchmarks.Results.Row;
 
 namespace LogKit.Benchmarks.Postgres;
 
-/// <summary>The log on a PostgreSQL server of the benchmark's own, beside bare tables on the same.</summary>
+/// <summary>The log on a dedicated PostgreSQL server, compared with bare tables on the same server.</summary>
 internal sealed class PostgresBenchmarks(BenchmarkSettings settings, Table table)
 {
     private const int RecordBytes = 100;

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace LogKit.Benchmarks.Results;
 
-/// <summary>The rows of a table as bars, in plain SVG: what is measured, and under it what it is measured against.</summary>
+/// <summary>Draws the rows of a table as bars in plain SVG: each measurement, and below it the one that it is compared with.</summary>
 internal static class Chart
 {
     private const int Width = 1000;
@@ -34,7 +34,7 @@ internal static class Chart
         return svg.Append("</svg>\n").ToString();
     }
 
-    // The bars of a row share a scale; rows have different units.
+    // The two bars of a row share a scale. Different rows do not, because their units differ.
     private static void Bar(StringBuilder svg, int top, string name, Figure figure, double longest, string color)
     {
         const int Room = Width - TextWidth - 120;

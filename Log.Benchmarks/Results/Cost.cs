@@ -1,13 +1,13 @@
 namespace LogKit.Benchmarks.Results;
 
-/// <summary>What one record costs a server, and what it costs those who send or take it.</summary>
-/// <param name="Server">Which server.</param>
-/// <param name="ServerMicroseconds">Processor time of the server.</param>
-/// <param name="ClientMicroseconds">Processor time of the client.</param>
-/// <param name="AllocatedBytes">Managed memory that the server allocated.</param>
-/// <param name="PoolItems">Work items of the server's thread pool: hops from thread to thread.</param>
-/// <param name="Contentions">Locks of the server that were held by another.</param>
-/// <param name="CollectingPercent">The share of the time that the server's garbage collections took.</param>
+/// <summary>The cost of one record, for the server and for its clients.</summary>
+/// <param name="Server">The name of the server.</param>
+/// <param name="ServerMicroseconds">The processor time of the server.</param>
+/// <param name="ClientMicroseconds">The processor time of the clients.</param>
+/// <param name="AllocatedBytes">The managed memory that the server allocated.</param>
+/// <param name="PoolItems">The work items of the server's thread pool, which are switches between threads.</param>
+/// <param name="Contentions">The contended lock acquisitions in the server.</param>
+/// <param name="CollectingPercent">The share of time that the server's garbage collections took.</param>
 internal sealed record Cost(
     string Server,
     double ServerMicroseconds,

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogKit.Benchmarks.Results;
 
-/// <summary>A number with its unit, which follows it as it is written: <c>/s</c>, <c> MB/s</c>, <c> ms</c>.</summary>
+/// <summary>A number with its unit, which is appended as it is: <c>/s</c>, <c> MB/s</c>, <c> ms</c>.</summary>
 internal readonly record struct Figure(double Value, string Unit)
 {
     public override string ToString() =>

@@ -1,21 +1,23 @@
 namespace LogKit.Benchmarks.Results;
 
-/// <summary>Measures two things in turn, several times, so that both see the same machine.</summary>
+/// <summary>Measures two things alternately, several times, so that both see the same conditions.</summary>
 internal static class Rounds
 {
-    /// <summary>Rounds that come first and do not count: code is compiled, files and connections come to be.</summary>
+    /// <summary>
+    /// The number of rounds at the beginning that do not count, while code is compiled and files and connections are created.
+    /// </summary>
     public const int WarmUps = 2;
 
     private const int Count = 5;
 
     internal readonly record struct Result(double First, double Second, double Ratio, double Spread)
     {
-        /// <summary>As a row of the table.</summary>
+        /// <summary>Converts the result to a row of the table.</summary>
         public Row ToRow(string what, string peer, string unit, Row.Bound? target = null, double scale = 1) =>
             new(what, new Figure(First * scale, unit), peer, new Figure(Second * scale, unit), Ratio) { Target = target, Spread = Spread };
     }
 
-    /// <summary>The medians of both, of their ratio a round, and how far the ratios lie apart.</summary>
+    /// <summary>Returns the medians of both, the median of their ratios in each round, and the spread of these ratios.</summary>
     public static async Task<Result> CompareAsync(Func<Task<double>> first, Func<Task<double>> second)
     {
         var rounds = new List<(double First, double Second)>();

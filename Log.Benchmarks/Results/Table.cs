@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace LogKit.Benchmarks.Results;
 
-/// <summary>The result of a run: shown row by row as it comes, and at the end as one table, as JSON where that is asked for.</summary>
+/// <summary>
+/// The results of a run. Prints each row as it is added, all rows as a table at the end, and writes them as JSON if requested.
+/// </summary>
 internal sealed class Table
 {
     private static readonly JsonSerializerOptions Json = new()

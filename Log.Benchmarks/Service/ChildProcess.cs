@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>A process whose output is read line by line, and which is killed at the end.</summary>
+/// <summary>A process whose output is read line by line. It is killed on disposal.</summary>
 internal sealed class ChildProcess : IDisposable
 {
     private readonly Process _process;
@@ -14,15 +14,15 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess Start(string file, params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, UseShellExecute = false };
-        start.Environment["DOTNET_gcServer"] = "1"; // as the real server has it
+        start.Environment["DOTNET_gcServer"] = "1"; // the same as for the real server
         return new ChildProcess(Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start"));
     }
 
-    /// <summary>Starts a program that lies beside this one.</summary>
+    /// <summary>Starts a program in the directory of this one.</summary>
     public static ChildProcess StartAssembly(string assembly, params IEnumerable<string> arguments) =>
         Start("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]);
 
-    /// <summary>The first line from here on that contains some words.</summary>
+    /// <summary>Returns the next line that contains these words.</summary>
     public async Task<string> ReadLineAsync(string words = "")
     {
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
@@ -35,7 +35,7 @@ internal sealed class ChildProcess : IDisposable
             $"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} ended too early");
     }
 
-    /// <summary>Reads on, and waits for a good end; gives the last line.</summary>
+    /// <summary>Reads the remaining output and waits for a successful exit. Returns the last line.</summary>
     public async Task<string> ReadToEndAsync()
     {
         var output = await _process.StandardOutput.ReadToEndAsync();

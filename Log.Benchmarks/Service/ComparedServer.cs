@@ -3,7 +3,7 @@ using LogKit.Benchmarks.Results;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>One of two servers that are compared, with its load; notes what a record costs.</summary>
+/// <summary>One of two servers that are compared, with its load. Records the cost per record.</summary>
 internal sealed class ComparedServer(string name, ServerProcess server, Func<Task<long>> load) : IAsyncDisposable
 {
     private RuntimeCounters? _counters;
@@ -15,7 +15,7 @@ internal sealed class ComparedServer(string name, ServerProcess server, Func<Tas
 
     public string Name => name;
 
-    /// <summary>Runs the load once; gives records a second.</summary>
+    /// <summary>Runs the load once. Returns the number of records per second.</summary>
     public async Task<double> RunAsync()
     {
         _counters ??= await RuntimeCounters.StartAsync(server.Id);
@@ -35,7 +35,7 @@ internal sealed class ComparedServer(string name, ServerProcess server, Func<Tas
         return records / seconds;
     }
 
-    /// <summary>What a record cost, in the rounds that count.</summary>
+    /// <summary>Returns the cost per record in the rounds that count.</summary>
     public Cost GetCost() =>
         new(
             name,

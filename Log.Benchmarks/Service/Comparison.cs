@@ -3,15 +3,15 @@ using LogKit.Client;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>Puts two servers under the same load in turn, and the result into the table.</summary>
+/// <summary>Puts the same load on two servers alternately, and adds the result to the table.</summary>
 internal sealed class Comparison(Table table)
 {
-    /// <param name="what">What is measured.</param>
-    /// <param name="peer">What it is measured against.</param>
-    /// <param name="target">What the ratio should reach; null for what is only shown.</param>
-    /// <param name="first">What is measured.</param>
-    /// <param name="second">What it is measured against.</param>
-    /// <param name="load">What both get; gives the number of records.</param>
+    /// <param name="what">The description of the measurement.</param>
+    /// <param name="peer">The name of the server to compare with.</param>
+    /// <param name="target">The limit on the ratio; null if there is no target.</param>
+    /// <param name="first">The server to measure.</param>
+    /// <param name="second">The server to compare with.</param>
+    /// <param name="load">The load for both servers. Returns the number of records.</param>
     public async Task RunAsync(
         string what, string peer, Row.Bound? target, ServerProcess first, ServerProcess second, Func<GrpcLog, Task<long>> load)
     {
@@ -22,7 +22,7 @@ internal sealed class Comparison(Table table)
         await RunAsync(what, target, firstSide, secondSide);
     }
 
-    /// <summary>The same, with a load of its own for each.</summary>
+    /// <summary>Compares two servers that each have their own load.</summary>
     public async Task RunAsync(string what, Row.Bound? target, ComparedServer first, ComparedServer second)
     {
         var result = await Rounds.CompareAsync(first.RunAsync, second.RunAsync);

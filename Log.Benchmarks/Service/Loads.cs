@@ -6,17 +6,17 @@ using LogKit.Client.Producing;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>What clients do to a server for a while. Each gives the number of records that were answered, or came.</summary>
+/// <summary>Loads on a server. Each runs for a while, and returns the number of records that were acknowledged or received.</summary>
 internal static class Loads
 {
     public static RecordBatch BatchOf(int records, int recordBytes) =>
         new([.. Enumerable.Range(0, records).Select(_ => new Record(new byte[recordBytes]))]);
 
-    /// <summary>Callers that each append and await the answer.</summary>
+    /// <summary>Runs callers that each append a batch and await the answer.</summary>
     public static Task<long> UnaryAsync(ILog log, int callers, RecordBatch batch, double seconds) =>
         RepeatAsync(callers, seconds, batch.Count, () => log.AppendBatchAsync(batch).AsTask());
 
-    /// <summary>Streams that each send ahead of the answers as far as they are let.</summary>
+    /// <summary>Runs streams that each send as far ahead of the answers as flow control permits.</summary>
     public static async Task<long> StreamAsync(GrpcLog log, int streams, RecordBatch batch, double seconds)
     {
         var counts = await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => Task.Run(async () =>
@@ -29,7 +29,7 @@ internal static class Loads
         return counts.Sum();
     }
 
-    /// <summary>Streams that each read the log from its start to its end.</summary>
+    /// <summary>Runs streams that each read the log from its start to its end.</summary>
     public static async Task<long> ConsumeAsync(GrpcLog log, int streams)
     {
         var counts = await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => Task.Run(async () =>
@@ -42,7 +42,7 @@ internal static class Loads
         return counts.Sum();
     }
 
-    /// <summary>Callers that each read a batch that begins anywhere.</summary>
+    /// <summary>Runs callers that each read batches at random offsets.</summary>
     public static async Task<long> ReadAnywhereAsync(ILog log, int callers, double seconds)
     {
         var range = await log.GetRangeAsync();
@@ -50,7 +50,7 @@ internal static class Loads
             await log.ReadBatchAsync((ulong)Random.Shared.NextInt64((long)range.StartOffset, (long)range.NextOffset)));
     }
 
-    /// <summary>Tasks that each append single records, with so many of them unanswered at a time.</summary>
+    /// <summary>Runs tasks that each append single records, with this many of them in flight.</summary>
     public static async Task<long> BatchingAsync(GrpcLog log, int tasks, int inFlight, int recordBytes, double seconds)
     {
         await using var producer = new BatchingProducer(log, new BatchingProducerOptions { Mode = ProducerMode.Shared });
@@ -58,7 +58,7 @@ internal static class Loads
         return await RepeatAsync(tasks * inFlight, seconds, 1, () => producer.AppendAsync(value).AsTask());
     }
 
-    /// <summary>Callers that each post a record and await the answer.</summary>
+    /// <summary>Runs callers that each post one record and await the answer.</summary>
     public static Task<long> RestAsync(HttpClient client, int callers, int recordBytes, double seconds)
     {
         var request = new RestService.Appending(new byte[recordBytes]);

@@ -6,7 +6,7 @@ using Microsoft.Diagnostics.Tracing;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>What another .NET process counts of itself, once a second, as <c>dotnet-counters</c> shows it.</summary>
+/// <summary>The runtime counters of another .NET process, once per second, as in <c>dotnet-counters</c>.</summary>
 internal sealed class RuntimeCounters : IAsyncDisposable
 {
     public const string AllocatedBytes = "alloc-rate";
@@ -37,10 +37,10 @@ internal sealed class RuntimeCounters : IAsyncDisposable
                 circularBufferMB: 16,
                 CancellationToken.None));
 
-    /// <summary>Begins anew.</summary>
+    /// <summary>Resets all sums.</summary>
     public void Reset() => _sums.Clear();
 
-    /// <summary>The sum of what was counted since the beginning.</summary>
+    /// <summary>Returns the sum of a counter since the last reset.</summary>
     public double SumOf(string counter) => _sums.GetValueOrDefault(counter);
 
     public async ValueTask DisposeAsync()

@@ -5,7 +5,7 @@ using LogKit.Benchmarks.Results;
 namespace LogKit.Benchmarks.Service;
 
 /// <summary>
-/// How the service's figures move with the number of streams, the size of batches and of records, and the size of the log.
+/// How the performance of the service depends on the number of streams, the sizes of batches and records, and the size of the log.
 /// </summary>
 internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
 {
@@ -54,7 +54,7 @@ internal sealed class ScaleBenchmarks(BenchmarkSettings settings, Table table)
         }
     }
 
-    /// <summary>A log of some size beside one of a sixteenth of a GiB.</summary>
+    /// <summary>Compares large logs with a log of 1/16 GiB.</summary>
     private async Task LogSizesAsync()
     {
         const double SmallGiB = 1.0 / 16;

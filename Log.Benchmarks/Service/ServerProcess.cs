@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace LogKit.Benchmarks.Service;
 
-/// <summary>A server in a process of its own: the real one, as it is deployed, or one that stands beside it.</summary>
+/// <summary>A server in a separate process: the real one, as it is deployed, or one to compare it with.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private const string Listening = "listening on ";
-    private const double TicksPerSecond = 100; // of the figures in /proc
+    private const double TicksPerSecond = 100; // the unit of times in /proc
 
     private readonly ChildProcess _process;
 
@@ -16,7 +16,7 @@ internal sealed class ServerProcess : IDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>The processor time that it has taken, in seconds.</summary>
+    /// <summary>The processor time used so far, in seconds.</summary>
     public double ProcessorSeconds
     {
         get
@@ -27,7 +27,7 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>The most memory that it has held at a time, in bytes.</summary>
+    /// <summary>The peak memory use, in bytes.</summary>
     public double PeakMemoryBytes
     {
         get
@@ -37,14 +37,14 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>The real server, with its defaults but for what is given.</summary>
+    /// <summary>Starts the real server with default settings, except for these.</summary>
     public static Task<ServerProcess> StartLogKitAsync(params string[] settings) =>
         StartAsync("LogKit.Server.dll", ["--Log:Address=http://127.0.0.1:0", .. settings]);
 
-    /// <summary>The same on a directory.</summary>
+    /// <summary>Starts the real server on a directory.</summary>
     public static Task<ServerProcess> StartOnAsync(string directory) => StartLogKitAsync($"--Log:Directory={directory}");
 
-    /// <summary>One of <see cref="Peers.PeerServer"/>.</summary>
+    /// <summary>Starts one of the servers in <see cref="Peers.PeerServer"/>.</summary>
     public static Task<ServerProcess> StartPeerAsync(params object[] arguments) =>
         StartAsync(
             "LogKit.Benchmarks.dll", ["serve", .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]);

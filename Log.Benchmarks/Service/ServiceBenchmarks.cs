@@ -11,8 +11,8 @@ using static LogKit.Benchmarks.Results.Row;
 namespace LogKit.Benchmarks.Service;
 
 /// <summary>
-/// The server as it is deployed, on its disk log with every append flushed, beside a gRPC service that does nothing, and beside what
-/// one would write or pick instead. Servers and clients are processes of their own, on the loopback address.
+/// The server as it is deployed, on its disk log with every append flushed, compared with a gRPC service that does nothing, and with
+/// alternatives that users would write or choose. Servers and clients are separate processes on the loopback address.
 /// </summary>
 internal sealed class ServiceBenchmarks(BenchmarkSettings settings, Table table)
 {

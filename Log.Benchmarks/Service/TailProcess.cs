@@ -7,8 +7,8 @@ using LogKit.Client;
 namespace LogKit.Benchmarks.Service;
 
 /// <summary>
-/// Tails in a separate process. Each record begins with the time at which its producer sent it, by the clock that all processes share. The
-/// first tail reports the delays whenever a record requests it.
+/// Tails in a separate process. Each record begins with the time at which its producer sent it, from the clock that all processes share.
+/// The first tail reports the delays whenever a record requests it.
 /// </summary>
 internal sealed class TailProcess : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class TailProcess : IDisposable
 
     private TailProcess(ChildProcess process) => _process = process;
 
-    /// <summary>Delays from sending to receiving, in microseconds.</summary>
+    /// <summary>The delays from sending to receiving, in microseconds.</summary>
     internal readonly record struct Delays(double Median, double P99)
     {
         public static Delays Of(HistogramBase ticks) => new(ticks.GetValueAtPercentile(50) / 1e3, ticks.GetValueAtPercentile(99) / 1e3);
@@ -32,7 +32,7 @@ internal sealed class TailProcess : IDisposable
         return new TailProcess(process);
     }
 
-    /// <summary>Gets the delays since the last call, once the record that requests them has arrived.</summary>
+    /// <summary>Returns the delays since the last call, once the record that requests them has arrived.</summary>
     public async Task<Delays> ReadDelaysAsync()
     {
         var fields = (await _process.ReadLineAsync()).Split(' ');
@@ -41,7 +41,7 @@ internal sealed class TailProcess : IDisposable
 
     public void Dispose() => _process.Dispose();
 
-    /// <summary>A record with the current time.</summary>
+    /// <summary>Returns a record with the current time, or one that requests the delays.</summary>
     public static RecordBatch Stamped(bool asks = false)
     {
         var value = new byte[100];
@@ -49,7 +49,7 @@ internal sealed class TailProcess : IDisposable
         return new RecordBatch(new Record(value));
     }
 
-    /// <summary>The program of the process, which runs until it is killed.</summary>
+    /// <summary>The main program of the process, which runs until it is killed.</summary>
     public static async Task<int> RunAsync(string address, int tails)
     {
         await using var log = GrpcLog.Connect(address);
@@ -66,7 +66,7 @@ internal sealed class TailProcess : IDisposable
             }
 
             if (histogram.TotalCount == 0)
-                return; // the record of another load, which has no stamp
+                return; // a record of another load, without a timestamp
 
             var delays = Delays.Of(histogram);
             Console.WriteLine(FormattableString.Invariant($"{delays.Median} {delays.P99}"));

@@ -6,12 +6,12 @@ using LogKit.V1;
 namespace LogKit.Benchmarks.Service.Peers;
 
 /// <summary>
-/// The ceiling: a gRPC service with the messages of the log's, in the form that leaves batches as bytes, which does nothing with what
-/// it gets, and sends what it was made with.
+/// The ceiling: a gRPC service with the messages of the log service, in the form that leaves batches as bytes. It ignores what it receives,
+/// and sends fixed content.
 /// </summary>
 internal sealed class NoOpService(NoOpService.Content content)
 {
-    /// <summary>What ConsumeStream sends: one batch, so many times.</summary>
+    /// <summary>The content of ConsumeStream: one batch, sent this many times.</summary>
     internal sealed record Content(RecordBatch Batch, int Count);
 
     private ulong _next;
@@ -37,10 +37,10 @@ internal sealed class NoOpService(NoOpService.Content content)
         }
     }
 
-    /// <summary>Its methods, under a name of its own where it stands beside the real service.</summary>
+    /// <summary>Its methods, under another name if it runs next to the real service.</summary>
     internal sealed class Methods(string serviceName) : IServiceMethodProvider<NoOpService>
     {
-        /// <summary>The name beside the real service.</summary>
+        /// <summary>The name for use next to the real service.</summary>
         public const string OtherName = "benchmarks.NoOp";
 
         public void OnServiceMethodDiscovery(ServiceMethodProviderContext<NoOpService> context)

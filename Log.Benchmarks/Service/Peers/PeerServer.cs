@@ -7,10 +7,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogKit.Benchmarks.Service.Peers;
 
-/// <summary>The processes that stand beside the real server. Each tells its address as that does.</summary>
+/// <summary>The servers to compare with the real server, in separate processes. Each prints its address as the real server does.</summary>
 internal static class PeerServer
 {
-    /// <summary>Serves until it is killed.</summary>
+    /// <summary>Serves until the process is killed.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -48,7 +48,7 @@ internal static class PeerServer
         return app;
     }
 
-    /// <summary>The real service on a log in memory, and an echo beside it, on one port.</summary>
+    /// <summary>Serves the real service on an in-memory log and the no-op service, on one port.</summary>
     private static WebApplication Memory(WebApplicationBuilder builder)
     {
         builder.Services.AddLogKit(new InMemoryLog());

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace LogKit.Benchmarks.Service.Peers;
 
-/// <summary>Redis with every write flushed before it is answered, and the load that Redis brings itself, which is written in C.</summary>
+/// <summary>
+/// Redis, configured to flush every write before it answers, and its own load generator, redis-benchmark, which is written in C.
+/// </summary>
 internal sealed class RedisServer : IDisposable
 {
     private readonly ChildProcess _process;
@@ -13,7 +15,7 @@ internal sealed class RedisServer : IDisposable
 
     private RedisServer(ChildProcess process, string port) => (_process, _port) = (process, port);
 
-    /// <summary>Why there is none; null where there is.</summary>
+    /// <summary>Why Redis cannot be used on this machine; null if it can.</summary>
     public static string? ReasonToSkip { get; } =
         Find("redis-server") is null || Find("redis-benchmark") is null
             ? "needs redis-server and redis-benchmark in PATH (apt install redis-server)"
@@ -41,7 +43,9 @@ internal sealed class RedisServer : IDisposable
         return new RedisServer(process, port);
     }
 
-    /// <summary>Appends single records to a stream; the number of them is what took about so long the last time.</summary>
+    /// <summary>
+    /// Appends single records to a stream. Derives their number from the previous rate, so that it takes about this many seconds.
+    /// </summary>
     public async Task<double> AppendsPerSecondAsync(int clients, int pipelined, int recordBytes, double seconds)
     {
         var count = (long)(_recordsPerSecond * seconds);

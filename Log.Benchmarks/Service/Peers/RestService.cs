@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace LogKit.Benchmarks.Service.Peers;
 
-/// <summary>The peer: what one would write instead. JSON over HTTP/1.1, one record a POST, on any log.</summary>
+/// <summary>The alternative that users would write themselves: JSON over HTTP/1.1, one record per POST, on any log.</summary>
 internal static class RestService
 {
     public const string Path = "/records";
@@ -16,7 +16,7 @@ internal static class RestService
             new Appended(await log.AppendBatchAsync(new RecordBatch(new Record(request.Value)), cancellationToken: stop)));
 }
 
-/// <summary>The messages' code, made by the compiler: as fast as JSON is here.</summary>
+/// <summary>Source-generated serializers, the fastest form of JSON in .NET.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(RestService.Appending))]
 [JsonSerializable(typeof(RestService.Appended))]
