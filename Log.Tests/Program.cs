@@ -1,5 +1,5 @@
 using Example;
 using LogKit.Server;
 
-// As a program, the tests are the server for a custom log in Log.Conformance/README.md: see OwnBackendTests.
+// When run as a program, this assembly is the server for the custom log in Log.Conformance/README.md. See OwnBackendTests.
 return await LogServer.RunAsync(args, new ListLogBackend());

@@ -17,7 +17,7 @@ internal static class MicroBenchmarks
 {
     public static int Run()
     {
-        // Runs in this process, which needs no generated project and therefore no SDK.
+        // Runs in this process. A separate process would require generating and building a project.
         var config = DefaultConfig.Instance
             .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
             .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "LogKit.Benchmarks"));

@@ -84,7 +84,7 @@ public sealed class ServerProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task The_oldest_records_go_where_the_settings_say_so()
+    public async Task Retention_settings_remove_the_oldest_records()
     {
         const int LimitBytes = 3 * 65536;
         using var server = ServerProcess.StartOn(

@@ -20,7 +20,7 @@ public sealed class FailoverTests(ITestOutputHelper output)
         FailOverUnderLoadAsync(cluster => cluster.KillPrimary(), TestSeed.Effort);
 
     [PostgresFact]
-    public Task A_primary_hangs_under_load_and_nothing_acknowledged_is_lost_or_doubled() =>
+    public Task A_primary_that_hangs_under_load_loses_and_duplicates_nothing_acknowledged() =>
         FailOverUnderLoadAsync(cluster => cluster.FreezePrimary(), rounds: 1);
 
     private async Task FailOverUnderLoadAsync(Action<ReplicatedCluster> fail, int rounds)

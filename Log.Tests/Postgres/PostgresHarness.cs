@@ -29,8 +29,8 @@ public sealed class PostgresHarness : LogHarness
     {
         if (_proxies.TryRemove(name, out var old))
             await old.DisposeAsync();
-        var way = _proxies[name] = new TcpProxy(PostgresCluster.Shared.Port);
-        return await OpenAsync(name, way, startOffset);
+        var proxy = _proxies[name] = new TcpProxy(PostgresCluster.Shared.Port);
+        return await OpenAsync(name, proxy, startOffset);
     }
 
     public override async ValueTask<ILog> OpenSecondClientAsync(string name) => await OpenAsync(name, _proxies[name], 0);
@@ -72,14 +72,14 @@ public sealed class PostgresHarness : LogHarness
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var way in _proxies.Values)
-            await way.DisposeAsync();
+        foreach (var proxy in _proxies.Values)
+            await proxy.DisposeAsync();
         await base.DisposeAsync();
     }
 
-    private async Task<ILog> OpenAsync(string name, TcpProxy way, ulong startOffset) => await PostgresLog.OpenAsync(new PostgresLogOptions
+    private async Task<ILog> OpenAsync(string name, TcpProxy proxy, ulong startOffset) => await PostgresLog.OpenAsync(new PostgresLogOptions
     {
-        ConnectionString = PostgresCluster.ConnectionStringAt(way.Port),
+        ConnectionString = PostgresCluster.ConnectionStringAt(proxy.Port),
         SchemaName = _schema,
         LogName = name,
         UnavailableAfterMs = 2000,

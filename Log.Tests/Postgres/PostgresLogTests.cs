@@ -17,19 +17,19 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task An_answer_lost_after_the_commit_is_recovered_and_nothing_is_stored_twice()
     {
-        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
-        await using var log = await OpenAsync(way);
+        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(proxy);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
         var lost = 0;
         for (var i = 0; i < 10; i++)
         {
             var isSent = false;
-            way.CutAfterRequestsWhere(piece =>
+            proxy.CutAfterRequestsWhere(piece =>
             {
                 isSent |= piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) >= 0;
                 return false;
             });
-            way.LoseAnswersWhere(() => isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false));
+            proxy.LoseAnswersWhere(() => isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false));
             var appends = Enumerable
                 .Range(0, 3)
                 .Select(n => log.AppendBatchAsync(RecordBatch.OfText($"{Marker} {i} {n}")).AsTask())
@@ -47,8 +47,8 @@ public sealed class PostgresLogTests
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
-        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
-        await using var log = await OpenAsync(way);
+        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(proxy);
         var expected = new List<string>();
         for (var i = 0; i < 40; i++)
         {
@@ -56,8 +56,8 @@ public sealed class PostgresLogTests
             var append = log.AppendBatchAsync(RecordBatch.OfText(text), expectedOffset: random.Next(2) == 0 ? (ulong)i : null).AsTask();
             for (var turns = random.Next(200); turns > 0; turns--)
                 await Task.Yield();
-            way.Cut();
-            way.Heal();
+            proxy.Cut();
+            proxy.Heal();
             Assert.True(await append.Within($"append {i}, whose connection is cut, seed {seed}") == (ulong)i, $"append {i}, seed {seed}");
             expected.Add(text);
         }
@@ -68,15 +68,15 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task A_statement_that_still_runs_when_its_connection_is_lost_is_terminated_before_it_is_resent()
     {
-        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
-        await using var log = await OpenAsync(way);
+        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(proxy);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
         // Another session holds a lock on the row, so the statement waits for it, and would complete later.
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
         var sent = new TaskCompletionSource();
-        way.CutAfterRequestsWhere(piece =>
+        proxy.CutAfterRequestsWhere(piece =>
         {
             if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0 || sent.Task.IsCompleted)
                 return false;
@@ -100,18 +100,18 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task An_append_whose_outcome_cannot_be_queried_reports_an_unknown_outcome()
     {
-        await using var way = new TcpProxy(PostgresCluster.Shared.Port);
-        await using var log = await OpenAsync(way, options => options with { OutcomeUnknownAfterMs = 100 });
+        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var log = await OpenAsync(proxy, options => options with { OutcomeUnknownAfterMs = 100 });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
         // Another session holds a lock on the row. Otherwise, a fast server could answer before the connection is cut.
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
-        way.CutAfterRequestsWhere(piece =>
+        proxy.CutAfterRequestsWhere(piece =>
         {
             if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0)
                 return false;
-            way.Cut();
+            proxy.Cut();
             return true;
         });
         await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
@@ -308,8 +308,8 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task A_server_that_is_too_old_is_reported_without_further_effects()
     {
-        await using var way = TcpProxy.ToOldServer();
-        var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(way));
+        await using var proxy = TcpProxy.ToOldServer();
+        var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(proxy));
         Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest supported version is 13$", exception.Message);
         Assert.Equal(0L, await PostgresCluster.Shared.ExecuteAsync($"select count(*) from pg_namespace where nspname = '{_schema}'"));
     }
@@ -356,11 +356,12 @@ public sealed class PostgresLogTests
             "the rows to be deleted");
     }
 
-    private Task<PostgresLog> OpenAsync(TcpProxy? way = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
+    private Task<PostgresLog> OpenAsync(
+        TcpProxy? proxy = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
     {
         var options = new PostgresLogOptions
         {
-            ConnectionString = PostgresCluster.ConnectionStringAt(port ?? way?.Port ?? PostgresCluster.Shared.Port),
+            ConnectionString = PostgresCluster.ConnectionStringAt(port ?? proxy?.Port ?? PostgresCluster.Shared.Port),
             SchemaName = _schema,
             UnavailableAfterMs = port is null ? 5000 : 2000,
         };

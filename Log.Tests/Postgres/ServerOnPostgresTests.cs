@@ -45,7 +45,7 @@ public sealed class ServerOnPostgresTests
     }
 
     [PostgresFact]
-    public async Task The_oldest_records_go_where_the_settings_say_so()
+    public async Task Retention_settings_remove_the_oldest_records()
     {
         using (var unlimited = Start(PostgresCluster.Shared.ConnectionString))
         {
@@ -79,9 +79,9 @@ public sealed class ServerOnPostgresTests
     public async Task A_database_that_is_too_old_is_a_one_line_error_with_exit_code_1()
     {
         var version = ((string)(await PostgresCluster.Shared.ExecuteAsync("show server_version"))!).Split(' ', '.');
-        await using var way = TcpProxy.ToOldServer();
+        await using var proxy = TcpProxy.ToOldServer();
         await AssertRefusedAsync(
-            Start(PostgresCluster.ConnectionStringAt(way.Port)),
+            Start(PostgresCluster.ConnectionStringAt(proxy.Port)),
             $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest supported version is 13");
     }
 

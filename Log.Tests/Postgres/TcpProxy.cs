@@ -29,14 +29,14 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Creates a proxy to the shared cluster that makes it report PostgreSQL 12 as its version.</summary>
     public static TcpProxy ToOldServer()
     {
-        var way = new TcpProxy(PostgresCluster.Shared.Port);
-        way.ForgeAnswers(piece =>
+        var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        proxy.ForgeAnswers(piece =>
         {
             var name = "server_version\0"u8;
             if (piece.Span.IndexOf(name) is var index and >= 0)
                 "12"u8.CopyTo(piece.Span[(index + name.Length)..]); // replaces the major version
         });
-        return way;
+        return proxy;
     }
 
     /// <summary>Cuts all connections, and rejects new ones until <see cref="Heal"/>.</summary>
