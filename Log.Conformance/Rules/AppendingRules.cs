@@ -211,7 +211,7 @@ internal static class AppendingRules
     {
         const int racers = 4;
         var (log, check) = (await run.OpenAsync(), run.Check);
-        var succeeded = new int[Math.Clamp(run.Harness.RaceRounds / 20, 200, 1000)];
+        var succeeded = new int[Math.Clamp(run.Harness.RaceRounds / 20, 500, 1000)];
 
         // Each on a thread of its own, which waits for the others before each round, because the window may be short.
         using var barrier = new Barrier(racers);
