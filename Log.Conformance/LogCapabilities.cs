@@ -43,4 +43,10 @@ public enum LogCapabilities
 
     /// <summary>The log refuses batches larger than <see cref="LogHarness.BatchLimitBytes"/>.</summary>
     Limits = 1 << 7,
+
+    /// <summary>
+    /// Clients reach the log over connections that can be cut and restored: <see cref="LogHarness.DisconnectAsync"/>,
+    /// <see cref="LogHarness.ReconnectAsync"/>.
+    /// </summary>
+    Disconnect = 1 << 8,
 }

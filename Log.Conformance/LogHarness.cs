@@ -106,6 +106,17 @@ public abstract class LogHarness : IAsyncDisposable, IDisposable
     /// <param name="name">The name of a log whose storage fails.</param>
     public virtual ValueTask HealStorageAsync(string name) => throw NotOverridden(LogCapabilities.Faults);
 
+    /// <summary>
+    /// Cuts the connections between a log and its clients, and refuses new ones until <see cref="ReconnectAsync"/>. The log and its storage
+    /// are not affected. For <see cref="LogCapabilities.Disconnect"/>.
+    /// </summary>
+    /// <param name="name">The name of an open log.</param>
+    public virtual ValueTask DisconnectAsync(string name) => throw NotOverridden(LogCapabilities.Disconnect);
+
+    /// <summary>Lets clients connect again. For <see cref="LogCapabilities.Disconnect"/>.</summary>
+    /// <param name="name">The name of a log whose connections are cut.</param>
+    public virtual ValueTask ReconnectAsync(string name) => throw NotOverridden(LogCapabilities.Disconnect);
+
     /// <summary>Removes a log that is not open and will not be opened again. Does nothing by default.</summary>
     /// <param name="name">The name of a log that was disposed or has crashed.</param>
     public virtual ValueTask RemoveAsync(string name) => ValueTask.CompletedTask;

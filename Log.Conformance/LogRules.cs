@@ -33,6 +33,7 @@ public static class LogRules
         ("Limits", typeof(LimitsRules)),
         ("Resources", typeof(ResourcesRules)),
         ("Truncation", typeof(TruncationRules)),
+        ("Network", typeof(NetworkRules)),
         ("Errors", typeof(ErrorsRules)),
         ("Model", typeof(ModelRules)),
         ("Harness", typeof(HarnessRules)),

@@ -30,7 +30,8 @@ internal static class LogContent
     public static List<LogEntry> WithTruncated(IEnumerable<LogEntry> content, LogRange range, IEnumerable<Operation> history)
     {
         var truncated = history
-            .Where(operation => operation is { Kind: OperationKind.Append, Succeeded: true, Result: ulong first } && first < range.StartOffset)
+            .Where(operation => operation is { Kind: OperationKind.Append, Succeeded: true, Result: ulong first }
+                && first < range.StartOffset)
             .Select(append => new LogEntry((ulong)append.Result!, append.Batch!))
             .OrderBy(entry => entry.First)
             .ToList();

@@ -152,7 +152,7 @@ internal static class BoundsRules
     {
         var (log, check) = (await run.OpenTruncatableAsync(), run.Check);
         await log.AppendBatchAsync(Batches.Of("x"));
-        var (changed, isOver) = (0, false);
+        var isOver = false;
 
         // The log has one record, or two for a moment, at any time.
         var changes = Task.Run(async () =>
@@ -161,13 +161,13 @@ internal static class BoundsRules
             {
                 await log.AppendBatchAsync(Batches.Of("x"));
                 await log.TruncateBeforeAsync(next - 1);
-                Interlocked.Increment(ref changed);
             }
         });
         try
         {
             var reads = Math.Clamp(run.Harness.RaceRounds, 3000, 10_000);
-            for (var i = 0; (i < reads || Volatile.Read(ref changed) < 200) && !changes.IsCompleted; i++)
+            var (seen, last) = (0, default(LogRange)); // changes between two reads show that reads and changes took turns
+            for (var i = 0; (i < reads || (seen < 200 && i < reads * 20)) && !changes.IsCompleted; i++)
             {
                 var range = i % 4 == 0
                     ? (await check.ThrowsAsync<OffsetOutOfRangeException>(
@@ -176,6 +176,7 @@ internal static class BoundsRules
                 check.True(
                     range.NextOffset - range.StartOffset is 1 or 2,
                     $"the range of a log that has one or two records all the time: expected one or two, got {range}");
+                (seen, last) = (range == last ? seen : seen + 1, range);
                 if (i % 8 == 0)
                     await Task.Yield();
             }

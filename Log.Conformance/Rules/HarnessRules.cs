@@ -24,6 +24,11 @@ internal static class HarnessRules
             await run.BreakStorageAsync();
             await run.HealStorageAsync();
         });
+        await ProbeAsync(LogCapabilities.Disconnect, async () =>
+        {
+            await run.DisconnectAsync();
+            await run.ReconnectAsync();
+        });
         await ProbeAsync(LogCapabilities.Crash, async () =>
         {
             await run.OpenAsync("crashed");

@@ -151,8 +151,10 @@ internal static class TruncationRules
         var appends = Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
         {
             var appended = new List<(ulong First, RecordBatch Batch)>();
-            for (var i = 0; i < rounds || (Volatile.Read(ref found) < rounds && i < rounds * 20); i++)
+            for (var i = 0; i < rounds || (Volatile.Read(ref found) < rounds && i < rounds + 1000); i++)
             {
+                if (i >= rounds)
+                    await Task.Delay(1); // the reader has not had its share yet
                 var batch = Batches.Of($"{writer}/{i}", "x");
                 appended.Add((await log.AppendBatchAsync(batch), batch));
             }

@@ -62,7 +62,10 @@ internal sealed class History
     public IEnumerable<Operation> Last() => _operations.TakeLast(Shown);
 
     /// <summary>The number of calls before the last ones.</summary>
-    public long Earlier => Interlocked.Read(ref _begun) - _operations.TakeLast(Shown).Count();
+    public long Earlier => Begun - _operations.TakeLast(Shown).Count();
+
+    /// <summary>The number of calls that have begun.</summary>
+    public long Begun => Interlocked.Read(ref _begun);
 
     private long Now() => Interlocked.Increment(ref _clock);
 

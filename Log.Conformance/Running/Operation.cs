@@ -11,6 +11,8 @@ internal enum OperationKind
     Truncate,
     Dispose,
     Crash,
+    Disconnect,
+    Reconnect,
 }
 
 /// <summary>

@@ -107,7 +107,7 @@ internal static class OperationText
             OperationKind.Wait => $"await {log}.WaitForAppendAsync({Number(operation.Offset!.Value)});",
             OperationKind.Truncate => $"await ((ITruncatableLog){log}).TruncateBeforeAsync({Number(operation.Offset!.Value)});",
             OperationKind.Dispose => $"await {log}.DisposeAsync();",
-            _ => $"await harness.CrashAsync(\"{operation.Log}\");",
+            _ => $"await harness.{operation.Kind}Async(\"{operation.Log}\");",
         };
     }
 

@@ -134,6 +134,11 @@ internal sealed class RuleRun : IAsyncDisposable
 
     public Task HealStorageAsync() => HarnessAsync(() => Harness.HealStorageAsync(_runName), nameof(Harness.HealStorageAsync));
 
+    /// <summary>Cuts the connections of all clients of the log.</summary>
+    public Task DisconnectAsync() => NoteAsync(OperationKind.Disconnect, () => Harness.DisconnectAsync(_runName));
+
+    public Task ReconnectAsync() => NoteAsync(OperationKind.Reconnect, () => Harness.ReconnectAsync(_runName));
+
     /// <summary>Closes a log that is no longer needed, so that a rule with many logs does not fill the disk.</summary>
     public async Task RemoveAsync(string? suffix = null)
     {
@@ -229,6 +234,14 @@ internal sealed class RuleRun : IAsyncDisposable
         var recorded = RecordedLog.Of(log, ShortName(suffix), client, this);
         _open.Add((name, recorded));
         return recorded;
+    }
+
+    /// <summary>Calls the harness, which the program that shows a problem calls, too.</summary>
+    private async Task NoteAsync(OperationKind kind, Func<ValueTask> call)
+    {
+        var operation = History.Begin(new Operation(kind, 0));
+        await HarnessAsync(call, $"{kind}Async");
+        History.End(operation);
     }
 
     private List<RecordedLog> Take(string? suffix)

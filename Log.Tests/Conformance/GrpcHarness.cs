@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LogKit.Client;
 using LogKit.Conformance;
 using LogKit.Tests.Support;
 
@@ -7,12 +8,13 @@ namespace LogKit.Tests.Conformance;
 /// <summary>The logs of another harness, each behind its own server, which starts, stops, and crashes with it.</summary>
 public abstract class GrpcHarness(LogHarness inner) : LogHarness
 {
-    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server)> _servers = [];
+    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server, TcpProxy Proxy)> _servers = [];
 
     public override string? ReasonToSkip => inner.ReasonToSkip;
 
     // The wire has no truncation.
-    public override LogCapabilities Capabilities => (inner.Capabilities & ~LogCapabilities.Truncate) | LogCapabilities.SecondClient;
+    public override LogCapabilities Capabilities =>
+        (inner.Capabilities & ~LogCapabilities.Truncate) | LogCapabilities.SecondClient | LogCapabilities.Disconnect;
 
     public override int BatchLimitBytes => inner.BatchLimitBytes;
 
@@ -27,7 +29,7 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) =>
         await ServeAsync(name, await inner.OpenAtAsync(name, startOffset));
 
-    public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(_servers[name].Server.Connect());
+    public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(Connect(_servers[name].Proxy));
 
     public override async ValueTask CrashAsync(string name)
     {
@@ -55,6 +57,18 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
 
     public override ValueTask HealStorageAsync(string name) => inner.HealStorageAsync(name);
 
+    public override ValueTask DisconnectAsync(string name)
+    {
+        _servers[name].Proxy.Cut();
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask ReconnectAsync(string name)
+    {
+        _servers[name].Proxy.Heal();
+        return ValueTask.CompletedTask;
+    }
+
     public override async ValueTask RemoveAsync(string name)
     {
         await StopAsync(name);
@@ -73,14 +87,18 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     {
         // Where the log dies, the server has to say so in its journal.
         var server = await TestServer.StartAsync(log, expectsJournalEntries: inner.Capabilities.HasFlag(LogCapabilities.Crash));
-        _servers[name] = (log, server);
-        return server.Connect();
+        var proxy = new TcpProxy(new Uri(server.Address).Port);
+        _servers[name] = (log, server, proxy);
+        return Connect(proxy);
     }
+
+    private static GrpcLog Connect(TcpProxy proxy) => GrpcLog.Connect($"http://127.0.0.1:{proxy.Port}");
 
     private async Task StopAsync(string name)
     {
         if (!_servers.TryRemove(name, out var hosted))
             return;
+        await hosted.Proxy.DisposeAsync();
         await hosted.Server.DisposeAsync();
         await hosted.Log.DisposeAsync();
     }

@@ -3,6 +3,7 @@ using LogKit.Conformance;
 using LogKit.Conformance.Xunit;
 using LogKit.Postgres;
 using LogKit.Tests.Conformance;
+using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
@@ -19,7 +20,7 @@ public sealed class PostgresHarness : LogHarness
 
     public override LogCapabilities Capabilities =>
         LogCapabilities.SecondClient | LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage | LogCapabilities.Faults
-        | LogCapabilities.Truncate | LogCapabilities.SeededStart | LogCapabilities.Limits;
+        | LogCapabilities.Truncate | LogCapabilities.SeededStart | LogCapabilities.Limits | LogCapabilities.Disconnect;
 
     public override int RaceRounds => 100;
 
@@ -69,6 +70,10 @@ public sealed class PostgresHarness : LogHarness
         _proxies[name].Heal();
         return ValueTask.CompletedTask;
     }
+
+    public override ValueTask DisconnectAsync(string name) => CrashAsync(name);
+
+    public override ValueTask ReconnectAsync(string name) => HealStorageAsync(name);
 
     public override async ValueTask DisposeAsync()
     {

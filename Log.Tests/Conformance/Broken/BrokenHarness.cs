@@ -9,6 +9,7 @@ namespace LogKit.Tests.Conformance.Broken;
 /// <param name="Break">Makes the broken log from a correct one.</param>
 /// <param name="Flaw">The flaw of its storage.</param>
 /// <param name="Second">Makes a second client of the correct log and the broken one, if that is what is broken.</param>
+/// <param name="Connect">Makes the client that reaches the log over a link that can be cut, if that is what is broken.</param>
 /// <param name="Undeclared">Capabilities that its harness does not declare.</param>
 /// <param name="Ineffective">Capabilities that its harness declares, but whose methods do nothing.</param>
 /// <param name="Races">Whether only concurrent calls reveal the flaw, so that other rules detect it by chance.</param>
@@ -18,6 +19,7 @@ internal sealed record Mutant(
     Func<ITruncatableLog, ITruncatableLog>? Break = null,
     Flaw Flaw = Flaw.None,
     Func<ITruncatableLog, ITruncatableLog, ILog>? Second = null,
+    Func<ITruncatableLog, Link, ITruncatableLog>? Connect = null,
     LogCapabilities Undeclared = LogCapabilities.None,
     LogCapabilities Ineffective = LogCapabilities.None,
     bool Races = false);
@@ -26,6 +28,7 @@ internal sealed record Mutant(
 internal class BrokenHarness(Mutant mutant) : LogHarness
 {
     private readonly ConcurrentDictionary<string, Store> _stores = [];
+    private readonly ConcurrentDictionary<string, Link> _links = [];
     private readonly ConcurrentDictionary<string, (ITruncatableLog Sound, ITruncatableLog Broken)> _open = [];
 
     public override LogCapabilities Capabilities =>
@@ -48,6 +51,8 @@ internal class BrokenHarness(Mutant mutant) : LogHarness
     {
         var sound = await StoredLog.OpenAsync(_stores.GetOrAdd(name, _ => new Store(startOffset)), mutant.Flaw);
         var broken = mutant.Break is { } make ? make(sound) : sound;
+        if (mutant.Connect is { } connect)
+            broken = connect(broken, _links[name] = new Link());
         _open[name] = (sound, broken);
         return broken;
     }
@@ -80,6 +85,10 @@ internal class BrokenHarness(Mutant mutant) : LogHarness
     public override ValueTask BreakStorageAsync(string name) => Do(LogCapabilities.Faults, () => _stores[name].IsBroken = true);
 
     public override ValueTask HealStorageAsync(string name) => Do(LogCapabilities.Faults, () => _stores[name].IsBroken = false);
+
+    public override ValueTask DisconnectAsync(string name) => Do(LogCapabilities.Disconnect, () => _links.GetValueOrDefault(name)?.Cut());
+
+    public override ValueTask ReconnectAsync(string name) => Do(LogCapabilities.None, () => _links.GetValueOrDefault(name)?.Restore());
 
     public override ValueTask RemoveAsync(string name) => Do(LogCapabilities.None, () =>
     {

@@ -5,7 +5,7 @@ namespace LogKit.Tests.Conformance.Broken;
 /// <summary>All broken logs, with the rule that must detect each. Every rule of the catalog has at least one.</summary>
 internal static class Mutants
 {
-    public static Mutant Sound { get; } = new("sound", "");
+    public static Mutant Sound { get; } = new("sound", "", Connect: (log, link) => new LinkedLog(log, link));
 
     public static IReadOnlyList<Mutant> All { get; } =
     [
@@ -143,6 +143,18 @@ internal static class Mutants
         new("forgets truncation", "RET-04", Flaw: Flaw.ForgetsTruncation),
         new("loses an append beside a truncation", "RET-05", log => new GoesWrongBesideATruncation(log, reads: false), Races: true),
         new("reads another batch beside a truncation", "RET-05", log => new GoesWrongBesideATruncation(log, reads: true), Races: true),
+        new("calls lost answers unavailable", "NET-01", Connect: (log, link) => new CallsLostAnswersUnavailable(log, link)),
+        new("acknowledges what it cannot send", "NET-01", Connect: (log, link) => new AcknowledgesWhatItCannotSend(log, link)),
+        new("waits for lost answers", "NET-01", Connect: (log, link) => new WaitsForLostAnswers(log, link)),
+        new("has cuts without effect", "NET-01", Ineffective: LogCapabilities.Disconnect),
+        new("completes waits when it is cut", "NET-02", Connect: (log, link) => new MistakesCutsOfItsWaits(log, link, completes: true)),
+        new("forgets waits when it is cut", "NET-02", Connect: (log, link) => new MistakesCutsOfItsWaits(log, link, completes: false)),
+        new("never reconnects", "NET-03", Connect: (log, link) => new NeverReconnects(log, link)),
+        new("throws its transport's exceptions", "NET-03", Connect: (log, link) => new ThrowsItsTransportsExceptions(log, link)),
+        new("tells a range that it cannot know", "NET-03", Connect: (log, link) => new TellsARangeItCannotKnow(log, link)),
+        new("repeats lost appends", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: false)),
+        new("reports its own repetition", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: true)),
+
         new("throws its storage's exceptions", "ERR-01", log => new ThrowsItsStoragesExceptions(log)),
         new("pretends to write in a fault", "ERR-02", Flaw: Flaw.PretendsToWriteInAFault),
         new("stays unavailable after a fault", "ERR-02", Flaw: Flaw.StaysUnavailableAfterAFault),
@@ -156,6 +168,7 @@ internal static class Mutants
         new("says nothing of faults", "HARNESS-01", Undeclared: LogCapabilities.Faults),
         new("says nothing of second clients", "HARNESS-01", Undeclared: LogCapabilities.SecondClient),
         new("says nothing of a seeded start", "HARNESS-01", Undeclared: LogCapabilities.SeededStart),
+        new("says nothing of connections", "HARNESS-01", Undeclared: LogCapabilities.Disconnect),
         new("says nothing of its limit", "HARNESS-01", Undeclared: LogCapabilities.Limits),
         new("has crashes without effect", "HARNESS-02", Ineffective: LogCapabilities.Crash),
     ];

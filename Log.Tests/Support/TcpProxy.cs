@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using LogKit.Tests.Postgres;
 
-namespace LogKit.Tests.Postgres;
+namespace LogKit.Tests.Support;
 
 /// <summary>A TCP proxy that can cut connections, even just before it forwards an answer, and can forge answers.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
