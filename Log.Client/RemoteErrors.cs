@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
+using LogKit.Client.Connecting;
 using LogKit.V1;
 
 using Keys = LogKit.V1.ErrorReasons.Keys;
@@ -93,16 +94,9 @@ internal static class RemoteErrors
 
     /// <summary>Whether no connection could be established, so that nothing was sent.</summary>
     public static bool WasNeverSent(RpcException failure) =>
-        failure.Status.Detail is "Error connecting to subchannel." // the channel's words, whatever kept it from connecting
-        || failure.Status.DebugException
-            is SocketException
-                or HttpRequestException
-            {
-                HttpRequestError: HttpRequestError.ConnectionError
-                        or HttpRequestError.NameResolutionError
-                        or HttpRequestError.SecureConnectionError
-                        or HttpRequestError.ProxyTunnelError,
-            };
+        failure.Status.Detail is "Error connecting to subchannel." // the words of a channel with load balancing, whatever kept it
+        || failure.Status.DebugException is SocketException
+        || (failure.Status.DebugException is HttpRequestException exception && ServersHandler.WasNotConnected(exception));
 
     /// <summary>The cause, in one line. For a handshake, the problem with the certificate rather than the exceptions around it.</summary>
     private static string Cause(RpcException failure) =>

@@ -22,21 +22,28 @@ internal static class LogChannel
         if (!servers.IsTls && options.UseTls)
             throw new ArgumentException($"TLS is required: the address '{address}' must be https://");
 
-        var proxy = servers.IsTls && servers.Target.Scheme == Uri.UriSchemeHttps ? ProxiedHandler.ProxyOf(servers.Target) : null;
-        var serviceConfig = new ServiceConfig { MethodConfigs = { ReadRetries() } };
-        if (proxy is null)
-            serviceConfig.LoadBalancingConfigs.Add(new RoundRobinConfig());
-        return GrpcChannel.ForAddress(servers.Target, new GrpcChannelOptions
+        return GrpcChannel.ForAddress(servers.Servers[0], new GrpcChannelOptions
         {
             MaxReceiveMessageSize = null, // the server's limit on batches applies
-            HttpHandler = proxy is null ? Handler(options) : new ProxiedHandler(proxy, Handler(options)),
+            HttpHandler = Handler(servers, Handler(options)),
             DisposeHttpClient = true,
             Credentials = Credentials(servers.IsTls, options.Token),
-            ServiceProvider = servers.Servers.Count > 0 ? new StaticServers(servers.Servers) : null,
-            ServiceConfig = serviceConfig,
-            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
-            MaxReconnectBackoff = TimeSpan.FromSeconds(5), // finds a restarted server soon
+            ServiceConfig = new ServiceConfig { MethodConfigs = { ReadRetries() } },
         });
+    }
+
+    private static HttpMessageHandler Handler(ServerAddress address, SocketsHttpHandler handler)
+    {
+        if (address.IsDns)
+            return new ServersHandler(new DnsServers(address.Servers[0]).GetAsync, handler);
+        if (address.Servers is not [var only])
+        {
+            IReadOnlyList<ServersHandler.Server> servers = [.. address.Servers.Select(server => new ServersHandler.Server(server))];
+            return new ServersHandler(_ => ValueTask.FromResult(servers), handler);
+        }
+
+        var proxy = address.IsTls ? ProxiedHandler.ProxyOf(only) : null;
+        return proxy is null ? handler : new ProxiedHandler(proxy, handler);
     }
 
     private static string? NeedsTls(GrpcLogOptions options) => options switch
@@ -49,6 +56,7 @@ internal static class LogChannel
 
     private static SocketsHttpHandler Handler(GrpcLogOptions options) => new()
     {
+        Properties = { ["__GrpcLoadBalancingDisabled"] = true }, // see ServersHandler
         SslOptions = TlsFiles.Load(options),
 
         // Plaintext HTTP/2 cannot use a proxy, because a proxy forwards plaintext as HTTP/1.1. TLS can, because the proxy

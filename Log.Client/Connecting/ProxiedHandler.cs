@@ -24,9 +24,6 @@ internal sealed class ProxiedHandler : DelegatingHandler
         };
 
         handler.UseProxy = true;
-
-        // The channel's load balancing would connect to servers directly, bypassing the proxy. This turns it off.
-        handler.Properties["__GrpcLoadBalancingDisabled"] = true;
     }
 
     /// <summary>The proxy for a server; null if there is none.</summary>
@@ -41,7 +38,7 @@ internal sealed class ProxiedHandler : DelegatingHandler
         {
             return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
-        catch (HttpRequestException exception) when (!_hasConnected || WasNotConnected(exception))
+        catch (HttpRequestException exception) when (!_hasConnected || ServersHandler.WasNotConnected(exception))
         {
             // Without a connection, nothing was sent, whatever the reason.
             var proxy = _proxy.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort, UriFormat.UriEscaped); // without a password
@@ -50,7 +47,4 @@ internal sealed class ProxiedHandler : DelegatingHandler
                 HttpRequestError.ProxyTunnelError, $"the proxy {proxy}, from the environment, did not connect: {reason}");
         }
     }
-
-    private static bool WasNotConnected(HttpRequestException exception) => exception.HttpRequestError
-        is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.ProxyTunnelError;
 }

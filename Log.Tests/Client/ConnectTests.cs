@@ -90,6 +90,65 @@ public sealed class ConnectTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.1:{0}")]
+    [InlineData("http://127.0.0.1:{0},http://127.0.0.1:{1}")]
+    [InlineData("dns:///localhost:{0}")]
+    public async Task Reads_end_and_the_client_recovers_however_often_its_connections_are_cut(string address)
+    {
+        await using var backend = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(backend.Log);
+        await using var first = new TcpProxy(new Uri(server.Address).Port);
+        await using var second = new TcpProxy(new Uri(server.Address).Port);
+        await using var log = GrpcLog.Connect(string.Format(null, address, first.Port, second.Port));
+        for (var round = 0; round < 3 * TestSeed.Effort; round++)
+        {
+            var isCut = false;
+            var reads = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+            {
+                while (!Volatile.Read(ref isCut))
+                    await TryReadAsync();
+                await TryReadAsync();
+            })).ToList();
+            for (var i = 0; i < round; i++)
+                await TryReadAsync();
+            first.Cut();
+            second.Cut();
+            Volatile.Write(ref isCut, true);
+            await Task.WhenAll(reads).Within("reads to end whose connections are cut");
+            first.Heal();
+            second.Heal();
+            await Poll.UntilAsync(TryReadAsync, "the client to connect again");
+        }
+
+        async Task<bool> TryReadAsync()
+        {
+            try
+            {
+                return (await log.GetRangeAsync()).NextOffset == 0;
+            }
+            catch (LogUnavailableException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_cannot_be_reached_costs_no_call_while_another_can_and_a_name_that_does_not_resolve_is_reported()
+    {
+        await using var backend = TestLog.Open(Backend.InMemory);
+        await using var server = await TestServer.StartAsync(backend.Log);
+        await using var log = GrpcLog.Connect($"http://127.0.0.1:1,{server.Address},http://no-such-host.invalid:1");
+        for (var i = 0ul; i < 20; i++)
+            Assert.Equal(i, await log.AppendBatchAsync(RecordBatch.OfText("x"))); // which is never repeated
+
+        await using var nowhere = GrpcLog.Connect("dns:///no-such-host.invalid:1");
+        var unresolved = await Assert.ThrowsAsync<LogUnavailableException>(() => nowhere.GetRangeAsync().AsTask());
+        Assert.StartsWith("the server cannot be reached: ", unresolved.Message, StringComparison.Ordinal);
+        Assert.Contains("no-such-host.invalid:1", unresolved.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_deadline_ends_a_call_that_the_server_does_not_answer()
     {
