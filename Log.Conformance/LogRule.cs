@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LogKit.Conformance.Reporting;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance;
@@ -57,11 +58,20 @@ public sealed class LogRule
     /// <returns>The result, which is also added to the report that <c>LOGKIT_REPORT</c> asks for.</returns>
     public async Task<RuleResult> RunAsync(LogHarness harness)
     {
+        RuleResult result;
         if (ReasonToSkip(harness) is { } reason)
-            return new RuleResult(this, RuleOutcome.Skipped, reason);
-        var started = Stopwatch.GetTimestamp();
-        var result = await Task.Run(() => CheckAsync(harness)).ConfigureAwait(false); // away from the context of a test framework
-        return result with { Duration = Stopwatch.GetElapsedTime(started) };
+        {
+            result = new RuleResult(this, RuleOutcome.Skipped, reason);
+        }
+        else
+        {
+            var started = Stopwatch.GetTimestamp();
+            result = await Task.Run(() => CheckAsync(harness)).ConfigureAwait(false); // away from the context of a test framework
+            result = result with { Duration = Stopwatch.GetElapsedTime(started) };
+        }
+
+        Report.Requested?.Add(harness, result);
+        return result;
     }
 
     /// <summary>The id and the title.</summary>

@@ -1,3 +1,6 @@
+using LogKit.Conformance.Linearizability;
+using LogKit.Conformance.Running;
+
 namespace LogKit.Conformance;
 
 /// <summary>
@@ -21,6 +24,15 @@ public sealed class RuleViolationException(
 
     /// <summary>How the rule was broken.</summary>
     public RuleViolation Violation { get; } = violation;
+
+    /// <summary>The seed and other context; null if there is none.</summary>
+    internal string? Seed { get; init; }
+
+    /// <summary>The calls that were kept, as of the failure.</summary>
+    internal IReadOnlyList<Operation> History { get; init; } = [];
+
+    /// <summary>The content of the log after all calls; null if the rule does not check a whole history.</summary>
+    internal IReadOnlyList<LogEntry>? Content { get; init; }
 }
 
 /// <summary>The ways in which a rule can be broken.</summary>

@@ -4,7 +4,7 @@ namespace LogKit.Conformance.Linearizability;
 
 /// <summary>
 /// A random concurrent run: workers on all available clients append, read, get the range, and wait, with and without expected offsets. They
-/// also cancel appends or truncate. The log may crash meanwhile. The history is then checked as a whole.
+/// also cancel appends or truncate. Meanwhile, the log may crash, or its connections may be cut. The history is then checked as a whole.
 /// </summary>
 internal sealed class ConcurrentRun
 {
@@ -14,30 +14,40 @@ internal sealed class ConcurrentRun
     private readonly RuleRun _run;
     private readonly int _seed;
     private readonly string _name;
+    private readonly int _cuts;
     private readonly bool _truncates;
     private ulong _seenNext;
+    private volatile int _cutsLeft; // workers go on until all cuts were made
 
-    private ConcurrentRun(RuleRun run, int seed, int crashes)
+    private ConcurrentRun(RuleRun run, int seed, int crashes, int cuts)
     {
         _run = run;
         _seed = seed;
+        _cuts = cuts;
         // The content of what was truncated is known only if the outcome of every append is.
-        _truncates = run.Harness.Capabilities.HasFlag(LogCapabilities.Truncate) && crashes == 0 && seed % 2 == 0;
+        _truncates = run.Harness.Capabilities.HasFlag(LogCapabilities.Truncate) && crashes + cuts == 0 && seed % 2 == 0;
         _name = $"seed-{seed}";
     }
 
+    /// <param name="run">The run of the rule.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="crashes">How often to crash the log.</param>
+    /// <param name="cuts">How often to cut the connections between two crashes.</param>
     /// <exception cref="RuleViolationException">The history has no explanation.</exception>
-    public static async Task RunAsync(RuleRun run, int seed, int crashes)
+    public static async Task RunAsync(RuleRun run, int seed, int crashes, int cuts = 0)
     {
         run.Seed = $"LOGKIT_SEED={seed} (the schedule is the machine's)";
         run.History.Clear();
         run.History.KeepsAll = true;
-        var concurrent = new ConcurrentRun(run, seed, crashes);
+        run.Content = null;
+        var concurrent = new ConcurrentRun(run, seed, crashes, cuts);
         for (var session = 0; session < crashes; session++)
             await concurrent.SessionAsync(session, crash: true);
         var log = await concurrent.SessionAsync(crashes, crash: false);
+        await run.UntilReachableAsync(async () => await log.GetRangeAsync());
         var content = await LogContent.OfAsync(log);
         var entries = LogContent.WithTruncated(content, await log.GetRangeAsync(), run.History.Operations);
+        run.Content = entries;
         if (HistoryCheck.Explain(run.History.Operations, entries) is { } problem)
             throw run.Check.Fail(problem);
         await run.RemoveAsync(concurrent._name);
@@ -65,6 +75,15 @@ internal sealed class ConcurrentRun
                         new Random(Seeds.Mix(_seed, session, i)),
                         mayDie: crash).RunAsync(end.Token)))
             .ToList();
+        for (_cutsLeft = _cuts; _cutsLeft > 0; _cutsLeft--)
+        {
+            for (var calls = _run.History.Begun + random.Next(20); _run.History.Begun < calls && !workers.TrueForAll(IsOver);)
+                await Task.Yield();
+            await _run.DisconnectAsync(_name);
+            await Task.Delay(random.Next(4));
+            await _run.ReconnectAsync(_name);
+        }
+
         if (crash && !isArmed)
         {
             for (var i = random.Next(200); i > 0; i--)
@@ -84,6 +103,8 @@ internal sealed class ConcurrentRun
         return log;
     }
 
+    private static bool IsOver(Task task) => task.IsCompleted;
+
     private void SawNext(ulong next)
     {
         for (var seen = Volatile.Read(ref _seenNext); next > seen;)
@@ -101,9 +122,17 @@ internal sealed class ConcurrentRun
         {
             try
             {
-                for (var step = 0; step < StepsEach; step++)
+                for (var step = 0; step < StepsEach || (run._cutsLeft > 0 && step < StepsEach * 8); step++)
                 {
-                    await StepAsync(step, end);
+                    try
+                    {
+                        await StepAsync(step, end);
+                    }
+                    catch (LogException exception) when (run._cuts > 0 && IsOfCut(exception))
+                    {
+                        // Which the history has.
+                    }
+
                     if (random.Next(3) == 0)
                         await Task.Yield();
                 }
@@ -201,6 +230,12 @@ internal sealed class ConcurrentRun
             {
                 // The log died.
             }
+            catch (LogException exception) when (run._cuts > 0 && IsOfCut(exception))
+            {
+                // Which the history has.
+            }
         }
+
+        private static bool IsOfCut(LogException exception) => exception is LogUnavailableException or AppendOutcomeUnknownException;
     }
 }

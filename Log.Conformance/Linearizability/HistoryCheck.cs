@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LogKit.Conformance.Running;
 
 namespace LogKit.Conformance.Linearizability;
@@ -17,7 +16,7 @@ namespace LogKit.Conformance.Linearizability;
 internal sealed class HistoryCheck
 {
     private readonly IReadOnlyCollection<Operation> _history;
-    private readonly List<LogEntry> _entries;
+    private readonly LogEntry[] _entries;
     private readonly ulong _end;
     private readonly Event[] _batches;
 
@@ -26,10 +25,10 @@ internal sealed class HistoryCheck
     private readonly Event[] _truncations;
     private readonly List<(Event Earlier, Event Later, bool IsStrict)> _order = [];
 
-    private HistoryCheck(IReadOnlyCollection<Operation> history, List<LogEntry> entries)
+    private HistoryCheck(IReadOnlyCollection<Operation> history, IReadOnlyList<LogEntry> entries)
     {
         _history = history;
-        _entries = entries;
+        _entries = [.. entries];
         _end = entries.Count == 0 ? 0 : entries[^1].Next;
         _batches = [.. entries.Select(entry => new Event($"the batch at offset {entry.First} was visible"))];
         _starts = [.. Truncations().Select(truncation => truncation.Offset!.Value).Where(offset => offset > 0).Distinct().Order()];
@@ -41,10 +40,26 @@ internal sealed class HistoryCheck
     /// <param name="entries">
     /// The content of the log after all calls have ended, including what was truncated; see <see cref="LogContent.WithTruncated"/>.
     /// </param>
-    public static string? Explain(IReadOnlyCollection<Operation> history, List<LogEntry> entries)
+    public static string? Explain(IReadOnlyCollection<Operation> history, IReadOnlyList<LogEntry> entries)
     {
         var check = new HistoryCheck(history, entries);
         return check.PlaceAppends() ?? check.PlaceTruncations() ?? check.PlaceObservations() ?? check.Order();
+    }
+
+    /// <summary>An order of the completed calls that explains all they saw; null if there is none.</summary>
+    /// <inheritdoc cref="Explain"/>
+    public static IReadOnlyList<Operation>? OrderOf(IReadOnlyCollection<Operation> history, IReadOnlyList<LogEntry> entries)
+    {
+        var check = new HistoryCheck(history, entries);
+        if ((check.PlaceAppends() ?? check.PlaceTruncations() ?? check.PlaceObservations() ?? check.Order()) is not null)
+            return null;
+        return
+        [
+            .. history
+                .Where(operation => operation.Succeeded || operation.Failure is not null)
+                .Where(operation => operation.Kind is not (OperationKind.Open or OperationKind.Dispose))
+                .OrderBy(check.InstantOf),
+        ];
     }
 
     private string? PlaceAppends()
@@ -52,7 +67,7 @@ internal sealed class HistoryCheck
         var appends = new Dictionary<string, Operation>();
         foreach (var append in _history.Where(operation => operation.Kind is OperationKind.Append && operation.Batch!.Count > 0))
             appends.Add(Key(append.Batch!), append);
-        for (var j = 0; j < _entries.Count; j++)
+        for (var j = 0; j < _entries.Length; j++)
         {
             var (first, batch) = _entries[j];
             if (j > 0 && _entries[j - 1].Next != first)
@@ -141,6 +156,35 @@ internal sealed class HistoryCheck
         var (first, second, _) = _order.First(edge => edge.IsStrict);
         return $"no order of the calls explains what they saw: ranges contradict each other, among them those of\n    {first.Low.By}\n    "
             + $"{second.Low.By}";
+    }
+
+    /// <summary>The earliest instant of a call, and its place among those that share the stamp.</summary>
+    private (long Stamp, int Place, int Step) InstantOf(Operation operation) => operation switch
+    {
+        { Kind: OperationKind.Append, Result: ulong first } => Effect(_batches[IndexOf(first)]),
+        { Kind: OperationKind.Truncate, Succeeded: true, Offset: > 0 and var offset } =>
+            Effect(_truncations[Array.BinarySearch(_starts, offset)]),
+        { Result: LogRange range } => Sight(operation, range),
+        { Failure: OffsetOutOfRangeException exception } => Sight(operation, exception.Range),
+        { Failure: OffsetMismatchException exception } => Sight(operation, new LogRange(0, exception.NextOffset)),
+        { Kind: OperationKind.Wait or OperationKind.Read, Succeeded: true, Offset: var offset } =>
+            Sight(operation, new LogRange(0, offset!.Value + 1)),
+        { Result: IReadOnlyList<RecordBatch> batches } =>
+            Sight(operation, new LogRange(0, operation.Offset!.Value + (ulong)batches.Sum(batch => batch.Count))),
+        _ => (operation.Invoked, 0, 0),
+    };
+
+    private static (long Stamp, int Place, int Step) Effect(Event effect) => (effect.Low.Stamp, 1, effect.Low.Step);
+
+    /// <summary>After all effects that a call saw, and otherwise as soon as it began.</summary>
+    private (long Stamp, int Place, int Step) Sight(Operation operation, LogRange range)
+    {
+        var seen = (operation.Invoked, 0, 0);
+        if (range.NextOffset > 0 && IndexOf(range.NextOffset - 1) is var batch and >= 0 && _batches[batch].Low.Stamp >= operation.Invoked)
+            seen = (_batches[batch].Low.Stamp, 2, 0);
+        if (Array.BinarySearch(_starts, range.StartOffset) is var start and >= 0 && _truncations[start].Low.Stamp >= seen.Invoked)
+            seen = (_truncations[start].Low.Stamp, 2, 0);
+        return seen;
     }
 
     private IEnumerable<Event> Events() => [.. _batches, .. _truncations, .. _order.Select(edge => edge.Earlier)];
@@ -266,7 +310,7 @@ internal sealed class HistoryCheck
     /// <summary>The index of the batch that contains an offset; -1 if there is none.</summary>
     private int IndexOf(ulong offset)
     {
-        var index = CollectionsMarshal.AsSpan(_entries).BinarySearch(new At(offset));
+        var index = _entries.AsSpan().BinarySearch(new At(offset));
         return index >= 0 ? index : -1;
     }
 

@@ -21,8 +21,10 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
           --help    show this
 
         Environment:
-          LOGKIT_SEED=N        run this seed of the random rules alone
-          LOGKIT_EFFORT=N      run N times as many seeds
+          LOGKIT_REPORT=DIR      write report.json, report.md, and report.html to a directory
+          LOGKIT_SEED=N          run this seed of the random rules alone
+          LOGKIT_EFFORT=N        run N times as many seeds
+          LOGKIT_SOAK_SECONDS=N  run new seeds for N seconds in each random rule
 
         Exit code: 0 if no rule failed, 1 if one did, 2 if an argument is invalid.
         """;
@@ -74,7 +76,7 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
             var detail = result.Outcome is RuleOutcome.Skipped or RuleOutcome.KnownDeviation ? result.Message : $"{rule.Id} {rule.Title}";
             var seconds = result.Outcome is RuleOutcome.Skipped
                 ? "" : string.Create(CultureInfo.InvariantCulture, $"{result.Duration.TotalSeconds:0.00} s");
-            await output.WriteLineAsync($"{NameOf(result.Outcome),-10}{seconds,9}  {detail}");
+            await output.WriteLineAsync($"{FailureText.Name(result.Outcome),-10}{seconds,9}  {detail}");
         }
 
         foreach (var failure in results.Where(result => result.Outcome is RuleOutcome.Failed))
@@ -85,14 +87,6 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
         await output.WriteLineAsync($"\n{harness.GetType().Name}: {summary}of {results.Count} rules");
         return results.Exists(result => result.Outcome is RuleOutcome.Failed) ? Failed : Passed;
 
-        string Counted(RuleOutcome outcome) => $"{results.Count(result => result.Outcome == outcome)} {NameOf(outcome)}, ";
+        string Counted(RuleOutcome outcome) => $"{results.Count(result => result.Outcome == outcome)} {FailureText.Name(outcome)}, ";
     }
-
-    private static string NameOf(RuleOutcome outcome) => outcome switch
-    {
-        RuleOutcome.Passed => "passed",
-        RuleOutcome.Skipped => "skipped",
-        RuleOutcome.Failed => "failed",
-        _ => "deviates",
-    };
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using LogKit.Conformance.Linearizability;
 using LogKit.Conformance.Running;
 
@@ -32,7 +31,7 @@ internal static class NetworkRules
             Volatile.Write(ref isCut, true);
             await check.EndsAsync(Task.WhenAll(appends), "appends whose connection was cut");
             await run.ReconnectAsync();
-            await UntilReachableAsync(run, async () => await log.GetRangeAsync());
+            await run.UntilReachableAsync(async () => await log.GetRangeAsync());
             RequireFates(check, await LogContent.OfAsync(log), fates);
 
             Task AppendUntilCutAsync(string name) => Task.Run(async () =>
@@ -74,7 +73,7 @@ internal static class NetworkRules
                 !wait.IsCompleted || !await wait,
                 $"the wait for offset {next}, which was not appended, completed when its connection was cut");
             await run.ReconnectAsync();
-            await UntilReachableAsync(run, async () => await log.AppendBatchAsync(Batches.Of("b"), next));
+            await run.UntilReachableAsync(async () => await log.AppendBatchAsync(Batches.Of("b"), next));
             await check.EndsAsync(wait, $"the wait for offset {next}, which was appended after the connection was restored");
             await check.EndsAsync(log.WaitForAppendAsync(next).AsTask(), $"another wait for offset {next}, which is in the log");
         }
@@ -102,7 +101,7 @@ internal static class NetworkRules
             Volatile.Write(ref isCut, true);
             await check.EndsAsync(Task.WhenAll(reads), "reads whose connection was cut");
             await run.ReconnectAsync();
-            await UntilReachableAsync(run, async () => await log.GetRangeAsync());
+            await run.UntilReachableAsync(async () => await log.GetRangeAsync());
             await Steps.RequireAsync(run, log, appended, "after the connection was restored");
 
             async Task ReadAsync(int worker)
@@ -159,7 +158,7 @@ internal static class NetworkRules
             await run.ReconnectAsync();
         }
 
-        await UntilReachableAsync(run, async () => await log.GetRangeAsync());
+        await run.UntilReachableAsync(async () => await log.GetRangeAsync());
         Volatile.Write(ref isOver, true);
         await check.EndsAsync(appends, "appends that are retried across cuts");
         var content = await LogContent.OfAsync(log);
@@ -191,6 +190,19 @@ internal static class NetworkRules
                 }
             }
         }
+    }
+
+    [Rule(
+        "NET-05",
+        "The history of a random concurrent run with cuts, and crashes if the log can crash, is linearizable.",
+        Why = "A cut is not an event of the log: there is the same one order for all clients.",
+        Without = "What a client was told before a cut is not true after it.",
+        Needs = LogCapabilities.Disconnect)]
+    public static async Task NET_05_the_history_of_a_random_concurrent_run_with_cuts_is_linearizable(RuleRun run)
+    {
+        var crashes = run.Harness.Capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Crash) ? 1 : 0;
+        foreach (var seed in run.Harness.SeedsOf(Math.Clamp(run.Harness.RaceRounds / 500, 2, 20)))
+            await ConcurrentRun.RunAsync(run, seed, crashes, cuts: 3);
     }
 
     private static int Rounds(RuleRun run) => Math.Clamp(run.Harness.RaceRounds / 50, 3, 10);
@@ -258,29 +270,6 @@ internal static class NetworkRules
         }
 
         static string Places(List<ulong> offsets) => offsets.Count == 0 ? "nowhere" : $"at {string.Join(", ", offsets)}";
-    }
-
-    private static async Task<T> UntilReachableAsync<T>(RuleRun run, Func<Task<T>> call)
-    {
-        for (var started = Stopwatch.GetTimestamp(); ;)
-        {
-            try
-            {
-                return await call();
-            }
-            catch (LogUnavailableException exception)
-            {
-                if (Stopwatch.GetElapsedTime(started) > run.Timeout)
-                {
-                    throw run.Check.Fail(
-                        $"{run.Timeout.TotalSeconds:0.#} seconds after the connection was restored: expected the log to be available, got "
-                            + $"{nameof(LogUnavailableException)}: {exception.Message}",
-                        exception);
-                }
-
-                await Task.Delay(1);
-            }
-        }
     }
 
     /// <summary>What the caller of an append was told.</summary>

@@ -55,5 +55,9 @@ internal sealed class Operation(OperationKind kind, int client, ulong? offset = 
 
     public bool Succeeded => Returned != Never && Failure is null && !IsCanceled;
 
+    /// <summary>This call as it was at an instant: if it ended later, pending.</summary>
+    public Operation AsOf(long stamp) => Returned <= stamp
+        ? this : new Operation(Kind, Client, Offset, Batch) { Log = Log, LimitBytes = LimitBytes, Invoked = Invoked };
+
     public override string ToString() => OperationText.Of(this);
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text;
+using LogKit.Conformance.Linearizability;
 
 namespace LogKit.Conformance.Running;
 
@@ -39,6 +41,9 @@ internal sealed class RuleRun : IAsyncDisposable
 
     /// <summary>The current seed, if there is one, and other context for messages.</summary>
     public string? Seed { get; set; }
+
+    /// <summary>The content of the log after all calls, for rules that check a whole history.</summary>
+    public IReadOnlyList<LogEntry>? Content { get; set; }
 
     /// <summary>Set by rules about responses or exceptions: a kind of violation, besides a failed check, that breaks them.</summary>
     public RuleViolation AlsoBrokenBy { get; set; }
@@ -135,9 +140,35 @@ internal sealed class RuleRun : IAsyncDisposable
     public Task HealStorageAsync() => HarnessAsync(() => Harness.HealStorageAsync(_runName), nameof(Harness.HealStorageAsync));
 
     /// <summary>Cuts the connections of all clients of the log.</summary>
-    public Task DisconnectAsync() => NoteAsync(OperationKind.Disconnect, () => Harness.DisconnectAsync(_runName));
+    public Task DisconnectAsync(string? suffix = null) =>
+        NoteAsync(OperationKind.Disconnect, suffix, () => Harness.DisconnectAsync(NameOf(suffix)));
 
-    public Task ReconnectAsync() => NoteAsync(OperationKind.Reconnect, () => Harness.ReconnectAsync(_runName));
+    public Task ReconnectAsync(string? suffix = null) =>
+        NoteAsync(OperationKind.Reconnect, suffix, () => Harness.ReconnectAsync(NameOf(suffix)));
+
+    /// <summary>Repeats a call while it fails because the log is unavailable, after its connections were restored.</summary>
+    public async Task<T> UntilReachableAsync<T>(Func<Task<T>> call)
+    {
+        for (var started = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (LogUnavailableException exception)
+            {
+                if (Stopwatch.GetElapsedTime(started) > Timeout)
+                {
+                    throw Violation(
+                        $"{Timeout.TotalSeconds:0.#} seconds after the connections were restored: expected the log to be available, got "
+                            + $"{nameof(LogUnavailableException)}: {exception.Message}",
+                        cause: exception);
+                }
+
+                await Task.Delay(1);
+            }
+        }
+    }
 
     /// <summary>Closes a log that is no longer needed, so that a rule with many logs does not fill the disk.</summary>
     public async Task RemoveAsync(string? suffix = null)
@@ -164,7 +195,12 @@ internal sealed class RuleRun : IAsyncDisposable
             evidence.Append("\n    // ... after ").Append(earlier).Append(" others");
         foreach (var line in OperationText.Program(operations))
             evidence.Append("\n    ").Append(line);
-        return new RuleViolationException(Rule.Id, problem, violation, evidence.ToString(), cause);
+        return new RuleViolationException(Rule.Id, problem, violation, evidence.ToString(), cause)
+        {
+            Seed = Seed,
+            History = [.. History.Operations],
+            Content = Content,
+        };
     }
 
     /// <summary>Disposes and removes a log that has already failed, ignoring exceptions.</summary>
@@ -237,9 +273,9 @@ internal sealed class RuleRun : IAsyncDisposable
     }
 
     /// <summary>Calls the harness, which the program that shows a problem calls, too.</summary>
-    private async Task NoteAsync(OperationKind kind, Func<ValueTask> call)
+    private async Task NoteAsync(OperationKind kind, string? suffix, Func<ValueTask> call)
     {
-        var operation = History.Begin(new Operation(kind, 0));
+        var operation = History.Begin(new Operation(kind, 0) { Log = ShortName(suffix) });
         await HarnessAsync(call, $"{kind}Async");
         History.End(operation);
     }

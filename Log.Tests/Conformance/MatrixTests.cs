@@ -40,6 +40,7 @@ public sealed class Matrix : IAsyncLifetime
         "NET-02",
         "NET-03",
         "NET-04",
+        "NET-05",
         "READ-08",
         "READ-09",
         "RES-01",

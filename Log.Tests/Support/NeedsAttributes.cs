@@ -71,6 +71,13 @@ internal sealed class ToolFactAttribute : FactAttribute
     public string Path { get; }
 }
 
+/// <summary>A test that looks at a page in Chromium.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ChromiumTheoryAttribute : TheoryAttribute
+{
+    public ChromiumTheoryAttribute() => Skip = Chromium.ReasonToSkip;
+}
+
 /// <summary>A test of a feature that exists only on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class LinuxFactAttribute : FactAttribute

@@ -68,3 +68,13 @@ internal sealed class RepeatsAppends(ITruncatableLog inner, Link link, bool keep
         RecordBatch batch, ulong? expectedOffset, CancellationToken cancellationToken) =>
         await Inner.AppendBatchAsync(batch, keepsCondition ? expectedOffset : null, cancellationToken);
 }
+
+/// <summary>Reports that an outcome is unknown, and repeats the append later all the same.</summary>
+internal sealed class RepeatsUnknownAppends(ITruncatableLog inner, Link link) : LinkedLog(inner, link)
+{
+    protected override async Task<ulong> UnansweredAsync(RecordBatch batch, ulong? expectedOffset, CancellationToken cancellationToken)
+    {
+        await Inner.AppendBatchAsync(batch, null, CancellationToken.None).ConfigureAwait(false);
+        throw new AppendOutcomeUnknownException();
+    }
+}

@@ -153,6 +153,7 @@ internal static class Mutants
         new("throws its transport's exceptions", "NET-03", Connect: (log, link) => new ThrowsItsTransportsExceptions(log, link)),
         new("tells a range that it cannot know", "NET-03", Connect: (log, link) => new TellsARangeItCannotKnow(log, link)),
         new("repeats lost appends", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: false)),
+        new("repeats unknown appends", "NET-05", Connect: (log, link) => new RepeatsUnknownAppends(log, link)),
         new("reports its own repetition", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: true)),
 
         new("throws its storage's exceptions", "ERR-01", log => new ThrowsItsStoragesExceptions(log)),
