@@ -173,7 +173,7 @@ public sealed class GrpcLog : ILog
         IAsyncEnumerable<RecordBatch> batches, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batches);
-        return AppendStreamAsync(Unconditional(batches, CancellationToken.None), cancellationToken);
+        return AppendStreamAsync(ConditionalBatch.Unconditional(batches, CancellationToken.None), cancellationToken);
     }
 
     /// <summary>
@@ -228,13 +228,6 @@ public sealed class GrpcLog : ILog
             await ending.CancelAsync().ConfigureAwait(false);
             await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-    }
-
-    private static async IAsyncEnumerable<ConditionalBatch> Unconditional(
-        IAsyncEnumerable<RecordBatch> batches, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var batch in batches.WithCancellation(cancellationToken).ConfigureAwait(false))
-            yield return new ConditionalBatch(batch, ExpectedOffset: null);
     }
 
     private async Task RethrowAsync(Task sending, CancellationToken cancellationToken)

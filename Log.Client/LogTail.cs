@@ -10,7 +10,7 @@ namespace LogKit.Client;
 internal static class LogTail
 {
     public static async IAsyncEnumerable<(ulong FirstOffset, RecordBatch Batch)> ReadAsync(
-        GrpcLog log,
+        ILog log,
         ulong offset,
         Action<LogUnavailableException>? interrupted,
         [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -1,8 +1,8 @@
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Appends single records of many callers in batches, over one call to the server, in the order of the calls. Nothing is delayed to fill a
-/// batch: records queue while earlier batches are in flight, and the queued records become the next batch.
+/// Appends single records of many callers in batches, in the order of the calls; to a <see cref="GrpcLog"/>, over one call to the server.
+/// Nothing is delayed to fill a batch: records queue while earlier batches are in flight, and the queued records become the next batch.
 /// </summary>
 /// <remarks>
 /// While the server is unavailable, the producer retries at intervals from 50 ms to 2 s, until the
@@ -22,7 +22,7 @@ public sealed class BatchingProducer : IAsyncDisposable
     /// <param name="log">The log, which must stay open as long as the producer.</param>
     /// <param name="options">The options; the defaults if null.</param>
     /// <exception cref="ArgumentException">An option is invalid. The message says which and why.</exception>
-    public BatchingProducer(GrpcLog log, BatchingProducerOptions? options = null)
+    public BatchingProducer(ILog log, BatchingProducerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(log);
         _options = options ?? new BatchingProducerOptions();

@@ -12,7 +12,7 @@ namespace LogKit.Client.Producing;
 /// If the first attempt is stored after the read, the second fails its condition, and the next read finds the batch. Another writer that
 /// appends the same values at the same offset cannot be distinguished from this one.
 /// </remarks>
-internal sealed class ExclusiveResendPolicy(GrpcLog log) : IResendPolicy
+internal sealed class ExclusiveResendPolicy(ILog log) : IResendPolicy
 {
     private ulong _next;
 

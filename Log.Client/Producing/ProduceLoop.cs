@@ -5,10 +5,10 @@ using LogKit.Client.Connecting;
 namespace LogKit.Client.Producing;
 
 /// <summary>
-/// Sends the records of a producer's queue to the server, over one call until it fails, then over another. Whenever another batch may be in
+/// Sends the records of a producer's queue to the log, over one call until it fails, then over another. Whenever another batch may be in
 /// flight, all queued records become the next batch, so batches grow when answers take longer.
 /// </summary>
-internal sealed class ProduceLoop(GrpcLog log, RecordQueue queue, BatchingProducerOptions options, IResendPolicy outcomes)
+internal sealed class ProduceLoop(ILog log, RecordQueue queue, BatchingProducerOptions options, IResendPolicy outcomes)
 {
     private readonly ConcurrentQueue<SentBatch> _unanswered = new(); // unanswered batches of the call, in the order of sending
     private readonly Backoff _backoff = new();

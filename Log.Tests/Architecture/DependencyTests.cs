@@ -23,6 +23,7 @@ public sealed partial class DependencyTests
             + "OpenTelemetry.Exporter.OpenTelemetryProtocol OpenTelemetry.Extensions.Hosting"
         },
         { "Log.Client", "Log.Abstractions Log.Proto", "Grpc.Net.Client" },
+        { "Log.Testing", "Log.Abstractions Log.Client Log.Grpc Log.InMemory", "" },
     };
 
     [Theory]

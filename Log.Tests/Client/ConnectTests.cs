@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using LogKit.Client;
+using LogKit.Testing;
 using LogKit.Tests.Support;
 using Moq;
 
@@ -98,8 +99,8 @@ public sealed class ConnectTests : IDisposable
     {
         await using var backend = TestLog.Open(Backend.InMemory);
         await using var server = await TestServer.StartAsync(backend.Log);
-        await using var first = new TcpProxy(new Uri(server.Address).Port);
-        await using var second = new TcpProxy(new Uri(server.Address).Port);
+        await using var first = new NetworkProxy(new Uri(server.Address).Port);
+        await using var second = new NetworkProxy(new Uri(server.Address).Port);
         await using var log = GrpcLog.Connect(string.Format(null, address, first.Port, second.Port));
         for (var round = 0; round < 3 * TestSeed.Effort; round++)
         {
@@ -112,12 +113,12 @@ public sealed class ConnectTests : IDisposable
             })).ToList();
             for (var i = 0; i < round; i++)
                 await TryReadAsync();
-            first.Cut();
-            second.Cut();
+            first.Disconnect();
+            second.Disconnect();
             Volatile.Write(ref isCut, true);
             await Task.WhenAll(reads).Within("reads to end whose connections are cut");
-            first.Heal();
-            second.Heal();
+            first.Reconnect();
+            second.Reconnect();
             await Poll.UntilAsync(TryReadAsync, "the client to connect again");
         }
 

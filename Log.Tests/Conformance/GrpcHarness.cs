@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using LogKit.Client;
 using LogKit.Conformance;
+using LogKit.Testing;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
@@ -8,7 +9,7 @@ namespace LogKit.Tests.Conformance;
 /// <summary>The logs of another harness, each behind its own server, which starts, stops, and crashes with it.</summary>
 public abstract class GrpcHarness(LogHarness inner) : LogHarness
 {
-    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server, TcpProxy Proxy)> _servers = [];
+    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server, NetworkProxy Proxy)> _servers = [];
 
     public override string? ReasonToSkip => inner.ReasonToSkip;
 
@@ -59,13 +60,13 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
 
     public override ValueTask DisconnectAsync(string name)
     {
-        _servers[name].Proxy.Cut();
+        _servers[name].Proxy.Disconnect();
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask ReconnectAsync(string name)
     {
-        _servers[name].Proxy.Heal();
+        _servers[name].Proxy.Reconnect();
         return ValueTask.CompletedTask;
     }
 
@@ -87,12 +88,12 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     {
         // Where the log dies, the server has to say so in its journal.
         var server = await TestServer.StartAsync(log, expectsJournalEntries: inner.Capabilities.HasFlag(LogCapabilities.Crash));
-        var proxy = new TcpProxy(new Uri(server.Address).Port);
+        var proxy = new NetworkProxy(new Uri(server.Address).Port);
         _servers[name] = (log, server, proxy);
         return Connect(proxy);
     }
 
-    private static GrpcLog Connect(TcpProxy proxy) => GrpcLog.Connect($"http://127.0.0.1:{proxy.Port}");
+    private static GrpcLog Connect(NetworkProxy proxy) => GrpcLog.Connect($"http://127.0.0.1:{proxy.Port}");
 
     private async Task StopAsync(string name)
     {

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using LogKit.Conformance;
 using LogKit.Conformance.Xunit;
 using LogKit.Postgres;
+using LogKit.Testing;
 using LogKit.Tests.Conformance;
-using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Postgres;
 
@@ -14,7 +14,7 @@ namespace LogKit.Tests.Postgres;
 public sealed class PostgresHarness : LogHarness
 {
     private readonly string _schema = $"harness_{Guid.NewGuid():N}";
-    private readonly ConcurrentDictionary<string, TcpProxy> _proxies = [];
+    private readonly ConcurrentDictionary<string, NetworkProxy> _proxies = [];
 
     public override string? ReasonToSkip => PostgresCluster.ReasonToSkip;
 
@@ -30,7 +30,7 @@ public sealed class PostgresHarness : LogHarness
     {
         if (_proxies.TryRemove(name, out var old))
             await old.DisposeAsync();
-        var proxy = _proxies[name] = new TcpProxy(PostgresCluster.Shared.Port);
+        var proxy = _proxies[name] = new NetworkProxy(PostgresCluster.Shared.Port);
         return await OpenAsync(name, proxy, startOffset);
     }
 
@@ -38,7 +38,7 @@ public sealed class PostgresHarness : LogHarness
 
     public override ValueTask CrashAsync(string name)
     {
-        _proxies[name].Cut();
+        _proxies[name].Disconnect();
         return ValueTask.CompletedTask;
     }
 
@@ -67,7 +67,7 @@ public sealed class PostgresHarness : LogHarness
 
     public override ValueTask HealStorageAsync(string name)
     {
-        _proxies[name].Heal();
+        _proxies[name].Reconnect();
         return ValueTask.CompletedTask;
     }
 
@@ -82,7 +82,7 @@ public sealed class PostgresHarness : LogHarness
         await base.DisposeAsync();
     }
 
-    private async Task<ILog> OpenAsync(string name, TcpProxy proxy, ulong startOffset) => await PostgresLog.OpenAsync(new PostgresLogOptions
+    private async Task<ILog> OpenAsync(string name, NetworkProxy proxy, ulong startOffset) => await PostgresLog.OpenAsync(new()
     {
         ConnectionString = PostgresCluster.ConnectionStringAt(proxy.Port),
         SchemaName = _schema,

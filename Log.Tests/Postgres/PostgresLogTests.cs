@@ -1,6 +1,7 @@
 using System.Text;
 using LogKit.Postgres;
 using LogKit.Postgres.Storage;
+using LogKit.Testing;
 using LogKit.Tests.Support;
 using Npgsql;
 
@@ -17,19 +18,23 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task An_answer_lost_after_the_commit_is_recovered_and_nothing_is_stored_twice()
     {
-        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var proxy = new NetworkProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(proxy);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
         var lost = 0;
         for (var i = 0; i < 10; i++)
         {
             var isSent = false;
-            proxy.CutAfterRequestsWhere(piece =>
+            proxy.Script = (direction, bytes) =>
             {
-                isSent |= piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) >= 0;
-                return false;
-            });
-            proxy.LoseAnswersWhere(() => isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false));
+                if (direction is ProxyDirection.ToServer)
+                {
+                    isSent |= bytes.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) >= 0;
+                    return ProxyAction.Forward;
+                }
+
+                return isSent && Interlocked.Increment(ref lost) > 0 && !(isSent = false) ? ProxyAction.CutBefore : ProxyAction.Forward;
+            };
             var appends = Enumerable
                 .Range(0, 3)
                 .Select(n => log.AppendBatchAsync(RecordBatch.OfText($"{Marker} {i} {n}")).AsTask())
@@ -47,7 +52,7 @@ public sealed class PostgresLogTests
     {
         var seed = TestSeed.Next();
         var random = new Random(seed);
-        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var proxy = new NetworkProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(proxy);
         var expected = new List<string>();
         for (var i = 0; i < 40; i++)
@@ -56,8 +61,7 @@ public sealed class PostgresLogTests
             var append = log.AppendBatchAsync(RecordBatch.OfText(text), expectedOffset: random.Next(2) == 0 ? (ulong)i : null).AsTask();
             for (var turns = random.Next(200); turns > 0; turns--)
                 await Task.Yield();
-            proxy.Cut();
-            proxy.Heal();
+            proxy.CutConnections();
             Assert.True(await append.Within($"append {i}, whose connection is cut, seed {seed}") == (ulong)i, $"append {i}, seed {seed}");
             expected.Add(text);
         }
@@ -68,7 +72,7 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task A_statement_that_still_runs_when_its_connection_is_lost_is_terminated_before_it_is_resent()
     {
-        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var proxy = new NetworkProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(proxy);
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
@@ -76,13 +80,9 @@ public sealed class PostgresLogTests
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
         var sent = new TaskCompletionSource();
-        proxy.CutAfterRequestsWhere(piece =>
-        {
-            if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0 || sent.Task.IsCompleted)
-                return false;
-            sent.SetResult();
-            return true;
-        });
+        proxy.Script = (direction, bytes) =>
+            direction is ProxyDirection.ToServer && bytes.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) >= 0 && sent.TrySetResult()
+                ? ProxyAction.CutAfter : ProxyAction.Forward;
         var append = log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask();
         await sent.Task.Within("the statement to be sent");
         await Poll.UntilAsync(
@@ -100,20 +100,20 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task An_append_whose_outcome_cannot_be_queried_reports_an_unknown_outcome()
     {
-        await using var proxy = new TcpProxy(PostgresCluster.Shared.Port);
+        await using var proxy = new NetworkProxy(PostgresCluster.Shared.Port);
         await using var log = await OpenAsync(proxy, options => options with { OutcomeUnknownAfterMs = 100 });
         await log.AppendBatchAsync(RecordBatch.OfText("before"));
 
         // Another session holds a lock on the row. Otherwise, a fast server could answer before the connection is cut.
         await using var other = await OpenOtherAsync();
         await using var transaction = await TakeRowAsync(other);
-        proxy.CutAfterRequestsWhere(piece =>
+        proxy.Script = (direction, bytes) =>
         {
-            if (piece.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0)
-                return false;
-            proxy.Cut();
-            return true;
-        });
+            if (direction is not ProxyDirection.ToServer || bytes.Span.IndexOf(Encoding.ASCII.GetBytes(Marker)) < 0)
+                return ProxyAction.Forward;
+            proxy.Disconnect();
+            return ProxyAction.CutAfter;
+        };
         await Assert.ThrowsAsync<AppendOutcomeUnknownException>(() =>
             log.AppendBatchAsync(RecordBatch.OfText(Marker)).AsTask().Within("the append"));
     }
@@ -308,7 +308,7 @@ public sealed class PostgresLogTests
     [PostgresFact]
     public async Task A_server_that_is_too_old_is_reported_without_further_effects()
     {
-        await using var proxy = TcpProxy.ToOldServer();
+        await using var proxy = OldServer.Start();
         var exception = await Assert.ThrowsAsync<PostgresLogOpenException>(() => OpenAsync(proxy));
         Assert.Matches(@"^the database server is PostgreSQL 12\.[0-9.]+: the oldest supported version is 13$", exception.Message);
         Assert.Equal(0L, await PostgresCluster.Shared.ExecuteAsync($"select count(*) from pg_namespace where nspname = '{_schema}'"));
@@ -357,7 +357,7 @@ public sealed class PostgresLogTests
     }
 
     private Task<PostgresLog> OpenAsync(
-        TcpProxy? proxy = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
+        NetworkProxy? proxy = null, Func<PostgresLogOptions, PostgresLogOptions>? change = null, int? port = null)
     {
         var options = new PostgresLogOptions
         {

@@ -79,7 +79,7 @@ public sealed class ServerOnPostgresTests
     public async Task A_database_that_is_too_old_is_a_one_line_error_with_exit_code_1()
     {
         var version = ((string)(await PostgresCluster.Shared.ExecuteAsync("show server_version"))!).Split(' ', '.');
-        await using var proxy = TcpProxy.ToOldServer();
+        await using var proxy = OldServer.Start();
         await AssertRefusedAsync(
             Start(PostgresCluster.ConnectionStringAt(proxy.Port)),
             $"error: Log:ConnectionString: the database server is PostgreSQL 12.{version[1]}: the oldest supported version is 13");
