@@ -17,8 +17,9 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
         Runs the conformance rules on a log.
 
         Arguments: ids, beginnings of ids, or chapters, for example APPEND-01 WAIT Durability. Without any, all rules run.
-          --list    list the rules instead of running them
-          --help    show this
+          --list      list the rules instead of running them
+          --measure   measure the log instead: a table of throughput and latency, about a second per row
+          --help      show this
 
         Environment:
           LOGKIT_REPORT=DIR      write report.json, report.md, and report.html to a directory
@@ -34,6 +35,13 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
         if (arguments.Contains("--help"))
         {
             await output.WriteLineAsync(Help);
+            return Passed;
+        }
+
+        if (arguments is ["--measure"])
+        {
+            var rows = await PerformanceSheet.MeasureAsync(harness, TimeSpan.FromSeconds(1));
+            await output.WriteAsync(PerformanceSheet.Table([(harness.GetType().Name, rows)]));
             return Passed;
         }
 

@@ -169,7 +169,7 @@ internal static class BoundsRules
             var (seen, last) = (0, default(LogRange)); // changes between two reads show that reads and changes took turns
             for (var i = 0; (i < reads || (seen < 200 && i < reads * 20)) && !changes.IsCompleted; i++)
             {
-                var range = i % 4 == 0
+                var range = i % 5 == 0
                     ? (await check.ThrowsAsync<OffsetOutOfRangeException>(
                         () => log.ReadBatchAsync(ulong.MaxValue).AsTask(), "reading the largest offset")).Range
                     : await log.GetRangeAsync();

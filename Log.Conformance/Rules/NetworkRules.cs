@@ -151,7 +151,7 @@ internal static class NetworkRules
                 await StoreOnceAsync(next, appended[^1]);
             }
         });
-        for (var round = 0; round < Rounds(run) && !appends.IsCompleted; round++)
+        for (var round = 0; round < Math.Clamp(run.Harness.RaceRounds / 10, 10, 20) && !appends.IsCompleted; round++)
         {
             await SomeCallsAsync(run, round);
             await run.DisconnectAsync();
@@ -202,7 +202,7 @@ internal static class NetworkRules
     {
         var crashes = run.Harness.Capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Crash) ? 1 : 0;
         foreach (var seed in run.Harness.SeedsOf(Math.Clamp(run.Harness.RaceRounds / 500, 2, 20)))
-            await ConcurrentRun.RunAsync(run, seed, crashes, cuts: 3);
+            await ConcurrentRun.RunAsync(run, seed, crashes, cuts: 8);
     }
 
     private static int Rounds(RuleRun run) => Math.Clamp(run.Harness.RaceRounds / 50, 3, 10);

@@ -95,6 +95,20 @@ public sealed class ReportTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task The_performance_sheet_has_a_figure_in_each_row_for_each_harness()
+    {
+        await using var memory = new InMemoryHarness();
+        await using var disk = new DiskHarness();
+        var sheets = new List<(string, IReadOnlyList<(string, string)>)>();
+        foreach (var harness in (LogHarness[])[memory, disk])
+            sheets.Add((harness.GetType().Name, await PerformanceSheet.MeasureAsync(harness, TimeSpan.FromMilliseconds(10))));
+        var lines = PerformanceSheet.Table(sheets).TrimEnd().Split('\n');
+        Assert.Equal("| | InMemoryHarness | DiskHarness |", lines[0]);
+        Assert.Equal(10, lines.Length);
+        Assert.All(lines[2..], line => Assert.Matches(@"^\| [^|]+ \| \d[\d.,]* \| \d[\d.,]* \|$", line));
+    }
+
     [ChromiumTheory]
     [InlineData(1280)]
     [InlineData(500)]
