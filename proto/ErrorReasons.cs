@@ -12,7 +12,7 @@ public static class ErrorReasons
     /// <summary>The trailer that carries a <c>google.rpc.Status</c>.</summary>
     public const string TrailerName = "grpc-status-details-bin";
 
-#pragma warning disable CS1591 // the names are the documentation; the README's table explains them
+#pragma warning disable CS1591 // the names are the documentation; docs/errors.md explains them
     public const string OffsetOutOfRange = "OFFSET_OUT_OF_RANGE";
     public const string OffsetTruncated = "OFFSET_TRUNCATED";
     public const string FieldRequired = "FIELD_REQUIRED";

@@ -18,8 +18,9 @@ namespace LogKit.Disk.Commit;
 ///        |                                          |            |       |   +----------+ queued meanwhile
 ///        +------------------------------------------+------------+-------+ none queued
 /// </code>
-/// There is no linger time: a group consists of what arrived while the previous group was flushed and its callers got their answers. So
-/// callers that append again as soon as they get an answer end up in the same group.
+/// A lone caller never waits: a group consists of what arrived while the previous group was flushed and its callers got their answers. So
+/// callers that append again as soon as they get an answer end up in the same group. Only <see cref="GroupAnswers.TryDefer"/> defers a
+/// group, for those callers, and for at most a millisecond.
 /// </remarks>
 /// <param name="committer">Writes the groups.</param>
 /// <param name="owner">The log, whose type name appears in the <see cref="ObjectDisposedException"/> of late appends.</param>

@@ -11,6 +11,7 @@ namespace LogKit.Server.Settings;
 internal sealed class SettingTable
 {
     private const long GiB = 1024 * 1024 * 1024;
+    private const int DayMs = 24 * 60 * 60 * 1000;
 
     private static readonly LogKitOptions Service = new();
     private static readonly TransportLimits Transport = new();
@@ -74,10 +75,10 @@ internal sealed class SettingTable
         "CallLimit", "the limit on open unary calls, over all callers", 1, 1_000_000, Service.CallLimit);
 
     public static readonly Setting<long> RequestLimitMs = Setting.LargeNumber(
-        "RequestLimitMs", "how long a request may take to arrive, in milliseconds", 1, 86_400_000, Service.RequestLimitMs);
+        "RequestLimitMs", "how long a request may take to arrive, in milliseconds", 1, DayMs, Service.RequestLimitMs);
 
     public static readonly Setting<long> StallLimitMs = Setting.LargeNumber(
-        "StallLimitMs", "how long a response may wait for its caller to read it, in milliseconds", 1, 86_400_000, Service.StallLimitMs);
+        "StallLimitMs", "how long a response may wait for its caller to read it, in milliseconds", 1, DayMs, Service.StallLimitMs);
 
     public static readonly Setting<int> ConnectionLimit =
         Setting.Number("ConnectionLimit", "the limit on open connections", 1, 1_000_000, Transport.ConnectionLimit);
@@ -97,13 +98,13 @@ internal sealed class SettingTable
         Setting.Number("HandshakeLimitMs", "how long a TLS handshake may take, in milliseconds", 100, 600_000, Transport.HandshakeLimitMs);
 
     public static readonly Setting<int> IdleLimitMs = Setting.Number(
-        "IdleLimitMs", "how long a connection may be idle, in milliseconds", 100, 86_400_000, Transport.IdleLimitMs);
+        "IdleLimitMs", "how long a connection may be idle, in milliseconds", 100, DayMs, Transport.IdleLimitMs);
 
     public static readonly Setting<int> PingIntervalMs = Setting.Number(
         "PingIntervalMs",
         "how long a connection may be silent before it is pinged, in milliseconds",
         1000,
-        86_400_000,
+        DayMs,
         Transport.PingIntervalMs);
 
     public static readonly Setting<int> PingLimitMs =
