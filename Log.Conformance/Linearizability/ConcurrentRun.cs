@@ -18,6 +18,7 @@ internal sealed class ConcurrentRun
     private readonly bool _truncates;
     private ulong _seenNext;
     private volatile int _cutsLeft; // workers go on until all cuts were made
+    private int _appending; // appends in flight, which a cut should meet
 
     private ConcurrentRun(RuleRun run, int seed, int crashes, int cuts)
     {
@@ -77,7 +78,8 @@ internal sealed class ConcurrentRun
             .ToList();
         for (_cutsLeft = _cuts; _cutsLeft > 0; _cutsLeft--)
         {
-            for (var calls = _run.History.Begun + random.Next(20); _run.History.Begun < calls && !workers.TrueForAll(IsOver);)
+            var calls = _run.History.Begun + random.Next(20);
+            while ((_run.History.Begun < calls || Volatile.Read(ref _appending) == 0) && !workers.TrueForAll(IsOver))
                 await Task.Yield();
             await _run.DisconnectAsync(_name);
             await Task.Delay(random.Next(4));
@@ -130,7 +132,7 @@ internal sealed class ConcurrentRun
                     }
                     catch (LogException exception) when (run._cuts > 0 && IsOfCut(exception))
                     {
-                        // Which the history has.
+                        await Task.Delay(1, CancellationToken.None); // or all steps would be over before the connection is back
                     }
 
                     if (random.Next(3) == 0)
@@ -172,6 +174,7 @@ internal sealed class ConcurrentRun
         {
             var batch = Batches.Of([.. Enumerable.Range(0, 1 + random.Next(3)).Select(record => $"{name}/{step}/{record}")]);
             using var cancellation = new CancellationTokenSource();
+            Interlocked.Increment(ref run._appending);
             try
             {
                 var append = log.AppendBatchAsync(batch, expected, cancellation.Token);
@@ -186,6 +189,10 @@ internal sealed class ConcurrentRun
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 // Either way is sound: the history says which it was.
+            }
+            finally
+            {
+                Interlocked.Decrement(ref run._appending);
             }
         }
 

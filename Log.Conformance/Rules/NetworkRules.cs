@@ -26,10 +26,13 @@ internal static class NetworkRules
             run.History.Clear();
             var isCut = false;
             var appends = Enumerable.Range(0, Workers).Select(worker => AppendUntilCutAsync($"{round}/{worker}")).ToList();
-            await SomeCallsAsync(run, round);
+            var all = Task.WhenAll(appends);
+            await SomeCallsAsync(run, round, all);
             await run.DisconnectAsync();
             Volatile.Write(ref isCut, true);
-            await check.EndsAsync(Task.WhenAll(appends), "appends whose connection was cut");
+            await check.EndsAsync(all, "appends whose connection was cut");
+            if (round == 0) // one that certainly begins while the connection is cut
+                await AppendUntilCutAsync($"{round}/cut");
             await run.ReconnectAsync();
             await run.UntilReachableAsync(async () => await log.GetRangeAsync());
             RequireFates(check, await LogContent.OfAsync(log), fates);
@@ -96,10 +99,11 @@ internal static class NetworkRules
             run.History.Clear();
             var isCut = false;
             var reads = Enumerable.Range(0, Workers).Select(worker => Task.Run(() => ReadAsync(worker))).ToList();
-            await SomeCallsAsync(run, round);
+            var all = Task.WhenAll(reads);
+            await SomeCallsAsync(run, round, all);
             await run.DisconnectAsync();
             Volatile.Write(ref isCut, true);
-            await check.EndsAsync(Task.WhenAll(reads), "reads whose connection was cut");
+            await check.EndsAsync(all, "reads whose connection was cut");
             await run.ReconnectAsync();
             await run.UntilReachableAsync(async () => await log.GetRangeAsync());
             await Steps.RequireAsync(run, log, appended, "after the connection was restored");
@@ -153,7 +157,7 @@ internal static class NetworkRules
         });
         for (var round = 0; round < Math.Clamp(run.Harness.RaceRounds / 10, 10, 20) && !appends.IsCompleted; round++)
         {
-            await SomeCallsAsync(run, round);
+            await SomeCallsAsync(run, round, appends);
             await run.DisconnectAsync();
             await run.ReconnectAsync();
         }
@@ -208,10 +212,10 @@ internal static class NetworkRules
     private static int Rounds(RuleRun run) => Math.Clamp(run.Harness.RaceRounds / 50, 3, 10);
 
     /// <summary>Lets calls begin, so that the cut meets them in different places.</summary>
-    private static async Task SomeCallsAsync(RuleRun run, int round)
+    private static async Task SomeCallsAsync(RuleRun run, int round, Task calls)
     {
-        var first = run.History.Begun;
-        for (var i = 0; run.History.Begun < first + 10 + (3 * round) && i < 1000; i++)
+        var enough = run.History.Begun + 10 + (3 * round);
+        for (var i = 0; run.History.Begun < enough && i < 1000 && !calls.IsCompleted; i++)
             await Task.Delay(1);
     }
 

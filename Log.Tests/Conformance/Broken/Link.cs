@@ -109,7 +109,7 @@ internal class LinkedLog(ITruncatableLog inner, Link link) : LogDecorator(inner)
     /// <summary>Takes the time in which an answer can be lost.</summary>
     private static async ValueTask TravelAsync()
     {
-        for (var i = 0; i < 10; i++)
+        for (var i = 0; i < 100; i++)
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 }

@@ -146,6 +146,7 @@ internal static class Mutants
         new("calls lost answers unavailable", "NET-01", Connect: (log, link) => new CallsLostAnswersUnavailable(log, link)),
         new("acknowledges what it cannot send", "NET-01", Connect: (log, link) => new AcknowledgesWhatItCannotSend(log, link)),
         new("waits for lost answers", "NET-01", Connect: (log, link) => new WaitsForLostAnswers(log, link)),
+        new("repeats unknown appends", "NET-01", Connect: (log, link) => new RepeatsUnknownAppends(log, link)),
         new("has cuts without effect", "NET-01", Ineffective: LogCapabilities.Disconnect),
         new("completes waits when it is cut", "NET-02", Connect: (log, link) => new MistakesCutsOfItsWaits(log, link, completes: true)),
         new("forgets waits when it is cut", "NET-02", Connect: (log, link) => new MistakesCutsOfItsWaits(log, link, completes: false)),
@@ -153,8 +154,8 @@ internal static class Mutants
         new("throws its transport's exceptions", "NET-03", Connect: (log, link) => new ThrowsItsTransportsExceptions(log, link)),
         new("tells a range that it cannot know", "NET-03", Connect: (log, link) => new TellsARangeItCannotKnow(log, link)),
         new("repeats lost appends", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: false)),
-        new("repeats unknown appends", "NET-05", Connect: (log, link) => new RepeatsUnknownAppends(log, link)),
         new("reports its own repetition", "NET-04", Connect: (log, link) => new RepeatsAppends(log, link, keepsCondition: true)),
+        new("means to append later", "NET-05", Connect: (log, link) => new AcknowledgesWhatItCannotSend(log, link)),
 
         new("throws its storage's exceptions", "ERR-01", log => new ThrowsItsStoragesExceptions(log)),
         new("pretends to write in a fault", "ERR-02", Flaw: Flaw.PretendsToWriteInAFault),
