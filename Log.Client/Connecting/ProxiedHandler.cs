@@ -38,7 +38,7 @@ internal sealed class ProxiedHandler : DelegatingHandler
         {
             return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
-        catch (HttpRequestException exception) when (!_hasConnected || ServersHandler.WasNotConnected(exception))
+        catch (HttpRequestException exception) when (!_hasConnected || WasNotReached(exception))
         {
             // Without a connection, nothing was sent, whatever the reason.
             var proxy = _proxy.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort, UriFormat.UriEscaped); // without a password
@@ -47,4 +47,8 @@ internal sealed class ProxiedHandler : DelegatingHandler
                 HttpRequestError.ProxyTunnelError, $"the proxy {proxy}, from the environment, did not connect: {reason}");
         }
     }
+
+    /// <summary>Whether the proxy did not connect. A handshake that fails is with the server, beyond the proxy.</summary>
+    private static bool WasNotReached(HttpRequestException exception) =>
+        ServersHandler.WasNotConnected(exception) && exception.HttpRequestError is not HttpRequestError.SecureConnectionError;
 }
