@@ -16,6 +16,8 @@ public sealed class RuleViolationException(
     string rule, string problem, RuleViolation violation = RuleViolation.Broken, string evidence = "", Exception? innerException = null)
     : Exception($"{rule} is broken: {problem}{(evidence.Length == 0 ? "" : $"\n{evidence}")}", innerException)
 {
+    private Misfit? _misfit;
+
     /// <summary>The id of the rule.</summary>
     public string Rule { get; } = rule;
 
@@ -33,6 +35,9 @@ public sealed class RuleViolationException(
 
     /// <summary>The content of the log after all calls; null if the rule does not check a whole history.</summary>
     internal IReadOnlyList<LogEntry>? Content { get; init; }
+
+    /// <summary>Where the history stops being linearizable; null if the rule does not check a whole history. Found on first use.</summary>
+    internal Misfit? Misfit => _misfit ??= Content is null ? null : Misfit.Of(History, Content);
 }
 
 /// <summary>The ways in which a rule can be broken.</summary>

@@ -36,9 +36,8 @@ internal sealed class ServersHandler : DelegatingHandler
         var servers = await _servers(cancellationToken).ConfigureAwait(false);
         var path = request.RequestUri!.AbsolutePath;
         var turn = (int)(Interlocked.Increment(ref _calls) % (uint)servers.Count);
-        var inTurn = servers.Skip(turn).Concat(servers.Take(turn)).ToList();
         HttpRequestException? failure = null;
-        foreach (var server in inTurn.Where(server => !server.IsPausing).Concat(inTurn.Where(server => server.IsPausing)).ToList())
+        foreach (var server in servers.Skip(turn).Concat(servers.Take(turn)).OrderBy(server => server.IsPausing)) // keeps the turns
         {
             request.RequestUri = new Uri(server.Address, path);
             request.Headers.Host = server.Host;

@@ -79,7 +79,7 @@ internal sealed class ConcurrentRun
         for (_cutsLeft = _cuts; _cutsLeft > 0; _cutsLeft--)
         {
             var calls = _run.History.Begun + random.Next(20);
-            while ((_run.History.Begun < calls || Volatile.Read(ref _appending) == 0) && !workers.TrueForAll(IsOver))
+            while ((_run.History.Begun < calls || Volatile.Read(ref _appending) == 0) && !workers.TrueForAll(worker => worker.IsCompleted))
                 await Task.Yield();
             await _run.DisconnectAsync(_name);
             await Task.Delay(random.Next(4));
@@ -104,8 +104,6 @@ internal sealed class ConcurrentRun
             await _run.Check.EndsAsync((await worker).Waits, "waits that were canceled, or whose log died");
         return log;
     }
-
-    private static bool IsOver(Task task) => task.IsCompleted;
 
     private void SawNext(ulong next)
     {

@@ -42,8 +42,7 @@ internal sealed class HistoryCheck
     /// </param>
     public static string? Explain(IReadOnlyCollection<Operation> history, IReadOnlyList<LogEntry> entries)
     {
-        var check = new HistoryCheck(history, entries);
-        return check.PlaceAppends() ?? check.PlaceTruncations() ?? check.PlaceObservations() ?? check.Order();
+        return new HistoryCheck(history, entries).FindProblem();
     }
 
     /// <summary>An order of the completed calls that explains all they saw; null if there is none.</summary>
@@ -51,16 +50,17 @@ internal sealed class HistoryCheck
     public static IReadOnlyList<Operation>? OrderOf(IReadOnlyCollection<Operation> history, IReadOnlyList<LogEntry> entries)
     {
         var check = new HistoryCheck(history, entries);
-        if ((check.PlaceAppends() ?? check.PlaceTruncations() ?? check.PlaceObservations() ?? check.Order()) is not null)
+        if (check.FindProblem() is not null)
             return null;
         return
         [
             .. history
-                .Where(operation => operation.Succeeded || operation.Failure is not null)
-                .Where(operation => operation.Kind is not (OperationKind.Open or OperationKind.Dispose))
+                .Where(operation => !operation.IsLifetime && (operation.Succeeded || operation.Failure is not null))
                 .OrderBy(check.InstantOf),
         ];
     }
+
+    private string? FindProblem() => PlaceAppends() ?? PlaceTruncations() ?? PlaceObservations() ?? Order();
 
     private string? PlaceAppends()
     {

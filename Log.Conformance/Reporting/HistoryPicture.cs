@@ -26,7 +26,7 @@ internal sealed class HistoryPicture
     private HistoryPicture(IReadOnlyList<Operation> history, Misfit misfit)
     {
         _misfit = misfit;
-        var calls = history.Where(operation => operation.Kind is not (OperationKind.Open or OperationKind.Dispose)).ToList();
+        var calls = history.Where(operation => !operation.IsLifetime).ToList();
         var last = misfit.Operation is { } operation ? calls.IndexOf(operation) + 10 : calls.Count; // some that began after it
         _shown = [.. calls.Take(last).TakeLast(ShownCalls)];
         _start = _shown.Min(call => call.Invoked);
@@ -35,8 +35,7 @@ internal sealed class HistoryPicture
 
     /// <summary>Draws a history; null if it has no calls.</summary>
     public static string? Of(IReadOnlyList<Operation> history, Misfit misfit) =>
-        history.Any(operation => operation.Kind is not (OperationKind.Open or OperationKind.Dispose))
-            ? new HistoryPicture(history, misfit).Draw() : null;
+        history.Any(operation => !operation.IsLifetime) ? new HistoryPicture(history, misfit).Draw() : null;
 
     private string Draw()
     {
@@ -75,7 +74,7 @@ internal sealed class HistoryPicture
         {
             { Kind: OperationKind.Append } => "append",
             { Kind: OperationKind.Truncate } => "truncate",
-            { Kind: OperationKind.Crash or OperationKind.Disconnect or OperationKind.Reconnect } => "event",
+            { IsEvent: true } => "event",
             _ => "read",
         };
         var isOpen = call.Returned == Operation.Never || call.Returned > _end;
@@ -91,8 +90,7 @@ internal sealed class HistoryPicture
                 + $"<text x=\"4\" y=\"13\">{WebUtility.HtmlEncode(text)}</text></svg></g>\n");
     }
 
-    private static string LaneOf(Operation call) => call.Kind is OperationKind.Crash or OperationKind.Disconnect or OperationKind.Reconnect
-        ? "harness" : $"client {call.Client + 1}";
+    private static string LaneOf(Operation call) => call.IsEvent ? "harness" : $"client {call.Client + 1}";
 
     /// <summary>A few characters, which fit in a bar. Its title has the whole call.</summary>
     private static string Short(Operation call) => call switch

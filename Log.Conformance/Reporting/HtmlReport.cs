@@ -134,8 +134,8 @@ internal static class HtmlReport
             + $"<p>{Code(failure.Rule.Statement)}</p>\n<p class=\"muted\">Without it: {Code(failure.Rule.Without)}</p>");
         foreach (var (part, isProgram) in FailureText.Parts(failure.Message!))
             Add(html, isProgram ? $"<pre class=\"program\"><code>{Text(part)}</code></pre>" : $"<pre class=\"text\">{Text(part)}</pre>");
-        if (failure.Violation is { Content: { } content, History: var history })
-            History(html, history, Misfit.Of(history, content));
+        if (failure.Violation is { Misfit: { } misfit, History: var history })
+            History(html, history, misfit);
         if (failure.Violation!.History.Count > 0)
         {
             var file = Text(harness.HistoryFileOf(failure));

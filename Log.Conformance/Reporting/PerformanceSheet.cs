@@ -77,8 +77,8 @@ internal sealed class PerformanceSheet
         (appends, seconds) = await RepeatAsync(_duration, () => log.AppendBatchAsync(large).AsTask()).ConfigureAwait(false);
         Row($"MB/s appended, batches of {LargeBatchRecords}", appends * (double)large.SizeBytes / seconds / 1e6);
 
-        var (reads, next, end) = (0L, 0ul, (await log.GetRangeAsync().ConfigureAwait(false)).NextOffset);
-        (reads, seconds) = await RepeatAsync(_duration, async () =>
+        var (next, end) = (0ul, (await log.GetRangeAsync().ConfigureAwait(false)).NextOffset);
+        (var reads, seconds) = await RepeatAsync(_duration, async () =>
         {
             var batch = await log.ReadBatchAsync(next).ConfigureAwait(false);
             next = next + (ulong)batch.Count < first ? next + (ulong)batch.Count : 0;

@@ -22,7 +22,10 @@ internal sealed record HarnessReport(string Name, string Assembly, LogCapabiliti
         select (failures.Key, string.Join(", ", failures));
 
     /// <summary>The name of the exported history of a failure, relative to the report.</summary>
-    public string HistoryFileOf(RuleResult result) => $"history-{Name}-{result.Rule.Id}.jsonl";
+    public string HistoryFileOf(RuleResult result) => HistoryFileOf(Name, result);
+
+    /// <inheritdoc cref="HistoryFileOf(RuleResult)"/>
+    public static string HistoryFileOf(string harness, RuleResult result) => $"history-{harness}-{result.Rule.Id}.jsonl";
 }
 
 /// <summary>A report: when and where it was made, and the harnesses whose rules were run, by name.</summary>
@@ -56,6 +59,12 @@ internal sealed class Report(string directory)
             if (!_harnesses.TryGetValue(key, out var known))
                 _harnesses[key] = known = (harness, []);
             known.Results[result.Rule.Id] = result;
+            if (result is { Outcome: RuleOutcome.Failed, Violation.History.Count: > 0 })
+            {
+                var name = harness.GetType().Name;
+                WriteFile(HarnessReport.HistoryFileOf(name, result), HistoryExport.ToJsonLines(result, name));
+            }
+
 
             // A suite may have thousands of results: writing takes at most a tenth of the time.
             if (Stopwatch.GetElapsedTime(_writtenAt) > _cost * 10)
@@ -86,14 +95,7 @@ internal sealed class Report(string directory)
         _writing?.Dispose();
         _writing = null;
         var started = Stopwatch.GetTimestamp();
-        Directory.CreateDirectory(directory);
         var content = Content();
-        foreach (var harness in content.Harnesses)
-        {
-            foreach (var failure in harness.With(RuleOutcome.Failed).Where(failure => failure.Violation!.History.Count > 0))
-                WriteFile(harness.HistoryFileOf(failure), HistoryExport.ToJsonLines(failure, harness.Name));
-        }
-
         WriteFile("report.json", JsonReport.Of(content));
         WriteFile("report.md", MarkdownReport.Of(content));
         WriteFile("report.html", HtmlReport.Of(content));
@@ -130,6 +132,7 @@ internal sealed class Report(string directory)
     /// <summary>Replaces a file as a whole, so that a reader never sees half of it.</summary>
     private void WriteFile(string name, string text)
     {
+        Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, name);
         File.WriteAllText($"{path}.new", text);
         File.Move($"{path}.new", path, overwrite: true);

@@ -53,6 +53,12 @@ internal sealed class Operation(OperationKind kind, int client, ulong? offset = 
 
     public bool IsCanceled { get; set; }
 
+    /// <summary>Whether this opens or disposes the log, rather than using it.</summary>
+    public bool IsLifetime => Kind is OperationKind.Open or OperationKind.Dispose;
+
+    /// <summary>Whether this is something that the harness does to the log.</summary>
+    public bool IsEvent => Kind is OperationKind.Crash or OperationKind.Disconnect or OperationKind.Reconnect;
+
     public bool Succeeded => Returned != Never && Failure is null && !IsCanceled;
 
     /// <summary>This call as it was at an instant: if it ended later, pending.</summary>

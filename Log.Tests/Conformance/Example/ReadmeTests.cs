@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Example;
 using LogKit.Client;
 using LogKit.Tests.Support;
@@ -8,19 +7,18 @@ namespace LogKit.Tests.Conformance.Example;
 /// <summary>
 /// The example that the suite's README walks through is the one beside this file: compiled, and run by ListLogConformance.
 /// </summary>
-public sealed partial class ReadmeTests
+public sealed class ReadmeTests
 {
     internal static string Readme { get; } = Repository.Read("Log.Conformance/README.md");
 
     [Fact]
-    public void The_files_that_the_readme_shows_are_the_files_that_run()
-    {
-        var shown = Files().Matches(Readme).ToDictionary(file => file.Groups["name"].Value, file => file.Groups["code"].Value);
-        Assert.Equal(
-            ["ListLog.cs", "ListLogBackend.cs", "ListLogConformance.cs", "ListLogServer.cs"], shown.Keys.Order(StringComparer.Ordinal));
-        foreach (var (name, code) in shown)
-            Assert.Equal(Repository.Read($"Log.Tests/Conformance/Example/{name}").ReplaceLineEndings("\n"), code.ReplaceLineEndings("\n"));
-    }
+    public void The_files_that_the_readme_shows_are_the_files_that_run() => ShownFiles.AssertAreIn(
+        "Log.Tests/Conformance/Example",
+        Readme,
+        "ListLog.cs",
+        "ListLogBackend.cs",
+        "ListLogConformance.cs",
+        "ListLogServer.cs");
 
     [Fact]
     public async Task The_server_that_the_readme_shows_serves_the_log()
@@ -32,11 +30,4 @@ public sealed partial class ReadmeTests
         Assert.Equal(0ul, await client.AppendBatchAsync(RecordBatch.OfText("hello", "world")));
         Assert.Equal("world", (await log.ReadBatchAsync(1))[0].ToString());
     }
-
-    [GeneratedRegex(
-        @"^```csharp\n(?<code>// (?<name>\w+\.cs)\n.*?)^```",
-        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 10_000
-    )]
-    private static partial Regex Files();
 }
