@@ -6,6 +6,7 @@ using LogKit.Benchmarks.Postgres;
 using LogKit.Benchmarks.Results;
 using LogKit.Benchmarks.Service;
 using LogKit.Benchmarks.Service.Peers;
+using LogKit.Benchmarks.Sheet;
 
 return args switch
 {
@@ -13,6 +14,7 @@ return args switch
     ["service", ..] => await RunAsync((settings, table) => new ServiceBenchmarks(settings, table).RunAsync()),
     ["scale", ..] => await RunAsync((settings, table) => new ScaleBenchmarks(settings, table).RunAsync()),
     ["postgres", ..] => await RunAsync((settings, table) => new PostgresBenchmarks(settings, table).RunAsync()),
+    ["sheet", ..] => await RunAsync((settings, _) => new SheetBenchmarks(settings).RunAsync()),
     ["micro"] => MicroBenchmarks.Run(),
     ["serve", .. var server] => await PeerServer.RunAsync(server), // the processes that the service benchmarks start
     ["tail", var address, var tails] => await TailProcess.RunAsync(address, int.Parse(tails, CultureInfo.InvariantCulture)),
@@ -35,7 +37,8 @@ async Task<int> RunAsync(Func<BenchmarkSettings, Table, Task> benchmarks)
             Directory.Delete(settings.Directory, recursive: true);
         }
 
-        table.Print();
+        if (table.Rows.Count > 0)
+            table.Print();
         if (settings.JsonFile.Length > 0)
             table.WriteJson(settings.JsonFile);
         if (settings.ChartFile.Length > 0)
@@ -56,12 +59,14 @@ static int Usage()
         usage: dotnet run -c Release --project Log.Benchmarks -- disk|service|scale|postgres [--directory D] [--seconds N] [--large-gib N]
                [--only TEXT] [--json FILE] [--chart FILE]
 
-        or:    dotnet run -c Release --project Log.Benchmarks -- micro
+        or:    dotnet run -c Release --project Log.Benchmarks -- sheet [--directory D] [--seconds N]
+               dotnet run -c Release --project Log.Benchmarks -- micro
 
           disk      the disk log beside what the device itself can do, measured in the same run on the same directory
           service   the server beside a gRPC service that does nothing, a REST service, and Redis Streams where it is installed
           scale     the same with more streams, other sizes of batches and records, and larger logs
           postgres  the log in a database beside bare tables, on a PostgreSQL server of its own
+          sheet     every log of this repository side by side, with the performance sheet of the conformance suite
           micro     the steps of an append and of a read by themselves
         """);
     return 2;

@@ -71,6 +71,27 @@ public static class LogRules
         }
     }
 
+    /// <summary>
+    /// Measures logs side by side, one after the other in this process, without judging them: throughput, latency, and allocations of
+    /// appends, reads, and waits. A log takes about eight times the duration.
+    /// </summary>
+    /// <param name="logs">The logs: the heading of its column, and the harness, which this method does not dispose.</param>
+    /// <param name="duration">How long each row takes, about; null for one second.</param>
+    /// <returns>A Markdown table. The figures are of this machine and moment: compare only what comes from one run.</returns>
+    /// <example>
+    /// <code>
+    /// Console.Write(await LogRules.MeasureAsync([("mine", new MyHarness()), ("SQLite", new SqliteHarness())]));
+    /// </code>
+    /// </example>
+    public static async Task<string> MeasureAsync(IEnumerable<(string Name, LogHarness Harness)> logs, TimeSpan? duration = null)
+    {
+        ArgumentNullException.ThrowIfNull(logs);
+        var sheets = new List<(string, IReadOnlyList<(string, string)>)>();
+        foreach (var (name, harness) in logs)
+            sheets.Add((name, await PerformanceSheet.MeasureAsync(harness, duration ?? TimeSpan.FromSeconds(1)).ConfigureAwait(false)));
+        return sheets.Count > 0 ? PerformanceSheet.Table(sheets) : throw new ArgumentException("there is no log to measure", nameof(logs));
+    }
+
     internal static LogRule? Find(string id) => All.FirstOrDefault(rule => rule.Id == id);
 
     private static IEnumerable<LogRule> RulesOf(string chapter, Type rules) =>

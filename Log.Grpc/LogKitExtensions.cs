@@ -71,6 +71,7 @@ public static class LogKitExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IServiceMethodProvider<LogService>, LogServiceBinder>());
         services.AddSingleton(limits);
         services.AddSingleton<CallGuard>();
+        services.AddSingleton<AccessControl>();
         services.AddSingleton<LiveStreams>();
         services.AddMetrics();
         services.AddSingleton<ServiceMetrics>();

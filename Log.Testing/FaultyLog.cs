@@ -17,7 +17,7 @@ namespace LogKit.Testing;
 public class FaultyLog(ILog inner) : ILog
 {
     private readonly Lock _gate = new();
-    private volatile InjectedFault[] _faults = []; // replaced under _gate
+    private volatile IFaultSource[] _faults = []; // replaced under _gate
     private volatile ulong[] _damaged = []; // replaced under _gate
 
     /// <inheritdoc/>
@@ -45,27 +45,22 @@ public class FaultyLog(ILog inner) : ILog
         if (operations is LogOperations.None || (operations & ~fault.Operations) is not LogOperations.None)
             throw new ArgumentException($"the fault can happen to {fault.Operations}, not to {operations}", nameof(operations));
         var injected = new InjectedFault(this, fault, operations, skip, times, when);
-        lock (_gate)
-            _faults = [.. _faults, injected];
+        Add(injected);
         return injected;
     }
 
     /// <summary>Makes calls fail at random, from a seed, until the result is disposed.</summary>
     /// <param name="seed">The seed. Print it, so that a failure can be repeated.</param>
     /// <param name="probability">The probability that a call fails, from 0 to 1.</param>
-    /// <param name="faults">The faults, of which each failing call gets one that can happen to its operation.</param>
+    /// <param name="faults">
+    /// The faults. A call that fails gets one of those that can happen to its operation, each with the same probability.
+    /// </param>
     public IDisposable InjectRandomly(int seed, double probability, params ReadOnlySpan<Fault> faults)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(probability);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(probability, 1);
-        var random = new Random(seed); // used under _gate
-        var injected = new Group();
-        foreach (var fault in faults)
-        {
-            var share = probability / faults.Length;
-            injected.Add(Inject(fault, fault.Operations, times: int.MaxValue, when: _ => random.NextDouble() < share));
-        }
-
+        var injected = new RandomFaults(this, new Random(seed), probability, [.. faults]);
+        Add(injected);
         return injected;
     }
 
@@ -120,10 +115,10 @@ public class FaultyLog(ILog inner) : ILog
         await Inner.DisposeAsync().ConfigureAwait(false);
     }
 
-    internal void Remove(InjectedFault fault)
+    internal void Remove(IFaultSource source)
     {
         lock (_gate)
-            _faults = [.. _faults.Where(other => other != fault)];
+            _faults = [.. _faults.Where(other => other != source)];
     }
 
     private protected ValueTask<T> RunAsync<T>(LogCall call, Func<ValueTask<T>> pass, CancellationToken cancellationToken)
@@ -134,9 +129,17 @@ public class FaultyLog(ILog inner) : ILog
             return pass(); // which refuses the call, as a disposed log does
         if (IsReadOnly && call.Operation is LogOperations.Append or LogOperations.Truncate)
             return ValueTask.FromException<T>(new LogReadOnlyException());
-        Fault? fault;
+        Fault? fault = null;
         lock (_gate)
-            fault = Array.Find(_faults, fault => fault.Takes(call))?.Fault;
+        {
+            foreach (var source in _faults)
+            {
+                fault = source.FaultFor(call);
+                if (fault is not null)
+                    break;
+            }
+        }
+
         return fault is null ? pass() : fault.RunAsync(this, pass, cancellationToken);
     }
 
@@ -144,6 +147,12 @@ public class FaultyLog(ILog inner) : ILog
     {
         await task.ConfigureAwait(false);
         return true;
+    }
+
+    private void Add(IFaultSource source)
+    {
+        lock (_gate)
+            _faults = [.. _faults, source];
     }
 
     private ValueTask<RecordBatch> IntactAsync(ulong offset, ValueTask<RecordBatch> read)
@@ -179,9 +188,16 @@ public class FaultyLog(ILog inner) : ILog
     private bool IsDamaged(ulong first, RecordBatch batch) =>
         Array.Exists(_damaged, damaged => first <= damaged && damaged - first < (ulong)batch.Count);
 
-    private sealed class Group : List<InjectedFault>, IDisposable
+    /// <summary>Faults that calls meet at random: one draw for each call that one of them can happen to.</summary>
+    private sealed class RandomFaults(FaultyLog log, Random random, double probability, Fault[] faults) : IFaultSource, IDisposable
     {
-        public void Dispose() => ForEach(fault => fault.Dispose());
+        public Fault? FaultFor(LogCall call)
+        {
+            var possible = Array.FindAll(faults, fault => fault.Operations.HasFlag(call.Operation));
+            return possible.Length > 0 && random.NextDouble() < probability ? possible[random.Next(possible.Length)] : null;
+        }
+
+        public void Dispose() => log.Remove(this);
     }
 }
 

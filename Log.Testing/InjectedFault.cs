@@ -1,9 +1,17 @@
 namespace LogKit.Testing;
 
+/// <summary>Decides which calls of a <see cref="FaultyLog"/> fail, and how.</summary>
+internal interface IFaultSource
+{
+    /// <summary>The fault that happens to a call; null if none does. Called under the lock of the log, once for each call.</summary>
+    Fault? FaultFor(LogCall call);
+}
+
 /// <summary>A fault that was injected into a <see cref="FaultyLog"/>. Disposal removes it.</summary>
-public sealed class InjectedFault : IDisposable
+public sealed class InjectedFault : IFaultSource, IDisposable
 {
     private readonly FaultyLog _log;
+    private readonly Fault _fault;
     private readonly LogOperations _operations;
     private readonly Func<LogCall, bool>? _isMeant;
     private int _skip;
@@ -12,31 +20,28 @@ public sealed class InjectedFault : IDisposable
 
     internal InjectedFault(FaultyLog log, Fault fault, LogOperations operations, int skip, int times, Func<LogCall, bool>? isMeant)
     {
-        (_log, Fault, _operations, _isMeant) = (log, fault, operations, isMeant);
+        (_log, _fault, _operations, _isMeant) = (log, fault, operations, isMeant);
         (_skip, _left) = (skip, times);
     }
 
     /// <summary>How many calls the fault has happened to.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    internal Fault Fault { get; }
-
     /// <summary>Lets all further calls pass.</summary>
     public void Dispose() => _log.Remove(this);
 
-    /// <summary>Whether the fault happens to a call. Called under the lock of the log.</summary>
-    internal bool Takes(LogCall call)
+    Fault? IFaultSource.FaultFor(LogCall call)
     {
         if (!_operations.HasFlag(call.Operation) || _left == 0 || _isMeant?.Invoke(call) == false)
-            return false;
+            return null;
         if (_skip > 0)
         {
             _skip--;
-            return false;
+            return null;
         }
 
         _left--;
         Interlocked.Increment(ref _count);
-        return true;
+        return _fault;
     }
 }

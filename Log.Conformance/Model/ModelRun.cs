@@ -13,7 +13,7 @@ internal sealed class ModelRun : IDisposable
     private readonly RuleRun _run;
     private readonly string _name;
     private readonly ModelLog _model = new();
-    private readonly List<(ulong Offset, Task Task)> _waits = [];
+    private readonly List<Wait> _waits = [];
     private readonly CancellationTokenSource _end = new();
 
     private ModelRun(RuleRun run, string name, ILog log)
@@ -75,7 +75,29 @@ internal sealed class ModelRun : IDisposable
 
     public void Dispose() => _end.Dispose();
 
-    public void BeginWait(ulong offset) => _waits.Add((offset, Log.WaitForAppendAsync(offset, _end.Token).AsTask()));
+    public void BeginWait(ulong offset) => _waits.Add(new Wait(offset, Log.WaitForAppendAsync(offset, _end.Token).AsTask()));
+
+    /// <summary>Appends what the model has appended already.</summary>
+    /// <returns>The offset at which it is stored.</returns>
+    public async Task<ulong> AppendStubbornlyAsync(RecordBatch batch, Trouble trouble)
+    {
+        var expected = _model.Range.NextOffset - (ulong)batch.Count;
+        if (trouble is Trouble.Cut)
+        {
+            var append = AttemptAsync(batch, expected);
+            await _run.DisconnectAsync(_name);
+            await _run.Check.EndsAsync(append, "an append whose connection was cut");
+            await _run.ReconnectAsync(_name);
+            _waits.ForEach(wait => wait.WasCut = true);
+            return await RetryAsync(batch, expected, await append);
+        }
+
+        await _run.BreakStorageAsync(_name);
+        var outcome = await AttemptAsync(batch, expected);
+        await _run.HealStorageAsync(_name);
+        await ReopenAsync(afterCrash: false);
+        return await RetryAsync(batch, expected, outcome);
+    }
 
     public async Task ReopenAsync(bool afterCrash)
     {
@@ -83,11 +105,13 @@ internal sealed class ModelRun : IDisposable
             await _run.CrashAsync(_name);
         else
             await _run.CloseAsync(_name);
-        foreach (var (offset, wait) in _waits)
+        foreach (var wait in _waits)
         {
-            if (!afterCrash)
+            // An append whose outcome is unknown may have completed a wait for it.
+            var mayHaveEnded = wait.Offset < _model.Range.NextOffset && wait.Task.IsCompletedSuccessfully;
+            if (!afterCrash && !mayHaveEnded && !await wait.IsLostAsync())
                 await _run.Check.ThrowsAsync<ObjectDisposedException>(
-                    () => wait, $"a wait for offset {offset}, which was pending when the log was disposed");
+                    () => wait.Task, $"a wait for offset {wait.Offset}, which was pending when the log was disposed");
         }
 
         _waits.Clear();
@@ -117,19 +141,23 @@ internal sealed class ModelRun : IDisposable
     /// <summary>Checks after each step that waits for existing offsets have completed, or do soon, and no others.</summary>
     private async Task<string?> WaitsAsync()
     {
-        foreach (var (offset, wait) in _waits.ToList())
+        foreach (var wait in _waits.ToList())
         {
-            if (offset >= _model.Range.NextOffset)
+            var what = $"a wait for offset {wait.Offset} of {_model.Range}";
+            if (wait.Offset >= _model.Range.NextOffset)
             {
-                if (wait.IsCompleted)
-                    return $"a wait for offset {offset} of {_model.Range}: expected it to be pending, but it "
-                        + $"ended{(wait.Exception is { } failure ? $" with {failure.InnerException}" : "")}";
-                continue;
+                if (!wait.Task.IsCompleted)
+                    continue;
+                if (!await wait.IsLostAsync())
+                    return $"{what}: expected it to be pending, but it "
+                        + $"ended{(wait.Task.Exception is { } failure ? $" with {failure.InnerException}" : "")}";
+            }
+            else if (await ProblemOfAsync(() => _run.Check.EndsAsync(wait.Task, what)) is { } problem && !await wait.IsLostAsync())
+            {
+                return problem;
             }
 
-            if (await ProblemOfAsync(() => _run.Check.EndsAsync(wait, $"a wait for offset {offset} of {_model.Range}")) is { } problem)
-                return problem;
-            _waits.Remove((offset, wait));
+            _waits.Remove(wait);
         }
 
         return null;
@@ -138,16 +166,55 @@ internal sealed class ModelRun : IDisposable
     private async Task<string?> EndAsync()
     {
         await _end.CancelAsync();
-        foreach (var (offset, wait) in _waits)
+        foreach (var wait in _waits)
         {
-            if (await ProblemOfAsync(() =>
-                    _run.Check.ThrowsAsync<OperationCanceledException>(() => wait, $"a wait for offset {offset}, which was canceled")
-                ) is
-                { } problem)
+            var what = $"a wait for offset {wait.Offset}, which was canceled";
+            if (await ProblemOfAsync(() => _run.Check.ThrowsAsync<OperationCanceledException>(() => wait.Task, what)) is { } problem
+                && !await wait.IsLostAsync())
                 return problem;
         }
 
         return null;
+    }
+
+    private async Task<Attempt> AttemptAsync(RecordBatch batch, ulong expected)
+    {
+        try
+        {
+            await Log.AppendBatchAsync(batch, expected);
+            return Attempt.Stored;
+        }
+        catch (AppendOutcomeUnknownException)
+        {
+            return Attempt.Unknown;
+        }
+        catch (LogException exception) when (exception is LogUnavailableException or LogReadOnlyException or LogFullException)
+        {
+            return Attempt.NotStored;
+        }
+    }
+
+    private async Task<ulong> RetryAsync(RecordBatch batch, ulong expected, Attempt last)
+    {
+        while (last is not Attempt.Stored)
+        {
+            try
+            {
+                await _run.UntilReachableAsync(async () => await Log.AppendBatchAsync(batch, expected));
+                break;
+            }
+            catch (AppendOutcomeUnknownException)
+            {
+                last = Attempt.Unknown;
+            }
+            catch (OffsetMismatchException mismatch)
+                when (last is Attempt.Unknown && mismatch.NextOffset == expected + (ulong)batch.Count)
+            {
+                break; // it was stored
+            }
+        }
+
+        return expected;
     }
 
     private static async Task<string?> ProblemOfAsync(Func<Task> check)
@@ -186,6 +253,39 @@ internal sealed class ModelRun : IDisposable
         }
 
         return text.ToString().TrimEnd('\n');
+    }
+
+    private enum Attempt
+    {
+        Stored,
+        NotStored,
+        Unknown,
+    }
+
+    private sealed class Wait(ulong offset, Task task)
+    {
+        public ulong Offset => offset;
+
+        public Task Task => task;
+
+        /// <summary>Whether the connection was cut while it was pending.</summary>
+        public bool WasCut { get; set; }
+
+        /// <summary>Whether it ended because the connection was cut, which is one of the two things that it may do.</summary>
+        public async Task<bool> IsLostAsync()
+        {
+            if (!WasCut || !task.IsCompleted)
+                return false;
+            try
+            {
+                await task;
+                return false;
+            }
+            catch (Exception exception)
+            {
+                return exception is LogUnavailableException;
+            }
+        }
     }
 }
 

@@ -30,6 +30,9 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         < 93 when capabilities.HasFlag(LogCapabilities.Truncate) => new TruncateStep(Offset()),
         < 96 when capabilities.HasFlag(LogCapabilities.Reopen) => new ReopenStep(AfterCrash: false),
         < 97 when capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Crash) => new ReopenStep(AfterCrash: true),
+        < 99 when capabilities.HasFlag(LogCapabilities.Disconnect) => new StubbornAppendStep(SomeValues(), Trouble.Cut),
+        _ when capabilities.HasFlag(LogCapabilities.Reopen | LogCapabilities.Faults) =>
+            new StubbornAppendStep(SomeValues(), Trouble.Fault),
         _ => new AppendStep(Values(), null),
     };
 
@@ -45,6 +48,8 @@ internal sealed class ProgramGenerator(int seed, LogCapabilities capabilities, i
         var offset = Offset();
         return new ReadBatchesStep(offset, LimitBytes: 16 << (int)(offset % 8));
     }
+
+    private string[] SomeValues() => Values() is { Length: > 0 } values ? values : ["a"];
 
     private string[] Values()
     {

@@ -154,3 +154,47 @@ internal sealed record ReopenStep(bool AfterCrash) : Step
 
     public override IEnumerable<Step> Simpler() => AfterCrash ? [new ReopenStep(AfterCrash: false)] : [];
 }
+
+/// <summary>What an append meets.</summary>
+internal enum Trouble
+{
+    /// <summary>Its connection is cut while it is in flight, and restored.</summary>
+    Cut,
+
+    /// <summary>The storage fails, is healed, and the log is reopened.</summary>
+    Fault,
+}
+
+/// <summary>
+/// An append in trouble, which is repeated with its expected offset until it is stored: once, whatever happened. Then the range.
+/// </summary>
+internal sealed record StubbornAppendStep(string[] Values, Trouble Trouble) : Step
+{
+    public override string Expect(ModelLog model) => $"{model.Append(Values, expected: null)}, then {Outcome.Of(model.Range)}";
+
+    public override async Task<string> DoAsync(ModelRun run)
+    {
+        var offset = await run.AppendStubbornlyAsync(RecordBatch.OfText(Values), Trouble);
+        return $"{Outcome.Of(offset)}, then {Outcome.Of(await run.Log.GetRangeAsync())}";
+    }
+
+    public override string Statement(int number)
+    {
+        var append = $"log.AppendBatchAsync(RecordBatch.OfText({string.Join(", ", Values.Select(OperationText.Of))}))";
+        return Trouble is Trouble.Cut
+            ? $"var append{number} = {append}.AsTask(); await harness.DisconnectAsync(\"log\"); await harness.ReconnectAsync(\"log\"); "
+                + $"/* and again, with its expected offset, until it is stored */ await append{number}"
+            : $"await harness.BreakStorageAsync(\"log\"); try {{ await {append}; }} catch (LogException) {{ }} "
+                + "await harness.HealStorageAsync(\"log\"); await log.DisposeAsync(); log = await harness.OpenAsync(\"log\") "
+                + "/* and again, with its expected offset, if it is not stored */";
+    }
+
+    public override IEnumerable<Step> Simpler()
+    {
+        yield return new AppendStep(Values, Expected: null);
+        if (Values.Length > 1)
+            yield return this with { Values = Values[..1] };
+        else if (Values[0] != "a")
+            yield return this with { Values = ["a"] };
+    }
+}

@@ -40,8 +40,7 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
 
         if (arguments is ["--measure"])
         {
-            var rows = await PerformanceSheet.MeasureAsync(harness, TimeSpan.FromSeconds(1));
-            await output.WriteAsync(PerformanceSheet.Table([(harness.GetType().Name, rows)]));
+            await output.WriteAsync(await LogRules.MeasureAsync([(harness.GetType().Name, harness)]));
             return Passed;
         }
 

@@ -135,9 +135,11 @@ internal sealed class RuleRun : IAsyncDisposable
     public Task FlipByteAsync(long position, string? suffix = null) =>
         HarnessAsync(() => Harness.FlipByteAsync(NameOf(suffix), position), nameof(Harness.FlipByteAsync));
 
-    public Task BreakStorageAsync() => HarnessAsync(() => Harness.BreakStorageAsync(_runName), nameof(Harness.BreakStorageAsync));
+    public Task BreakStorageAsync(string? suffix = null) =>
+        HarnessAsync(() => Harness.BreakStorageAsync(NameOf(suffix)), nameof(Harness.BreakStorageAsync));
 
-    public Task HealStorageAsync() => HarnessAsync(() => Harness.HealStorageAsync(_runName), nameof(Harness.HealStorageAsync));
+    public Task HealStorageAsync(string? suffix = null) =>
+        HarnessAsync(() => Harness.HealStorageAsync(NameOf(suffix)), nameof(Harness.HealStorageAsync));
 
     /// <summary>Cuts the connections of all clients of the log.</summary>
     public Task DisconnectAsync(string? suffix = null) =>

@@ -1,6 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
 using LogKit.Grpc.Access;
-using Microsoft.Net.Http.Headers;
 
 namespace LogKit.Server.Security;
 
@@ -10,15 +9,12 @@ namespace LogKit.Server.Security;
 /// </summary>
 internal sealed class Caller : ICaller
 {
-    private const string Bearer = "Bearer ";
-
     private readonly AccessGate _gate;
 
     public Caller(HttpContext context, AccessGate gate)
     {
         _gate = gate;
-        var authorization = context.Request.Headers[HeaderNames.Authorization].ToString();
-        Token = authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : null;
+        Token = BearerToken.Of(context);
         Certificate = context.Connection.ClientCertificate;
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using LogKit.Grpc.Access;
 using LogKit.Grpc.Errors;
 using LogKit.Server.Observability;
 using LogKit.Server.Settings;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using LogKit.Grpc.Access;
 
 namespace LogKit.Server.Security;
 

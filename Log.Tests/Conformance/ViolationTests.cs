@@ -30,6 +30,7 @@ public sealed partial class ViolationTests
     [InlineData("compares expectations with the count")]
     [InlineData("reads what was truncated")]
     [InlineData("reverses large batches")]
+    [InlineData("forgets truncation in a fault")]
     public async Task A_random_program_is_shrunk_to_what_matters(string log)
     {
         var harness = new BrokenHarness(Mutants.All.Single(mutant => mutant.Name == log));

@@ -3,38 +3,32 @@ using LogKit.Client;
 using LogKit.Grpc;
 using LogKit.Grpc.Streams;
 using LogKit.Server;
+using LogKit.Testing;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace LogKit.Tests.Support;
 
 /// <summary>
-/// A log behind the service, on a real socket with a free port, hosted by the same calls that any application makes. Disposal fails if the
-/// server wrote a warning or an error that the test did not expect.
+/// A <see cref="LogTestServer"/> with everything that the real server maps. Clients reach it directly. Disposal fails if the server wrote a
+/// warning or an error that the test did not expect.
 /// </summary>
 internal sealed class TestServer : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-
+    private readonly LogTestServer _server;
     private readonly CallsEnded _ended;
 
-    private TestServer(WebApplication app, Journal journal, string address, CallsEnded ended)
+    private TestServer(LogTestServer server, Journal journal, CallsEnded ended)
     {
-        (_app, _ended) = (app, ended);
-        Journal = journal;
-        Address = address;
-        Channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxReceiveMessageSize = null });
+        (_server, Journal, _ended) = (server, journal, ended);
+        Channel = GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null });
     }
 
-    public string Address { get; }
+    public string Address => _server.DirectAddress;
 
-    public IServiceProvider Services => _app.Services;
+    public IServiceProvider Services => _server.Services;
 
     public Journal Journal { get; }
 
@@ -48,39 +42,37 @@ internal sealed class TestServer : IAsyncDisposable
 
     public static async Task<TestServer> StartAsync(ILog log, bool expectsJournalEntries = false, LogKitOptions? options = null)
     {
-        var journal = new Journal();
-        var builder = WebApplication.CreateBuilder();
-        builder.Logging.ClearProviders().AddProvider(journal);
-        // The same filter as in JournalOutput of the server.
-        builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-            kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddLogKit(log, options);
-        var app = builder.Build();
-        var ended = new CallsEnded();
-        app.Use(ended.WatchAsync);
-        app.MapLogKit();
-        app.MapLogKitHealth();
-        app.MapLogKitReflection();
-        await app.StartAsync();
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        return new TestServer(app, journal, address, ended) { ExpectsJournalEntries = expectsJournalEntries };
+        var (journal, ended) = (new Journal(), new CallsEnded());
+        var server = await LogTestServer.StartAsync(log, new LogTestServerOptions
+        {
+            Limits = options,
+            // The same filter as in JournalOutput of the server.
+            ConfigureBuilder = builder =>
+                builder.Logging.AddProvider(journal).AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None),
+            ConfigureApp = app =>
+            {
+                app.Use(ended.WatchAsync);
+                app.MapLogKitHealth();
+                app.MapLogKitReflection();
+            },
+        });
+        return new TestServer(server, journal, ended) { ExpectsJournalEntries = expectsJournalEntries };
     }
 
     /// <summary>The number of streams that are open on the server.</summary>
-    public int LiveStreams => _app.Services.GetRequiredService<LiveStreams>().Count;
+    public int LiveStreams => Services.GetRequiredService<LiveStreams>().Count;
 
     /// <summary>Completes once the server has finished this many calls of a method, whatever their outcome.</summary>
     public Task EndedAsync(string method, int count = 1) => _ended.Of(method, count).Within($"the server to end {count} {method}");
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);
 
-    public Task StopAsync() => _app.StopAsync();
+    public Task StopAsync() => _server.StopAsync();
 
     public async ValueTask DisposeAsync()
     {
         Channel.Dispose();
-        await _app.DisposeAsync();
+        await _server.DisposeAsync();
         if (!ExpectsJournalEntries)
             Assert.True(
                 Journal.Entries.Count == 0, $"the server's journal has what nobody expected: {string.Join('\n', Journal.Entries.Take(3))}");

@@ -97,6 +97,37 @@ public sealed class FaultyLogTests : IAsyncLifetime
         Assert.Equal(new LogRange(0, 3), await _log.GetRangeAsync().AsTask().Within("a delayed call"));
     }
 
+    [Theory]
+    [InlineData(0.0, 0, 0)]
+    [InlineData(0.5, 400, 600)]
+    [InlineData(1.0, 1000, 1000)]
+    public async Task Random_faults_happen_as_often_as_asked_however_many_there_are(double probability, int atLeast, int atMost)
+    {
+        await using var log = new FaultyLog(new InMemoryLog());
+        using var faults = log.InjectRandomly(1, probability, Fault.Unavailable, Fault.Full, Fault.OutcomeUnknown(isStored: false));
+        Assert.InRange(await FailuresAsync(() => log.AppendBatchAsync(RecordBatch.OfText("a")).AsTask()), atLeast, atMost);
+        // The two faults that only appends can have take nothing from the others.
+        Assert.InRange(await FailuresAsync(() => log.GetRangeAsync().AsTask()), atLeast, atMost);
+
+        static async Task<int> FailuresAsync(Func<Task> call)
+        {
+            var failures = 0;
+            for (var i = 0; i < 1000; i++)
+            {
+                try
+                {
+                    await call();
+                }
+                catch (LogException)
+                {
+                    failures++;
+                }
+            }
+
+            return failures;
+        }
+    }
+
     [Fact]
     public async Task Random_faults_are_those_of_their_seed()
     {

@@ -1,3 +1,4 @@
+using LogKit.Client;
 using LogKit.Testing;
 using LogKit.Tests.Support;
 
@@ -92,4 +93,55 @@ public sealed class LogTestServerTests
         server.Network.Resume();
         Assert.Equal(1ul, await append.Within("an append after the network resumed"));
     }
+
+    [Fact]
+    public async Task Each_identity_may_do_what_the_access_list_says()
+    {
+        await using var server = await LogTestServer.StartAsync(options: new() { Access = "alice produce\nbob consume # only" });
+        await using var alice = server.ConnectAs("alice");
+        await using var bob = server.ConnectAs("bob");
+        await using var nobody = server.Connect();
+        await using var stranger = server.Connect(new GrpcLogOptions { Token = "guessed" });
+        await using var unlisted = server.ConnectAs("carol");
+        Assert.Equal(0ul, await alice.AppendBatchAsync(RecordBatch.OfText("a")));
+        Assert.Equal("a", (await bob.ReadBatchAsync(0))[0].ToString());
+        await AssertRefusedAsync("bob is not permitted to produce", () => bob.AppendBatchAsync(RecordBatch.OfText("b")).AsTask());
+        await AssertRefusedAsync("alice is not permitted to consume", () => alice.ReadBatchAsync(0).AsTask());
+        await AssertRefusedAsync("carol is not permitted to produce or consume", () => unlisted.GetRangeAsync().AsTask());
+        await AssertRefusedAsync("client identity is required", () => nobody.ReadBatchAsync(0).AsTask());
+        await AssertRefusedAsync("the bearer token is not known", () => stranger.ReadBatchAsync(0).AsTask());
+        await server.RestartAsync();
+        Assert.Equal(1ul, await alice.AppendBatchAsync(RecordBatch.OfText("the same token and certificate after a restart")));
+    }
+
+    [Fact]
+    public async Task A_right_that_is_taken_away_ends_the_streams_that_need_it()
+    {
+        await using var server = await LogTestServer.StartAsync(options: new() { Access = "alice produce consume" });
+        await using var log = server.ConnectAs("alice");
+        await log.AppendBatchAsync(RecordBatch.OfText("a"));
+        await using var tail = log.TailAsync(0).GetAsyncEnumerator();
+        Assert.True(await tail.MoveNextAsync().AsTask().Within("the first batch"));
+        var next = tail.MoveNextAsync().AsTask();
+        Assert.Throws<FormatException>(() => server.SetAccess("alice everything"));
+        Assert.Equal(1ul, await log.AppendBatchAsync(RecordBatch.OfText("b"))); // the list that was refused changed nothing
+        Assert.True(await next.Within("the second batch"));
+        next = tail.MoveNextAsync().AsTask();
+        server.SetAccess("alice produce");
+        await AssertRefusedAsync("alice is not permitted to consume", () => next.Within("the end of the tail"));
+        Assert.Equal(2ul, await log.AppendBatchAsync(RecordBatch.OfText("c")));
+    }
+
+    [Fact]
+    public async Task What_needs_an_access_list_says_so_on_a_server_without_one()
+    {
+        await using var server = await LogTestServer.StartAsync();
+        Assert.Null(server.CaFile);
+        foreach (var call in (Action[])[() => server.ConnectAs("alice"), () => server.TokenOf("alice"), () => server.SetAccess("")])
+            Assert.Contains("LogTestServerOptions.Access", Assert.Throws<InvalidOperationException>(call).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<FormatException>(() => LogTestServer.StartAsync(options: new() { Access = "alice" }));
+    }
+
+    private static async Task AssertRefusedAsync(string message, Func<Task> call) =>
+        Assert.Equal(message, (await Assert.ThrowsAsync<LogAccessException>(call)).Message);
 }

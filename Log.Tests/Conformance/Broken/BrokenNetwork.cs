@@ -78,3 +78,13 @@ internal sealed class RepeatsUnknownAppends(ITruncatableLog inner, Link link) : 
         throw new AppendOutcomeUnknownException();
     }
 }
+
+/// <summary>Begins anew with each connection, and does not ask where the log starts.</summary>
+internal sealed class ForgetsItsStartWhenItIsCut(ITruncatableLog inner, Link link) : LinkedLog(inner, link)
+{
+    public override async ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default)
+    {
+        var range = await base.GetRangeAsync(cancellationToken);
+        return Link.Cuts > 0 ? range with { StartOffset = 0 } : range;
+    }
+}

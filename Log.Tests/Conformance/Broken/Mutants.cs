@@ -162,6 +162,8 @@ internal static class Mutants
         new("stays unavailable after a fault", "ERR-02", Flaw: Flaw.StaysUnavailableAfterAFault),
         new("has faults without effect", "ERR-02", Ineffective: LogCapabilities.Faults),
         new("compares expectations with the count", "MODEL-01", log => new ComparesExpectationsWithTheCount(log)),
+        new("forgets truncation in a fault", "MODEL-01", Flaw: Flaw.ForgetsTruncationInAFault),
+        new("forgets its start when it is cut", "MODEL-01", Connect: (log, link) => new ForgetsItsStartWhenItIsCut(log, link)),
 
         new("says nothing of truncation", "HARNESS-01", Undeclared: LogCapabilities.Truncate),
         new("says nothing of reopening", "HARNESS-01", Undeclared: LogCapabilities.Reopen),

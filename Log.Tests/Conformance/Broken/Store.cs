@@ -17,6 +17,9 @@ internal sealed class Store(ulong startOffset)
 
     public bool IsBroken { get; set; }
 
+    /// <summary>Whether a write has ever failed.</summary>
+    public bool HasFailed { get; set; }
+
     public bool IsLocked { get; set; }
 
     public byte[] Content

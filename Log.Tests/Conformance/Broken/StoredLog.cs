@@ -18,6 +18,7 @@ internal enum Flaw
     IgnoresTheChecksum,
     SkipsDamage,
     ForgetsTruncation,
+    ForgetsTruncationInAFault,
     PretendsToWriteInAFault,
     StaysUnavailableAfterAFault,
     HasNoLimit,
@@ -181,7 +182,7 @@ internal sealed class StoredLog : ITruncatableLog
         {
             if (_flaw is Flaw.PretendsToWriteInAFault)
                 return;
-            _failure = exception;
+            (_failure, _store.HasFailed) = (exception, true);
             throw new AppendOutcomeUnknownException(exception);
         }
     }
@@ -218,7 +219,7 @@ internal sealed class StoredLog : ITruncatableLog
             var offset = BinaryPrimitives.ReadUInt64LittleEndian(content.AsSpan(position + 9));
             var payload = content.AsMemory(position + HeaderBytes, (int)length);
             if (content[position + 8] is TruncationFrame)
-                start = Math.Max(start, offset);
+                start = _flaw is Flaw.ForgetsTruncationInAFault && _store.HasFailed ? start : Math.Max(start, offset);
             else if (!(_flaw is Flaw.LosesTheLastBatchAtClose && isSealed && position + HeaderBytes + length == end))
                 await _log.AppendBatchAsync(DecodeAsFarAsItGoes(payload));
             position += HeaderBytes + (int)length;

@@ -1,4 +1,4 @@
-namespace LogKit.Server.Security;
+namespace LogKit.Grpc.Access;
 
 /// <summary>
 /// The format of the access list and the tokens file: one identity per line, <c>IDENTITY WORD ...</c>, separated by blanks. A <c>#</c> at

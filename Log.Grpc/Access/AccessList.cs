@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
-using LogKit.Grpc.Access;
 
-namespace LogKit.Server.Security;
+namespace LogKit.Grpc.Access;
 
 /// <summary>The permissions of each identity. An identity that is not listed may do nothing.</summary>
 internal sealed class AccessList
