@@ -128,6 +128,9 @@ public abstract class LogHarness : IAsyncDisposable, IDisposable
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Whether rules run under a single-threaded synchronization context.</summary>
+    internal virtual bool IsSingleThreaded => Running.SingleThread.IsRequested;
+
     /// <summary>The seeds of a random rule, unless the environment sets one.</summary>
     internal virtual IEnumerable<int> SeedsOf(int count) => Running.Seeds.Of(count);
 

@@ -26,6 +26,7 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
           LOGKIT_SEED=N          run this seed of the random rules alone
           LOGKIT_EFFORT=N        run N times as many seeds
           LOGKIT_SOAK_SECONDS=N  run new seeds for N seconds in each random rule
+          LOGKIT_SINGLE_THREAD=1 run the rules under a synchronization context with a single thread
 
         Exit code: 0 if no rule failed, 1 if one did, 2 if an argument is invalid.
         """;

@@ -8,7 +8,8 @@ internal static class ModelRules
 {
     [Rule(
         "MODEL-01",
-        "Random programs of appends, reads, waits, ranges, truncations, reopenings, crashes, cuts, and storage faults behave like the model.",
+        "Random programs of appends, reads, waits, ranges, truncations, reopenings, crashes, cuts, and storage faults behave like the "
+            + "model.",
         Why = "Bugs occur where rules meet.",
         Without = "Users find what nobody thought of.")]
     public static async Task MODEL_01_random_programs_behave_like_the_model(RuleRun run)

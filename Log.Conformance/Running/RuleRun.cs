@@ -55,7 +55,7 @@ internal sealed class RuleRun : IAsyncDisposable
     {
         try
         {
-            await EndsOrBlocksAsync(Task.Run(() => rule(this)));
+            await EndsOrBlocksAsync(Harness.IsSingleThreaded ? SingleThread.RunAsync(() => rule(this)) : Task.Run(() => rule(this)));
             foreach (var name in _open.Select(open => open.Name).Distinct().ToList())
                 await CloseAsync(name);
         }

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using LogKit.Client;
 using LogKit.Conformance;
-using LogKit.Testing;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
@@ -9,7 +7,7 @@ namespace LogKit.Tests.Conformance;
 /// <summary>The logs of another harness, each behind its own server, which starts, stops, and crashes with it.</summary>
 public abstract class GrpcHarness(LogHarness inner) : LogHarness
 {
-    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server, NetworkProxy Proxy)> _servers = [];
+    private readonly ConcurrentDictionary<string, (ILog Log, TestServer Server)> _servers = [];
 
     public override string? ReasonToSkip => inner.ReasonToSkip;
 
@@ -30,7 +28,7 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) =>
         await ServeAsync(name, await inner.OpenAtAsync(name, startOffset));
 
-    public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(Connect(_servers[name].Proxy));
+    public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(_servers[name].Server.ConnectOverNetwork());
 
     public override async ValueTask CrashAsync(string name)
     {
@@ -60,13 +58,13 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
 
     public override ValueTask DisconnectAsync(string name)
     {
-        _servers[name].Proxy.Disconnect();
+        _servers[name].Server.Network.Disconnect();
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask ReconnectAsync(string name)
     {
-        _servers[name].Proxy.Reconnect();
+        _servers[name].Server.Network.Reconnect();
         return ValueTask.CompletedTask;
     }
 
@@ -88,18 +86,14 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     {
         // Where the log dies, the server has to say so in its journal.
         var server = await TestServer.StartAsync(log, expectsJournalEntries: inner.Capabilities.HasFlag(LogCapabilities.Crash));
-        var proxy = new NetworkProxy(new Uri(server.Address).Port);
-        _servers[name] = (log, server, proxy);
-        return Connect(proxy);
+        _servers[name] = (log, server);
+        return server.ConnectOverNetwork();
     }
-
-    private static GrpcLog Connect(NetworkProxy proxy) => GrpcLog.Connect($"http://127.0.0.1:{proxy.Port}");
 
     private async Task StopAsync(string name)
     {
         if (!_servers.TryRemove(name, out var hosted))
             return;
-        await hosted.Proxy.DisposeAsync();
         await hosted.Server.DisposeAsync();
         await hosted.Log.DisposeAsync();
     }

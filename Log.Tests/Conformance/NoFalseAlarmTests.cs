@@ -7,7 +7,9 @@ using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Conformance;
 
-/// <summary>The random rules report no false alarms on correct logs, with a thousand seeds each.</summary>
+/// <summary>
+/// The random rules report no false alarms on correct logs, with a thousand seeds in memory and a hundred where a run takes longer.
+/// </summary>
 public sealed class NoFalseAlarmTests
 {
     private static readonly int Seeds = 1000 * TestSeed.Effort;
@@ -26,6 +28,19 @@ public sealed class NoFalseAlarmTests
         await using var run = new RuleRun(LogRules.Get("CONC-01"), new InMemoryHarness());
         for (var seed = 0; seed < Seeds; seed++)
             await ConcurrentRun.RunAsync(run, seed, crashes: 0);
+    }
+
+    [Fact]
+    public async Task A_hundred_random_runs_on_the_disk_log_raise_no_alarm()
+    {
+        await using var harness = new DiskHarness();
+        await using var programs = new RuleRun(LogRules.Get("MODEL-01"), harness);
+        await using var concurrent = new RuleRun(LogRules.Get("CONC-01"), harness);
+        for (var seed = 0; seed < Seeds / 10; seed++)
+        {
+            await ModelRun.TryAsync(programs, seed, length: 60);
+            await ConcurrentRun.RunAsync(concurrent, seed, crashes: 0);
+        }
     }
 
     [Fact]

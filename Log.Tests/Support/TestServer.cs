@@ -28,6 +28,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Address => _server.DirectAddress;
 
+    public NetworkProxy Network => _server.Network;
+
     public IServiceProvider Services => _server.Services;
 
     public Journal Journal { get; }
@@ -66,6 +68,9 @@ internal sealed class TestServer : IAsyncDisposable
     public Task EndedAsync(string method, int count = 1) => _ended.Of(method, count).Within($"the server to end {count} {method}");
 
     public GrpcLog Connect() => GrpcLog.Connect(Address);
+
+    /// <summary>Connects over <see cref="Network"/>, which can fail.</summary>
+    public GrpcLog ConnectOverNetwork() => _server.Connect();
 
     public Task StopAsync() => _server.StopAsync();
 

@@ -138,7 +138,11 @@ public sealed class LogTestServerTests
         await using var server = await LogTestServer.StartAsync();
         Assert.Null(server.CaFile);
         foreach (var call in (Action[])[() => server.ConnectAs("alice"), () => server.TokenOf("alice"), () => server.SetAccess("")])
-            Assert.Contains("LogTestServerOptions.Access", Assert.Throws<InvalidOperationException>(call).Message, StringComparison.Ordinal);
+        {
+            var message = Assert.Throws<InvalidOperationException>(call).Message;
+            Assert.Contains("LogTestServerOptions.Access", message, StringComparison.Ordinal);
+        }
+
         await Assert.ThrowsAsync<FormatException>(() => LogTestServer.StartAsync(options: new() { Access = "alice" }));
     }
 
