@@ -5,7 +5,9 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using LogKit.Cli.Errors;
+using LogKit.Client.Connecting;
 using LogKit.InMemory;
+using LogKit.Testing;
 using LogKit.Tests.Support;
 
 namespace LogKit.Tests.Cli;
@@ -68,6 +70,42 @@ public sealed class ProxyTests : IDisposable
                 errors,
                 StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_handshake_that_fails_later_is_the_servers_and_not_the_proxys()
+    {
+        await using var server = await LogTestServer.StartAsync(options: new LogTestServerOptions { Access = "alice consume" });
+        using var proxy = new ConnectProxy(answer: null);
+        var trusts = true;
+        var sockets = new SocketsHttpHandler
+        {
+            Proxy = new WebProxy(proxy.Address),
+            SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => trusts },
+        };
+        using var handler = new ProxiedHandler(new Uri(proxy.Address), sockets);
+        using var client = new HttpMessageInvoker(handler);
+        using var response = await client.SendAsync(Request(), CancellationToken.None);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode); // with a gRPC status: there is no token
+        server.CutConnections();
+        trusts = false;
+        HttpRequestException failure;
+        do
+        {
+            failure = await Assert.ThrowsAsync<HttpRequestException>(() => client.SendAsync(Request(), CancellationToken.None));
+        }
+        while (failure.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ResponseEnded); // of the old connection
+        Assert.Equal(HttpRequestError.SecureConnectionError, failure.HttpRequestError);
+        proxy.Dispose();
+        failure = await Assert.ThrowsAsync<HttpRequestException>(() => client.SendAsync(Request(), CancellationToken.None));
+        Assert.Equal(HttpRequestError.ProxyTunnelError, failure.HttpRequestError);
+
+        HttpRequestMessage Request() => new(HttpMethod.Post, $"{server.Address}/log.v1.Log/GetRange")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent([0, 0, 0, 0, 0]) { Headers = { { "content-type", "application/grpc" } } },
+        };
     }
 
     /// <summary>
