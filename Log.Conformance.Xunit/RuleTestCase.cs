@@ -48,7 +48,14 @@ public sealed class RuleTestCase : XunitTestCase
         return summary;
     }
 
-    private LogRule Rule => LogRules.Get((string)TestMethodArguments[0]);
+    private LogRule Rule
+    {
+        get
+        {
+            var id = (string)TestMethodArguments[0];
+            return LogStoreRules.Ids.Contains(id) ? LogStoreRules.Get(id) : LogRules.Get(id);
+        }
+    }
 
     /// <inheritdoc/>
     protected override string GetDisplayName(IAttributeInfo factAttribute, string displayName) =>

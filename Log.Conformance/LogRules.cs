@@ -40,7 +40,11 @@ public static class LogRules
     ];
 
     /// <summary>All rules, by chapter and id.</summary>
-    public static IReadOnlyList<LogRule> All { get; } = [.. Chapters.SelectMany(chapter => RulesOf(chapter.Chapter, chapter.Rules))];
+    public static IReadOnlyList<LogRule> All { get; } =
+    [
+        .. Chapters.SelectMany(chapter =>
+            RulesOf(chapter.Chapter, chapter.Rules, method => method.CreateDelegate<Func<RuleRun, Task>>())),
+    ];
 
     /// <summary>The ids of all rules, for test frameworks that take the cases of a parameterized test from a member.</summary>
     public static IEnumerable<string> Ids => All.Select(rule => rule.Id);
@@ -94,10 +98,10 @@ public static class LogRules
 
     internal static LogRule? Find(string id) => All.FirstOrDefault(rule => rule.Id == id);
 
-    private static IEnumerable<LogRule> RulesOf(string chapter, Type rules) =>
+    internal static IEnumerable<LogRule> RulesOf(string chapter, Type rules, Func<MethodInfo, Func<RuleRun, Task>> checkOf) =>
         from method in rules.GetMethods(BindingFlags.Public | BindingFlags.Static)
         let rule = method.GetCustomAttribute<RuleAttribute>()
         where rule is not null
         orderby rule.Id
-        select new LogRule(rule, method.Name, chapter, method.CreateDelegate<Func<RuleRun, Task>>());
+        select new LogRule(rule, method.Name, chapter, checkOf(method));
 }

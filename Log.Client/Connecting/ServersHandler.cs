@@ -64,23 +64,29 @@ internal sealed class ServersHandler : DelegatingHandler
     {
         // Written by any call, without a lock: a lost update makes a pause shorter or longer.
         private long _pausedAt;
-        private long _pauseTicks;
+        private long _pauseTicks; // the longest that the pause may be
+        private long _thisPauseTicks; // minus a random part, so that clients do not return together
 
         public Uri Address => address;
 
         public string? Host => host;
 
         public bool IsPausing =>
-            Volatile.Read(ref _pauseTicks) is > 0 and var pause
+            Volatile.Read(ref _thisPauseTicks) is > 0 and var pause
             && Stopwatch.GetElapsedTime(Volatile.Read(ref _pausedAt)).Ticks < pause;
 
         public void Pause()
         {
-            var pause = Volatile.Read(ref _pauseTicks) * 2;
-            Volatile.Write(ref _pauseTicks, Math.Clamp(pause, ShortestPause.Ticks, LongestPause.Ticks));
+            var pause = Math.Clamp(Volatile.Read(ref _pauseTicks) * 2, ShortestPause.Ticks, LongestPause.Ticks);
+            Volatile.Write(ref _pauseTicks, pause);
+            Volatile.Write(ref _thisPauseTicks, (long)(pause * (0.5 + (Random.Shared.NextDouble() / 2))));
             Volatile.Write(ref _pausedAt, Stopwatch.GetTimestamp());
         }
 
-        public void Resume() => Volatile.Write(ref _pauseTicks, 0);
+        public void Resume()
+        {
+            Volatile.Write(ref _pauseTicks, 0);
+            Volatile.Write(ref _thisPauseTicks, 0);
+        }
     }
 }

@@ -54,7 +54,7 @@ internal static class HarnessRules
                 problems.Add($"it declares {capability} without {LogCapabilities.Reopen}, which the rules for it need, too");
         }
 
-        foreach (var deviation in run.Harness.Deviations.Where(deviation => LogRules.Find(deviation.Rule) is null))
+        foreach (var deviation in run.Harness.Deviations.Where(deviation => !IsRule(deviation.Rule)))
             problems.Add($"it declares a deviation from {deviation.Rule}, which is not a rule");
         run.Check.True(problems.Count == 0, $"{run.Harness.GetType().Name}: {string.Join("; ", problems)}");
 
@@ -143,4 +143,6 @@ internal static class HarnessRules
             return false; // the harness opens each log once
         }
     }
+
+    private static bool IsRule(string id) => (LogRules.Find(id) ?? LogStoreRules.Find(id)) is not null;
 }
