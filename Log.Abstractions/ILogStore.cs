@@ -71,13 +71,15 @@ public interface ILogStore : IAsyncDisposable
     /// <exception cref="LogNameException">It is not a name.</exception>
     /// <exception cref="LogNotFoundException">No log has the name.</exception>
     /// <exception cref="ArgumentException">A setting is out of range, or cannot be changed. Nothing has changed.</exception>
-    /// <exception cref="LogUnavailableException">The storage cannot be reached, or cannot record the settings. Nothing has changed.</exception>
+    /// <exception cref="LogUnavailableException">
+    /// The storage cannot be reached, or cannot record the settings. Nothing has changed.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Carries <paramref name="cancellationToken"/>.</exception>
     ValueTask<LogInfo> UpdateAsync(string name, LogSettings settings, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Deletes a log and its records. Handles, waits, and tails of it end with <see cref="LogDeletedException"/>. Its name can be used again
-    /// at once.
+    /// Deletes a log and its records. Handles, waits, and tails of it end with <see cref="LogDeletedException"/>. Its name can be used
+    /// again at once.
     /// </summary>
     /// <param name="name">The name of the log; not <see cref="LogNames.Default"/>.</param>
     /// <param name="cancellationToken">Cancels the call. The log was either deleted or it was not.</param>

@@ -28,8 +28,8 @@ public abstract class StoredLog(LogInfo info)
     public ITruncatableLog OpenHandle() => new Handle(this);
 
     /// <summary>
-    /// Ends the log for all its handles: pending waits, and all later calls, fail with <see cref="LogDeletedException"/>. Calls in flight do
-    /// so as well if the log behind them is disposed before they end.
+    /// Ends the log for all its handles: pending waits, and all later calls, fail with <see cref="LogDeletedException"/>. Calls in flight
+    /// do so as well if the log behind them is disposed before they end.
     /// </summary>
     public void End() => _deleted.Cancel();
 
@@ -37,7 +37,8 @@ public abstract class StoredLog(LogInfo info)
     protected abstract bool AppendsInCallOrder { get; }
 
     /// <summary>
-    /// Begins a call on the log, which is open until <see cref="EndCall"/>. Called on the thread of the caller, and in the order of the calls.
+    /// Begins a call on the log, which is open until <see cref="EndCall"/>. Called on the thread of the caller, and in the order of the
+    /// calls.
     /// </summary>
     /// <exception cref="LogException">The log cannot be opened. <see cref="EndCall"/> is then not called.</exception>
     /// <exception cref="ObjectDisposedException">The store is disposed, or the log is deleted.</exception>

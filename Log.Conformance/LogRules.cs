@@ -96,6 +96,9 @@ public static class LogRules
         return sheets.Count > 0 ? PerformanceSheet.Table(sheets) : throw new ArgumentException("there is no log to measure", nameof(logs));
     }
 
+    /// <summary>The rules that a harness is for: those of logs, and those of stores if it is a harness for stores.</summary>
+    internal static IReadOnlyList<LogRule> AllOf(LogHarness harness) => harness is LogStoreHarness ? [.. All, .. LogStoreRules.All] : All;
+
     internal static LogRule? Find(string id) => All.FirstOrDefault(rule => rule.Id == id);
 
     internal static IEnumerable<LogRule> RulesOf(string chapter, Type rules, Func<MethodInfo, Func<RuleRun, Task>> checkOf) =>

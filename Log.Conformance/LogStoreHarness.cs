@@ -1,8 +1,8 @@
 namespace LogKit.Conformance;
 
 /// <summary>
-/// Gives the suite for stores access to an <see cref="ILogStore"/>. It is also a <see cref="LogHarness"/>, so that the logs of the store can
-/// pass the suite for logs: each is created in a store of its own.
+/// Gives the suite for stores access to an <see cref="ILogStore"/>. It is also a <see cref="LogHarness"/>, so that the logs of the store
+/// can pass the suite for logs: each is created in a store of its own.
 /// </summary>
 /// <remarks>
 /// The capabilities are those of <see cref="LogHarness"/>. For the rules of stores, <see cref="LogCapabilities.Reopen"/> means that

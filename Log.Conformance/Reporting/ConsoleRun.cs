@@ -45,16 +45,17 @@ internal sealed class ConsoleRun(LogHarness harness, TextWriter output, TextWrit
             return Passed;
         }
 
+        var all = LogRules.AllOf(harness);
         var selectors = arguments.Where(argument => argument != "--list").ToList();
-        if (selectors.FirstOrDefault(selector => !LogRules.All.Any(rule => IsSelected(rule, selector))) is { } unknown)
+        if (selectors.FirstOrDefault(selector => !all.Any(rule => IsSelected(rule, selector))) is { } unknown)
         {
-            var chapters = string.Join(", ", LogRules.All.Select(rule => rule.Chapter).Distinct());
+            var chapters = string.Join(", ", all.Select(rule => rule.Chapter).Distinct());
             await errors.WriteLineAsync(
                 $"error: '{unknown}' is neither an id, nor the beginning of an id, nor a chapter; the chapters are {chapters}; see --help");
             return Misused;
         }
 
-        var rules = LogRules.All.Where(rule => selectors.Count == 0 || selectors.Exists(selector => IsSelected(rule, selector))).ToList();
+        var rules = all.Where(rule => selectors.Count == 0 || selectors.Exists(selector => IsSelected(rule, selector))).ToList();
         if (arguments.Contains("--list"))
         {
             foreach (var rule in rules)

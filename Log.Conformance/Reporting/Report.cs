@@ -108,7 +108,7 @@ internal sealed class Report(string directory)
             known.Harness.GetType().Name,
             Version(known.Harness.GetType().Assembly),
             known.Harness.Capabilities,
-            [.. RulesOf(known.Harness).Select(rule => ResultOf(rule, known.Harness, known.Results)).OfType<RuleResult>()]));
+            [.. LogRules.AllOf(known.Harness).Select(rule => ResultOf(rule, known.Harness, known.Results)).OfType<RuleResult>()]));
         var settings = ((string[])["LOGKIT_SEED", "LOGKIT_EFFORT", "LOGKIT_SOAK_SECONDS"])
             .Where(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 })
             .Select(name => $"{name}={Environment.GetEnvironmentVariable(name)}");
@@ -122,9 +122,6 @@ internal sealed class Report(string directory)
             string.Join(' ', settings),
             [.. harnesses.OrderBy(harness => harness.Name, StringComparer.Ordinal)]);
     }
-
-    private static IEnumerable<LogRule> RulesOf(LogHarness harness) =>
-        harness is LogStoreHarness ? LogRules.All.Concat(LogStoreRules.All) : LogRules.All;
 
     /// <summary>The result of a rule; null if it has not run yet. Test frameworks do not run what is skipped.</summary>
     private static RuleResult? ResultOf(LogRule rule, LogHarness harness, Dictionary<string, RuleResult> results) =>

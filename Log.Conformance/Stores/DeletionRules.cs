@@ -150,12 +150,15 @@ internal static class DeletionRules
         var store = await run.OpenAsync();
         var foreign = new ConcurrentBag<string>();
         var rounds = Math.Clamp(run.Harness.RaceRounds / 20, 10, 200);
+        var opened = 0;
         var changes = Task.Run(async () =>
         {
             for (var i = 0; i < rounds; i++)
             {
+                var before = Volatile.Read(ref opened);
                 await CreationRules.TryCreateAsync(store, "a");
-                await Task.Yield();
+                for (var pause = 0; pause < i % 10 || (Volatile.Read(ref opened) == before && pause < 1000); pause++)
+                    await Task.Yield(); // every log has a use, or nearly every
                 await TryDeleteAsync(store, "a");
             }
         });
@@ -163,26 +166,57 @@ internal static class DeletionRules
         {
             for (var i = 0; !changes.IsCompleted; i++)
             {
-                try
+                if (await TryOpenAsync(store, "a") is { } log)
                 {
-                    await using var log = await store.OpenAsync("a");
-                    for (var step = 0; step < 5; step++)
-                    {
-                        var text = $"{worker}/{i}/{step}";
-                        var offset = await log.AppendBatchAsync(Batches.Of(text));
-                        var found = $"{(await log.ReadBatchAsync(offset))[0]}";
-                        if (found != text)
-                            foreign.Add($"at {offset}, where '{text}' was appended, was '{found}'");
-                    }
+                    Interlocked.Increment(ref opened);
+                    await UseAsync(log, $"{worker}/{i}", foreign);
                 }
-                catch (LogException exception) when (exception is LogNotFoundException or LogDeletedException)
-                {
-                    await Task.Yield();
-                }
+
+                await Task.Yield();
             }
         })).ToList();
         await run.Check.EndsAsync(Task.WhenAll([changes, .. uses]), "creations, deletions, and uses of one name");
         run.Check.True(foreign.IsEmpty, foreign.FirstOrDefault() ?? "");
+    }
+
+    /// <summary>Appends and reads until the log is deleted.</summary>
+    private static async Task UseAsync(ILog log, string name, ConcurrentBag<string> foreign)
+    {
+        await using (log)
+        {
+            try
+            {
+                for (var step = 0; ; step++)
+                {
+                    var text = $"{name}/{step}";
+                    var offset = await log.AppendBatchAsync(Batches.Of(text));
+                    await Task.Yield();
+                    var found = $"{(await log.ReadBatchAsync(offset))[0]}";
+                    if (found != text)
+                        foreign.Add($"at {offset}, where '{text}' was appended, was '{found}'");
+                }
+            }
+            catch (LogDeletedException)
+            {
+                // As it should.
+            }
+            catch (LogException exception)
+            {
+                foreign.Add($"a handle failed with {exception.GetType().Name}: {exception.Message}");
+            }
+        }
+    }
+
+    private static async Task<ILog?> TryOpenAsync(ILogStore store, string name)
+    {
+        try
+        {
+            return await store.OpenAsync(name);
+        }
+        catch (LogNotFoundException)
+        {
+            return null;
+        }
     }
 
     internal static async Task<bool> TryDeleteAsync(ILogStore store, string name)

@@ -51,11 +51,12 @@ internal static class ListingRules
         var lasting = Enumerable.Range(0, 20).Select(i => $"k{i:00}").ToList();
         foreach (var name in lasting)
             await store.CreateAsync(name);
-        var isOver = false;
+        var (isOver, changed) = (false, 0);
         var changes = Task.Run(async () =>
         {
             for (var i = 0; !Volatile.Read(ref isOver); i++)
             {
+                Volatile.Write(ref changed, i);
                 await CreationRules.TryCreateAsync(store, $"k{i % 20:00}x");
                 await DeletionRules.TryDeleteAsync(store, $"k{(i + 7) % 20:00}x");
                 await Task.Yield();
@@ -63,7 +64,8 @@ internal static class ListingRules
         });
         try
         {
-            for (var round = 0; round < Math.Clamp(run.Harness.RaceRounds / 50, 5, 50); round++)
+            var rounds = Math.Clamp(run.Harness.RaceRounds / 50, 5, 50);
+            for (var round = 0; (round < rounds || Volatile.Read(ref changed) < 10 * rounds) && !changes.IsCompleted; round++)
             {
                 var listed = (await StoreCalls.ListAsync(store)).ConvertAll(log => log.Name);
                 run.Check.Equal(
@@ -94,8 +96,8 @@ internal static class ListingRules
             await log.AppendBatchAsync(Batches.Of($"{i}"));
         }
 
-        run.Check.Equal(
-            string.Join(' ', Enumerable.Range(0, count).Select(i => $"log-{i:0000}")), await StoreCalls.NamesAsync(store, "log-"), "the names");
+        var names = Enumerable.Range(0, count).Select(i => $"log-{i:0000}");
+        run.Check.Equal(string.Join(' ', names), await StoreCalls.NamesAsync(store, "log-"), "the names of all logs but the default log");
         for (var i = 0; i < count; i++)
         {
             var number = (i * 7919) % count; // in an order in which no log is among those that were used last

@@ -85,7 +85,8 @@ internal static class StoreRules
             var names = await StoreCalls.NamesAsync(store);
             run.Check.True(
                 created is null || names.Split(' ').Contains("made"), $"the log 'made' was created before the crash: found {names}");
-            run.Check.True(!deleted || !names.Split(' ').Contains("doomed"), $"the log 'doomed' was deleted before the crash: found {names}");
+            run.Check.True(
+                !deleted || !names.Split(' ').Contains("doomed"), $"the log 'doomed' was deleted before the crash: found {names}");
             foreach (var name in names.Split(' '))
                 await RequireUsableAsync(run, store, name);
             var changed = (await store.GetAsync("changed")).Settings.RetentionLimitMs;

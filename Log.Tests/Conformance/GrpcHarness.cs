@@ -28,7 +28,8 @@ public abstract class GrpcHarness(LogHarness inner) : LogHarness
     public override async ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) =>
         await ServeAsync(name, await inner.OpenAtAsync(name, startOffset));
 
-    public override ValueTask<ILog> OpenSecondClientAsync(string name) => ValueTask.FromResult<ILog>(_servers[name].Server.ConnectOverNetwork());
+    public override ValueTask<ILog> OpenSecondClientAsync(string name) =>
+        ValueTask.FromResult<ILog>(_servers[name].Server.ConnectOverNetwork());
 
     public override async ValueTask CrashAsync(string name)
     {
