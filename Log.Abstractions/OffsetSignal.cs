@@ -10,15 +10,15 @@ public sealed class OffsetSignal : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly SortedSet<Waiter> _waiters = new(Waiter.ByOffset); // under _gate
-    private readonly ILog _owner;
+    private readonly object _owner;
     private ulong _nextOffset; // written under _gate, read with Volatile
     private ulong _registrations; // under _gate: makes waiters for one offset distinct
     private bool _isDisposed; // set once under _gate, read with Volatile
 
     /// <summary>Makes a signal for a log that ends at an offset.</summary>
     /// <param name="nextOffset">The next offset of the log when it is opened.</param>
-    /// <param name="owner">The log, whose type name appears in <see cref="ObjectDisposedException"/>.</param>
-    public OffsetSignal(ulong nextOffset, ILog owner)
+    /// <param name="owner">The log, or its store, whose type name appears in <see cref="ObjectDisposedException"/>.</param>
+    public OffsetSignal(ulong nextOffset, object owner)
     {
         ArgumentNullException.ThrowIfNull(owner);
         _nextOffset = nextOffset;

@@ -35,27 +35,33 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private readonly OffsetSignal _appended;
     private readonly LogWriter _writer;
     private readonly GroupCommit _appends;
-    private readonly BlockCache _blocks = new();
+    private readonly bool _ownsAppended;
+    private readonly BlockCache _blocks;
     private readonly Lock _disposing = new();
     private readonly CancellationTokenSource _stopRepeating = new();
+    private CancellationTokenSource? _stopRetaining; // under _disposing
     private volatile bool _isDisposed;
     private Task? _disposal;
 
-    private DiskLog(IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, LogEvents events)
+    private DiskLog(
+        IStorage storage, DiskLogOptions options, LogRecovery.Result recovered, LogEvents events, OffsetSignal? appended)
     {
         _events = events;
         _options = options;
+        _blocks = new BlockCache(options.CachedBlocks);
         Directory = storage.Location;
         Recovery = recovered.Report;
-        _appended = new OffsetSignal(recovered.Range.NextOffset, this);
+        Id = recovered.LogId;
+        _ownsAppended = appended is null;
+        _appended = appended ?? new OffsetSignal(recovered.Range.NextOffset, this);
+        _appended.Advance(recovered.Range.NextOffset);
         _writer = new LogWriter(storage, options, recovered, _appended, events);
         _writer.Retain();
         _appends = new GroupCommit(_writer, this);
         _ = RepeatAsync(_writer.Watch, WatchIntervalMs, _stopRepeating.Token);
         if (options.FlushMode == FlushMode.Interval)
             _ = RepeatAsync(_writer.FlushWritten, options.FlushIntervalMs, _stopRepeating.Token);
-        if (options.RetentionLimitMs is { } limit)
-            _ = RepeatAsync(_writer.Retain, Math.Clamp(limit / 10, 100, RetentionIntervalMs), _stopRepeating.Token);
+        RetainRepeatedly(options);
         DiskMetrics.Opened(Directory);
     }
 
@@ -81,12 +87,19 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         return Open(new FileStorage(directory), options);
     }
 
-    internal static DiskLog Open(IStorage storage, DiskLogOptions options, ulong initialOffset = 0)
+    /// <param name="storage">The directory, which the log now owns.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="initialOffset">The start of a new log.</param>
+    /// <param name="newId">The identity of a new log; null for a random one.</param>
+    /// <param name="appended">Waits that outlive the log; null for its own.</param>
+    internal static DiskLog Open(
+        IStorage storage, DiskLogOptions options, ulong initialOffset = 0, Guid? newId = null, OffsetSignal? appended = null)
     {
         try
         {
             var lockFile = storage.Lock(LockFile.Name, canCreate: true)!;
-            return new DiskLog(storage, options, new LogRecovery(storage, lockFile, options, initialOffset).Run(), new LogEvents());
+            var recovered = new LogRecovery(storage, lockFile, options, initialOffset, newId).Run();
+            return new DiskLog(storage, options, recovered, new LogEvents(), appended);
         }
         catch
         {
@@ -94,6 +107,9 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
             throw;
         }
     }
+
+    /// <summary>The identity of the log, which its files contain.</summary>
+    internal Guid Id { get; }
 
     /// <summary>True: appends get offsets in the order of the calls.</summary>
     public bool AppendsInCallOrder => true;
@@ -197,9 +213,34 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         }
     }
 
+    /// <summary>Applies other limits on retention, and another limit on segments.</summary>
+    internal void ChangeRetention(DiskLogOptions options)
+    {
+        lock (_disposing)
+        {
+            if (_isDisposed)
+                return;
+            _writer.Change(options);
+            RetainRepeatedly(options);
+        }
+
+        _writer.Retain();
+    }
+
+    private void RetainRepeatedly(DiskLogOptions options)
+    {
+        _stopRetaining?.Cancel();
+        _stopRetaining = null;
+        if (options.RetentionLimitMs is not { } limit)
+            return;
+        _stopRetaining = CancellationTokenSource.CreateLinkedTokenSource(_stopRepeating.Token);
+        _ = RepeatAsync(_writer.Retain, Math.Clamp(limit / 10, 100, RetentionIntervalMs), _stopRetaining.Token);
+    }
+
     private async Task CloseAsync()
     {
-        _appended.Dispose();
+        if (_ownsAppended)
+            _appended.Dispose();
         DiskMetrics.Closed(Directory);
         await _stopRepeating.CancelAsync().ConfigureAwait(false);
         await _appends.DrainAsync().ConfigureAwait(false);

@@ -41,6 +41,9 @@ public sealed record DiskLogOptions
     /// <summary>The clock that determines the age of segments.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>How many blocks of records are kept for later reads.</summary>
+    internal int CachedBlocks { get; init; } = BlockCache.ManyBlocks;
+
     /// <summary>How background work is run. Tests replace it to make the order deterministic.</summary>
     internal Action<Action> Background { get; init; } =
         static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);

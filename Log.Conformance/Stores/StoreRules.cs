@@ -60,7 +60,7 @@ internal static class StoreRules
         Needs = LogCapabilities.Reopen | LogCapabilities.Crash)]
     public static async Task STORE_04_a_crash_in_the_middle_of_a_change_leaves_all_of_it_or_nothing(StoreRun run)
     {
-        for (var step = 0; step < 64; step++)
+        for (var step = 0; step < 1_000; step++)
         {
             var suffix = $"step-{step}";
             var store = await run.OpenAsync(suffix);

@@ -12,7 +12,8 @@ namespace LogKit.Disk.Recovery;
 /// Opens the files of a log and brings them to a consistent state, with every acknowledged batch and no partial one. Changes only what was
 /// never acknowledged. If anything else is wrong, throws and changes nothing.
 /// </summary>
-internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskLogOptions options, ulong initialOffset)
+internal sealed class LogRecovery(
+    IStorage storage, IStorageFile lockFile, DiskLogOptions options, ulong initialOffset, Guid? newId = null)
 {
     private readonly OpenSegments _open = new();
     private readonly List<Segment> _segments = [];
@@ -70,7 +71,7 @@ internal sealed class LogRecovery(IStorage storage, IStorageFile lockFile, DiskL
         if (files.Damages is [var damage, ..])
             throw new LogDamagedException(damage.File, damage.Position, damage.Problem, damage.Offset);
         _leftovers.AddRange(files.Leftovers); // of interrupted operations
-        _logId = files.LogId ?? Guid.NewGuid();
+        _logId = files.LogId ?? newId ?? Guid.NewGuid();
         return files;
     }
 

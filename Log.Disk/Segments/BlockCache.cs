@@ -4,11 +4,16 @@ namespace LogKit.Disk.Segments;
 /// The most recently read blocks. They make sequential reads cheap, and many readers at one place. Lock-free: a race costs at most reading
 /// a block twice.
 /// </summary>
-internal sealed class BlockCache
+/// <param name="blockCount">How many blocks are kept.</param>
+internal sealed class BlockCache(int blockCount)
 {
-    private const int BlockCount = 16;
+    /// <summary>For a log that has the process to itself.</summary>
+    public const int ManyBlocks = 16;
 
-    private readonly ReadBlock?[] _blocks = new ReadBlock?[BlockCount]; // Volatile per slot: any reader replaces any slot
+    /// <summary>For one of many logs.</summary>
+    public const int FewBlocks = 2;
+
+    private readonly ReadBlock?[] _blocks = new ReadBlock?[blockCount]; // Volatile per slot: any reader replaces any slot
     private ReadBlock? _last; // Volatile; the block that was used last, by whichever reader
     private uint _next; // Interlocked: the slot that is replaced next
 
@@ -37,7 +42,7 @@ internal sealed class BlockCache
         }
 
         var block = (previous is null ? null : ReadBlock.LoadAfter(previous)) ?? ReadBlock.LoadFrame(segment, offset);
-        Volatile.Write(ref _blocks[Interlocked.Increment(ref _next) % BlockCount], block);
+        Volatile.Write(ref _blocks[Interlocked.Increment(ref _next) % blockCount], block);
         Volatile.Write(ref _last, block);
         return block;
     }

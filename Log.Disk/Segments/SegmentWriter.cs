@@ -18,6 +18,8 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
     /// <summary>Writes of this size gain nothing from writing zeros first.</summary>
     private const int LargeWriteBytes = 256 * 1024;
 
+    private const int SmallestAheadBytes = 16 * 1024;
+
     private static readonly byte[] Zeros = new byte[64 * 1024];
 
     private long _reserved = file.Length;
@@ -79,7 +81,9 @@ internal sealed class SegmentWriter(Segment segment, IStorageFile file, ReserveP
         var needed = Position + bytes;
         if (needed <= _reserved)
             return;
-        var target = Math.Max(needed, Math.Min(needed + reserve.AheadBytes, reserve.LimitBytes));
+        // As much again as there is: a small log takes little space, and a large one is extended seldom.
+        var ahead = Math.Min(reserve.AheadBytes, Math.Max(Position, SmallestAheadBytes));
+        var target = Math.Max(needed, Math.Min(needed + ahead, reserve.LimitBytes));
         try
         {
             file.Reserve(target);

@@ -14,13 +14,15 @@ internal sealed class FileStorage : IStorage
     private string _lockName = "";
     private bool _isDirectoryLocked;
 
-    /// <summary>Opens a directory. Creates it, durably, if it does not exist.</summary>
-    public FileStorage(string directory)
+    /// <summary>Opens a directory. Creates it if it does not exist.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="flushesParents">Whether to make the names of the directory and of those above it durable.</param>
+    public FileStorage(string directory, bool flushesParents = true)
     {
         Native.Preload();
         _directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(_directory);
-        for (var parent = Path.GetDirectoryName(_directory); parent is not null; parent = Path.GetDirectoryName(parent))
+        for (var parent = Path.GetDirectoryName(_directory); flushesParents && parent is not null; parent = Path.GetDirectoryName(parent))
         {
             if (!TryFlushDirectory(parent))
                 break;

@@ -19,12 +19,12 @@ namespace LogKit.Disk.Writing;
 internal sealed class LogWriter : IGroupCommitter
 {
     private readonly IStorage _storage;
-    private readonly DiskLogOptions _options;
     private readonly WriteCondition _condition;
 
     /// <summary>Guards the fields below, and the files. Held during device I/O.</summary>
     private readonly Lock _writing = new();
     private readonly GroupBuffer _buffer = new(); // under _writing
+    private DiskLogOptions _options; // under _writing
     private readonly SegmentChain _segments; // under _writing, except for what it allows without
     private bool _isClosed; // under _writing
 
@@ -34,6 +34,13 @@ internal sealed class LogWriter : IGroupCommitter
         _options = options;
         _condition = new WriteCondition(events, storage.Location);
         _segments = new SegmentChain(storage, options, recovered, appended, events, _condition);
+    }
+
+    /// <summary>Replaces the options, of which only the limits on retention and on segments may differ.</summary>
+    public void Change(DiskLogOptions options)
+    {
+        lock (_writing)
+            _options = _segments.Options = options;
     }
 
     /// <summary>What can currently be read.</summary>

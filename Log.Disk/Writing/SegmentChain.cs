@@ -18,7 +18,6 @@ internal sealed class SegmentChain
     private const long MarkIntervalBytes = 1024 * 1024;
 
     private readonly IStorage _storage;
-    private readonly DiskLogOptions _options;
     private readonly OpenSegments _open;
     private readonly OffsetSignal _appended;
     private readonly WriteCondition _condition;
@@ -39,7 +38,7 @@ internal sealed class SegmentChain
         WriteCondition condition)
     {
         _storage = storage;
-        _options = options;
+        Options = options;
         _open = recovered.Open;
         _appended = appended;
         _condition = condition;
@@ -52,6 +51,9 @@ internal sealed class SegmentChain
         _clock.CheckAgainst(_view.Segments, options.RetentionLimitMs);
     }
 
+    /// <summary>The options, of which the limits may change.</summary>
+    public DiskLogOptions Options { get; set; }
+
     /// <summary>What can currently be read. On any thread.</summary>
     public LogView View => _view;
 
@@ -61,7 +63,7 @@ internal sealed class SegmentChain
     /// <summary>Writes a group, for which space is reserved. Flushes it if the mode is <see cref="FlushMode.Always"/>.</summary>
     public void Write(GroupBuffer group)
     {
-        var isAlways = _options.FlushMode == FlushMode.Always;
+        var isAlways = Options.FlushMode == FlushMode.Always;
         if (isAlways && _last.FlushedPosition - _last.MarkedPosition >= MarkIntervalBytes)
             _last.Mark(_view.Range.NextOffset); // reaches the device with the group
         _last.Write(group.Bytes);
@@ -80,7 +82,7 @@ internal sealed class SegmentChain
         Debug.Assert(group.Frames[0].FirstOffset == _view.Range.NextOffset, "offsets are dense");
         Debug.Assert(_last.Position == _last.Segment.End + group.Length, "the group is all that was written");
         Debug.Assert(
-            _options.FlushMode != FlushMode.Always || _last.FlushedPosition == _last.Position,
+            Options.FlushMode != FlushMode.Always || _last.FlushedPosition == _last.Position,
             "nothing becomes readable before it is flushed");
         foreach (var (offset, position) in group.Frames)
             _last.Segment.Add(offset, _last.Position - group.Length + position);
@@ -101,7 +103,7 @@ internal sealed class SegmentChain
         var origin = new SegmentOrigin(createdMs, full.FlushedPosition < full.Position || _sealer.HasUnflushed, isAfterClockChange);
         var header = SegmentHeader.New(nextOffset, origin, _logId, full.Segment.Header);
         Debug.Assert(full.Position == full.Segment.End, "no group is being written");
-        _last = SegmentWriter.Create(_storage, _open, header, _options.Reserve);
+        _last = SegmentWriter.Create(_storage, _open, header, Options.Reserve);
         _clock.Stamped();
         _view = new LogView([.. _view.Segments, _last.Segment], _view.Range);
         _sealer.Enqueue(full, nextOffset);
@@ -115,7 +117,7 @@ internal sealed class SegmentChain
     {
         _clock.Look();
         if (_last.Position > SegmentHeader.SizeBytes
-            && (_clock.ChangedAtMs is not null || RetentionPolicy.IsLastOld(_view, _options, _clock)))
+            && (_clock.ChangedAtMs is not null || RetentionPolicy.IsLastOld(_view, Options, _clock)))
             TryRoll();
         return MoveStartForRetention(isRolling: false);
     }
@@ -198,7 +200,7 @@ internal sealed class SegmentChain
     {
         try
         {
-            return MoveStart(RetentionPolicy.StartOf(_view, _options, _clock, isRolling));
+            return MoveStart(RetentionPolicy.StartOf(_view, Options, _clock, isRolling));
         }
         catch (Exception exception) when (exception is LogException or FileNotMadeException)
         {

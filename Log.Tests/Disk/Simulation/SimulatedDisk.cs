@@ -20,11 +20,15 @@ internal sealed class SimulatedDisk
     private readonly Lock _gate = new(); // a log seals segments concurrently with appends; code of a test never runs under this lock
     private readonly List<string> _trace = [];
     private Dictionary<string, Inode> _durableNames = [];
+    private Dictionary<int, string> _durableDirectories = [];
     private bool _isWithoutPower;
     private long _bytesRead;
 
     /// <summary>The names that the running process sees.</summary>
     public Dictionary<string, Inode> Names { get; private set; } = [];
+
+    /// <summary>The names of directories that the running process sees. The names of files in one begin with its number.</summary>
+    public Dictionary<int, string> Directories { get; private set; } = [];
 
     /// <summary>The number of mutating operations so far.</summary>
     public int OperationCount { get; private set; }
@@ -112,7 +116,20 @@ internal sealed class SimulatedDisk
 
     public void CountRead(int bytes) => Interlocked.Add(ref _bytesRead, bytes);
 
-    public void MakeNamesDurable() => _durableNames = new Dictionary<string, Inode>(Names);
+    /// <summary>Makes the names in a directory durable.</summary>
+    /// <param name="prefix">How its names begin; empty for the root.</param>
+    public void MakeNamesDurable(string prefix = "")
+    {
+        foreach (var name in _durableNames.Keys.Where(name => IsIn(name, prefix)).ToList())
+            _durableNames.Remove(name);
+        foreach (var (name, inode) in Names.Where(name => IsIn(name.Key, prefix)))
+            _durableNames[name] = inode;
+    }
+
+    public void MakeDirectoriesDurable() => _durableDirectories = new Dictionary<int, string>(Directories);
+
+    public static bool IsIn(string name, string prefix) =>
+        prefix.Length == 0 ? !name.Contains('/') : name.StartsWith(prefix, StringComparison.Ordinal);
 
     /// <summary>Returns the disk as the next process finds it after the power loss.</summary>
     /// <param name="random">Decides which unflushed changes survive.</param>
@@ -137,11 +154,39 @@ internal sealed class SimulatedDisk
             names[name] = survivor;
         }
 
-        return new SimulatedDisk { Names = names, _durableNames = new Dictionary<string, Inode>(names), Random = random };
+        // A directory has its old name or its new one, and takes its files along.
+        var directories = new Dictionary<int, string>();
+        foreach (var directory in Directories.Keys.Union(_durableDirectories.Keys))
+        {
+            if ((random.Next(2) == 0 ? Directories : _durableDirectories).TryGetValue(directory, out var name))
+                directories[directory] = name;
+        }
+
+        foreach (var name in names.Keys.Where(name => name.Contains('/')).ToList())
+        {
+            if (!directories.ContainsKey(int.Parse(name.Split('/')[0], System.Globalization.CultureInfo.InvariantCulture)))
+                names.Remove(name);
+        }
+
+        return new SimulatedDisk
+        {
+            Names = names,
+            _durableNames = new Dictionary<string, Inode>(names),
+            Directories = directories,
+            _durableDirectories = new Dictionary<int, string>(directories),
+            Random = random,
+        };
     }
 
     /// <summary>Returns the disk as another process finds it after a kill. Nothing is lost.</summary>
-    public SimulatedDisk AfterKill() => new() { Names = Names, _durableNames = _durableNames, Random = Random };
+    public SimulatedDisk AfterKill() => new()
+    {
+        Names = Names,
+        _durableNames = _durableNames,
+        Directories = Directories,
+        _durableDirectories = _durableDirectories,
+        Random = Random,
+    };
 }
 
 /// <summary>Power is lost. The operation, and every later one of the process, fails.</summary>

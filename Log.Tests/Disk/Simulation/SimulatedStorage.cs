@@ -15,7 +15,7 @@ namespace LogKit.Tests.Disk.Simulation;
 /// <item>Whatever survives one power loss is durable at the next.</item>
 /// </list>
 /// </summary>
-internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
+internal sealed class SimulatedStorage(SimulatedDisk disk, string prefix = "") : IStorage
 {
     private bool _isDisposed;
 
@@ -23,35 +23,36 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
 
     public bool IsLocked { get; private set; }
 
-    public IStorageFile? Lock(string name, bool canCreate) => disk.Do(OperationKind.Other, $"lock {name}", () =>
+    public IStorageFile? Lock(string name, bool canCreate) => disk.Do(OperationKind.Other, $"lock {prefix}{name}", () =>
     {
         IsLocked = true;
-        if (!disk.Names.TryGetValue(name, out var inode) && canCreate)
-            disk.Names[name] = inode = new Inode();
-        return inode is null ? null : new File(disk, inode, name);
+        if (!disk.Names.TryGetValue(prefix + name, out var inode) && canCreate)
+            disk.Names[prefix + name] = inode = new Inode();
+        return inode is null ? null : new File(disk, inode, prefix + name);
     });
 
     public void RequirePresence(string name, IStorageFile file) => disk.Do(OperationKind.Other, $"look at {name}", () =>
     {
-        if (!disk.Names.ContainsKey(name))
+        if (!disk.Names.ContainsKey(prefix + name))
             throw new IOException($"{name} was deleted");
     });
 
     public IReadOnlyList<string> List()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return disk.Do(OperationKind.Read, "list", () => disk.Names.Keys.ToList());
+        return disk.Do(OperationKind.Read, "list", () =>
+            disk.Names.Keys.Where(name => SimulatedDisk.IsIn(name, prefix)).Select(name => name[prefix.Length..]).ToList());
     }
 
     public IStorageFile Create(string name)
     {
         try
         {
-            return disk.Do(OperationKind.Create, $"create {name}", () =>
+            return disk.Do(OperationKind.Create, $"create {prefix}{name}", () =>
             {
-                var inode = disk.Names.TryGetValue(name, out var present) ? present : disk.Names[name] = new Inode();
+                var inode = disk.Names.TryGetValue(prefix + name, out var present) ? present : disk.Names[prefix + name] = new Inode();
                 inode.SetLength(0);
-                return new File(disk, inode, name);
+                return new File(disk, inode, prefix + name);
             });
         }
         catch (IOException exception) when (exception is not (StorageFullException or PowerLostException))
@@ -60,18 +61,22 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IStorage
         }
     }
 
-    public IStorageFile Open(string name, bool canWrite) => disk.Do(OperationKind.Read, $"open {name}", () =>
-        disk.Names.TryGetValue(name, out var inode) ? new File(disk, inode, name) : throw new FileNotFoundException(name));
+    public IStorageFile Open(string name, bool canWrite) => disk.Do(OperationKind.Read, $"open {prefix}{name}", () =>
+        disk.Names.TryGetValue(prefix + name, out var inode)
+            ? new File(disk, inode, prefix + name)
+            : throw new FileNotFoundException(name));
 
-    public void Rename(string from, string to) => disk.Do(OperationKind.Rename, $"rename {from} to {to}", () =>
+    public void Rename(string from, string to) => disk.Do(OperationKind.Rename, $"rename {prefix}{from} to {to}", () =>
     {
-        disk.Names[to] = disk.Names[from];
-        disk.Names.Remove(from);
+        disk.Names[prefix + to] = disk.Names[prefix + from];
+        disk.Names.Remove(prefix + from);
     });
 
-    public void Delete(string name) => disk.Do(OperationKind.Delete, $"delete {name}", () => disk.Names.Remove(name));
+    public void Delete(string name) =>
+        disk.Do(OperationKind.Delete, $"delete {prefix}{name}", () => disk.Names.Remove(prefix + name));
 
-    public void FlushDirectory() => disk.Do(OperationKind.FlushDirectory, "flush directory", disk.MakeNamesDurable);
+    public void FlushDirectory() =>
+        disk.Do(OperationKind.FlushDirectory, $"flush directory {prefix}", () => disk.MakeNamesDurable(prefix));
 
     public void Dispose() => _isDisposed = true;
 

@@ -1,0 +1,45 @@
+using LogKit.Disk.Storage;
+
+namespace LogKit.Disk.Stores;
+
+/// <summary>A directory of the real file system. The logs other than the default log are in its subdirectory <c>logs</c>.</summary>
+internal sealed class FileStoreStorage(string directory) : IStoreStorage
+{
+    private readonly string _root = Path.GetFullPath(directory);
+    private readonly string _logs = Path.Combine(Path.GetFullPath(directory), "logs");
+
+    public IStorage OpenDefault() => new FileStorage(_root);
+
+    public IReadOnlyList<string> List() =>
+        Directory.Exists(_logs) ? [.. Directory.EnumerateDirectories(_logs).Select(path => Path.GetFileName(path))] : [];
+
+    public IStorage Create(string directory)
+    {
+        if (!Directory.Exists(_logs))
+        {
+            Directory.CreateDirectory(_logs);
+            FlushDirectory(_root);
+        }
+
+        return new FileStorage(PathOf(directory), flushesParents: false);
+    }
+
+    public IStorage Open(string directory) => Directory.Exists(PathOf(directory))
+        ? new FileStorage(PathOf(directory), flushesParents: false)
+        : throw new IOException($"{PathOf(directory)} is no longer there: it was deleted or moved while the store was open");
+
+    public void Rename(string from, string to) => Directory.Move(PathOf(from), PathOf(to));
+
+    public void Delete(string directory) => Directory.Delete(PathOf(directory), recursive: true);
+
+    public void Flush() => FlushDirectory(_logs);
+
+    private static void FlushDirectory(string path)
+    {
+        using var handle = Native.OpenDirectory(path);
+        if (handle is not null)
+            Native.FlushDirectory(handle, path);
+    }
+
+    private string PathOf(string directory) => Path.Combine(_logs, directory);
+}
