@@ -56,6 +56,11 @@ public abstract class LogStoreHarness : LogHarness
         {
             // It is reopened.
         }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
 
         return Stores.LogWithItsStore.Of(await store.OpenAsync(LogName).ConfigureAwait(false), store);
     }

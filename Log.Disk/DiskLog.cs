@@ -230,6 +230,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
     private void RetainRepeatedly(DiskLogOptions options)
     {
         _stopRetaining?.Cancel();
+        _stopRetaining?.Dispose();
         _stopRetaining = null;
         if (options.RetentionLimitMs is not { } limit)
             return;
@@ -242,7 +243,7 @@ public sealed class DiskLog : ITruncatableLog, IObservableLog
         if (_ownsAppended)
             _appended.Dispose();
         DiskMetrics.Closed(Directory);
-        await _stopRepeating.CancelAsync().ConfigureAwait(false);
+        _stopRepeating.Cancel(); // runs nothing but the ends of the loops below, and so needs no other thread
         await _appends.DrainAsync().ConfigureAwait(false);
         _writer.Close();
         _stopRepeating.Dispose();

@@ -26,6 +26,7 @@ public sealed class DiskLogStore : ILogStore
     private readonly ConcurrentDictionary<string, StoredDiskLog> _logs = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _changing = new(1, 1); // held while logs are created, changed, or deleted
     private volatile bool _isDisposed;
+    private Exception? _failure; // under _changing: it is not known what is on the device
 
     private DiskLogStore(IStoreStorage storage, DiskLogStoreOptions options)
     {
@@ -69,7 +70,7 @@ public sealed class DiskLogStore : ILogStore
     /// <inheritdoc/>
     public ValueTask<ILog> OpenAsync(string name, CancellationToken cancellationToken = default) =>
         Refuse(name, cancellationToken) is { } refusal ? ValueTask.FromException<ILog>(refusal)
-        : _logs.TryGetValue(name, out var log) ? ValueTask.FromResult<ILog>(log.OpenHandle())
+        : TryFind(name) is { } log ? ValueTask.FromResult<ILog>(log.OpenHandle())
         : ValueTask.FromException<ILog>(new LogNotFoundException(name));
 
     /// <inheritdoc/>
@@ -97,7 +98,7 @@ public sealed class DiskLogStore : ILogStore
     /// <inheritdoc/>
     public ValueTask<LogInfo> GetAsync(string name, CancellationToken cancellationToken = default) =>
         Refuse(name, cancellationToken) is { } refusal ? ValueTask.FromException<LogInfo>(refusal)
-        : _logs.TryGetValue(name, out var log) ? ValueTask.FromResult(log.Info)
+        : TryFind(name) is { } log ? ValueTask.FromResult(log.Info)
         : ValueTask.FromException<LogInfo>(new LogNotFoundException(name));
 
     /// <inheritdoc/>
@@ -112,7 +113,7 @@ public sealed class DiskLogStore : ILogStore
                 LogSettings.Validate(settings, log.Info.Settings);
                 var (changed, options) = (log.Info with { Settings = settings }, _options.Of(settings));
                 using (var directory = log == _default ? _storage.OpenDefault() : _storage.Open(LogDirectory.Of(name)))
-                    SettingsFile.Replace(directory, changed);
+                    DoOrUndo(() => SettingsFile.Replace(directory, changed), () => SettingsFile.Replace(directory, log.Info));
                 log.Change(changed, options);
                 return Task.FromResult(changed);
             },
@@ -135,12 +136,13 @@ public sealed class DiskLogStore : ILogStore
             }
             catch
             {
-                log.Resume();
+                if (_failure is null)
+                    log.Resume();
                 throw;
             }
 
+            log.End(); // from here on, nobody finds it
             _logs.TryRemove(name, out _);
-            log.End();
             TryRemove(deleted);
             return true;
         },
@@ -154,8 +156,9 @@ public sealed class DiskLogStore : ILogStore
         if (Refuse(LogNames.Default, cancellationToken) is { } refusal)
             throw refusal;
         await Task.CompletedTask.ConfigureAwait(false);
-        var logs = _logs.Values.Select(log => log.Info).Where(log => log.Name.StartsWith(prefix, StringComparison.Ordinal));
-        foreach (var log in logs.OrderBy(log => log.Name, StringComparer.Ordinal))
+        var logs = _logs.Values.Where(log => !log.IsDeleted).Select(log => log.Info);
+        var listed = logs.Where(log => log.Name.StartsWith(prefix, StringComparison.Ordinal));
+        foreach (var log in listed.OrderBy(log => log.Name, StringComparer.Ordinal))
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return log;
@@ -209,6 +212,7 @@ public sealed class DiskLogStore : ILogStore
     {
         try
         {
+            _storage.Flush(); // what is decided below depends on names, which a power failure must not undo
             foreach (var directory in _storage.List())
             {
                 if (directory.StartsWith(LogDirectory.Unfinished, StringComparison.Ordinal))
@@ -224,6 +228,9 @@ public sealed class DiskLogStore : ILogStore
                         0,
                         "the file is missing: restore it, or move the directory away");
                 var info = SettingsFile.Read(storage);
+                if (info.Name == LogNames.Default)
+                    throw new LogDamagedException(
+                        storage.Location, 0, "the default log is in the directory of the store: move this directory away");
                 if (directory != LogDirectory.Of(info.Name))
                     throw new LogDamagedException(
                         storage.Location, 0, $"it is the directory of the log '{info.Name}': rename it to {LogDirectory.Of(info.Name)}");
@@ -262,13 +269,31 @@ public sealed class DiskLogStore : ILogStore
     private void RenameDurably(string from, string to)
     {
         _storage.Rename(from, to);
+        DoOrUndo(_storage.Flush, () =>
+        {
+            _storage.Rename(to, from);
+            _storage.Flush();
+        });
+    }
+
+    /// <summary>Changes the device. If that fails, the change is undone; if that fails as well, nothing more is changed.</summary>
+    private void DoOrUndo(Action act, Action undo)
+    {
         try
         {
-            _storage.Flush();
+            act();
         }
         catch
         {
-            _storage.Rename(to, from);
+            try
+            {
+                undo();
+            }
+            catch (Exception exception)
+            {
+                _failure = exception;
+            }
+
             throw;
         }
     }
@@ -286,7 +311,9 @@ public sealed class DiskLogStore : ILogStore
         }
     }
 
-    private StoredDiskLog Find(string name) => _logs.TryGetValue(name, out var log) ? log : throw new LogNotFoundException(name);
+    private StoredDiskLog? TryFind(string name) => _logs.TryGetValue(name, out var log) && !log.IsDeleted ? log : null;
+
+    private StoredDiskLog Find(string name) => TryFind(name) ?? throw new LogNotFoundException(name);
 
     private async ValueTask<T> ChangeAsync<T>(string name, Func<Task<T>> change, CancellationToken cancellationToken)
     {
@@ -296,6 +323,10 @@ public sealed class DiskLogStore : ILogStore
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_failure is not null)
+                throw new LogUnavailableException(
+                    $"an earlier change failed, and it is not known what is on the device: reopen the store ({_failure.Message})",
+                    _failure);
             return await change().ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -323,13 +354,13 @@ public sealed class DiskLogStore : ILogStore
         foreach (var log in _logs.Values)
         {
             if ((log.Info.Settings.RetentionLimitMs ?? _options.Log.RetentionLimitMs) is not { } limit
-                || Environment.TickCount64 - log.UsedAtMs < Math.Max(limit / 10, RetentionIntervalMs))
+                || Environment.TickCount64 - log.RetainedAtMs < Math.Max(limit / 10, RetentionIntervalMs))
                 continue;
             try
             {
-                log.Touch();
+                log.RetainIfClosed();
             }
-            catch (Exception exception) when (exception is LogException or ObjectDisposedException)
+            catch (LogException)
             {
                 // Whoever uses the log next is told.
             }

@@ -86,10 +86,11 @@ public sealed class InMemoryLogStore : ILogStore
                     throw new DefaultLogException();
                 var log = Find(name);
                 _logs.Remove(name);
+                log.End(); // under the lock, so that nobody finds it and nobody uses it from the same moment on
                 return log;
             },
             cancellationToken).ConfigureAwait(false);
-        await deleted.EndAsync().ConfigureAwait(false); // not under the lock: it runs continuations
+        await deleted.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -153,12 +154,6 @@ public sealed class InMemoryLogStore : ILogStore
 
     private sealed class Entry(LogInfo info, InMemoryLog log) : StoredLog(info), IAsyncDisposable
     {
-        public ValueTask EndAsync()
-        {
-            End();
-            return log.DisposeAsync();
-        }
-
         public ValueTask DisposeAsync() => log.DisposeAsync();
 
         protected override bool AppendsInCallOrder => true;

@@ -83,7 +83,7 @@ internal static class DeletionRules
 
     [Rule(
         "DELETE-04",
-        "Calls in flight when their log is deleted end: with their result, with `LogDeletedException`, or with an unknown outcome.",
+        "Calls in flight when their log is deleted end: with their result, with `LogDeletedException`, or as unavailable or unknown.",
         Why = "Nobody stops all programs before a log is deleted.",
         Without = "A producer hangs, or its record turns up in the next log of the name.")]
     public static async Task DELETE_04_calls_in_flight_end_with_their_log(StoreRun run)
@@ -196,9 +196,10 @@ internal static class DeletionRules
                         foreign.Add($"at {offset}, where '{text}' was appended, was '{found}'");
                 }
             }
-            catch (LogDeletedException)
+            catch (LogException exception)
+                when (exception is LogDeletedException or AppendOutcomeUnknownException or LogUnavailableException)
             {
-                // As it should.
+                // As it should, or the call met the deletion.
             }
             catch (LogException exception)
             {
@@ -238,7 +239,7 @@ internal static class DeletionRules
         {
             while (true)
             {
-                await log.AppendBatchAsync(Batches.Of("x"));
+                await UnlessUnavailableAsync(async () => await log.AppendBatchAsync(Batches.Of("x")));
                 begun.TrySetResult();
             }
         }
@@ -258,13 +259,29 @@ internal static class DeletionRules
         {
             while (true)
             {
-                await log.WaitForAppendAsync(0);
-                run.Check.Equal("x", $"{(await log.ReadBatchAsync(0))[0]}", "the first record of a log that is being deleted");
+                await UnlessUnavailableAsync(async () =>
+                {
+                    await log.WaitForAppendAsync(0);
+                    run.Check.Equal("x", $"{(await log.ReadBatchAsync(0))[0]}", "the first record of a log that is being deleted");
+                });
             }
         }
         catch (LogDeletedException)
         {
             // As it should.
+        }
+    }
+
+    /// <summary>A log that is being deleted may be unavailable until it is.</summary>
+    private static async Task UnlessUnavailableAsync(Func<Task> call)
+    {
+        try
+        {
+            await call();
+        }
+        catch (LogUnavailableException)
+        {
+            await Task.Delay(1);
         }
     }
 }

@@ -146,12 +146,15 @@ internal static class IsolationRules
         await using var busy = await store.OpenAsync("busy");
         await using var idle = await store.OpenAsync("idle");
         using var end = new CancellationTokenSource();
-        var waits = Enumerable.Range(0, 1000).Select(i => busy.WaitForAppendAsync(1_000_000 + (ulong)i, end.Token).AsTask()).ToList();
+        var waits = Enumerable.Range(0, 1000).Select(i => busy.WaitForAppendAsync((1ul << 62) + (ulong)i, end.Token).AsTask()).ToList();
         var isOver = false;
         var load = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
         {
             while (!Volatile.Read(ref isOver))
+            {
                 await busy.AppendBatchAsync(Batches.Of("x"));
+                await Task.Yield();
+            }
         })).ToList();
         for (var i = 0; i < 20; i++)
         {

@@ -7,22 +7,14 @@ internal sealed class FileStoreStorage(string directory) : IStoreStorage
 {
     private readonly string _root = Path.GetFullPath(directory);
     private readonly string _logs = Path.Combine(Path.GetFullPath(directory), "logs");
+    private bool _isRootFlushed; // since the directory of the logs was seen; used by one thread at a time
 
     public IStorage OpenDefault() => new FileStorage(_root);
 
     public IReadOnlyList<string> List() =>
         Directory.Exists(_logs) ? [.. Directory.EnumerateDirectories(_logs).Select(path => Path.GetFileName(path))] : [];
 
-    public IStorage Create(string directory)
-    {
-        if (!Directory.Exists(_logs))
-        {
-            Directory.CreateDirectory(_logs);
-            FlushDirectory(_root);
-        }
-
-        return new FileStorage(PathOf(directory), flushesParents: false);
-    }
+    public IStorage Create(string directory) => new FileStorage(PathOf(directory), flushesParents: false);
 
     public IStorage Open(string directory) => Directory.Exists(PathOf(directory))
         ? new FileStorage(PathOf(directory), flushesParents: false)
@@ -32,7 +24,15 @@ internal sealed class FileStoreStorage(string directory) : IStoreStorage
 
     public void Delete(string directory) => Directory.Delete(PathOf(directory), recursive: true);
 
-    public void Flush() => FlushDirectory(_logs);
+    public void Flush()
+    {
+        if (!Directory.Exists(_logs))
+            return;
+        if (!_isRootFlushed)
+            FlushDirectory(_root); // which has the name of the directory of the logs
+        FlushDirectory(_logs);
+        _isRootFlushed = true;
+    }
 
     private static void FlushDirectory(string path)
     {

@@ -38,7 +38,23 @@ internal sealed class StoredDiskLog : StoredLog, IDisposable
 
     protected override bool AppendsInCallOrder => true;
 
-    /// <summary>Opens the log if it is closed, which applies its retention.</summary>
+    /// <summary>When the retention of the log was last applied while it was closed, like <see cref="UsedAtMs"/>.</summary>
+    public long RetainedAtMs { get; private set; } = Environment.TickCount64;
+
+    /// <summary>Applies the retention of the log if it is closed. An open log does so by itself.</summary>
+    public void RetainIfClosed()
+    {
+        lock (_gate)
+        {
+            RetainedAtMs = Environment.TickCount64;
+            if (_log is not null || _isEnding)
+                return;
+            _log = OpenLog();
+            CloseLog();
+        }
+    }
+
+    /// <summary>Opens the log if it is closed.</summary>
     public void Touch()
     {
         BeginCall();
@@ -103,7 +119,9 @@ internal sealed class StoredDiskLog : StoredLog, IDisposable
         lock (_gate)
         {
             if (_isEnding)
-                throw _open.IsDisposed ? new ObjectDisposedException(nameof(DiskLogStore)) : new LogDeletedException(Info.Name, Info.Id);
+                throw _open.IsDisposed
+                    ? new ObjectDisposedException(nameof(DiskLogStore))
+                    : new LogUnavailableException($"the log '{Info.Name}' is being deleted");
             if (_log is null)
                 (_log, opens) = (OpenLog(), true);
             log = _log;
@@ -137,6 +155,13 @@ internal sealed class StoredDiskLog : StoredLog, IDisposable
         try
         {
             var log = DiskLog.Open(_openStorage(), _options, appended: _appended);
+            if (!StaysOpen && log.Id != Info.Id)
+            {
+                Close(log);
+                throw new LogDamagedException(
+                    log.Directory, 0, $"the files are not those of the log '{Info.Name}', whose settings are beside them: restore them");
+            }
+
             (DiskId, _wasOpened) = (log.Id, true);
             return log;
         }
@@ -150,8 +175,11 @@ internal sealed class StoredDiskLog : StoredLog, IDisposable
     {
         if (_log is null)
             return;
-        _log.DisposeAsync().AsTask().GetAwaiter().GetResult(); // no call is in flight, so it waits for nothing but the device
+        Close(_log);
         _log = null;
         _open.Closed(this);
     }
+
+    // No call is in flight, so this waits for nothing but the device.
+    private static void Close(DiskLog log) => log.DisposeAsync().AsTask().GetAwaiter().GetResult();
 }

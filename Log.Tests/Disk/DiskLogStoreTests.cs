@@ -38,9 +38,9 @@ public sealed class DiskLogStoreTests : IDisposable
     [InlineData("ORDERS", "orders=3f")]
     [InlineData("orderS", "orders=20")]
     [InlineData("a.", "a.=")]
-    [InlineData("nul", "nul=")]
-    [InlineData("NUL.txt", "nul.txt=7")]
-    [InlineData("com1", "com1=")]
+    [InlineData("nul", "=nul=")]
+    [InlineData("NUL.txt", "=nul.txt=7")]
+    [InlineData("com1", "=com1=")]
     [InlineData("com10", "com10")]
     public void The_directory_of_a_log_has_its_name_on_every_file_system(string name, string directory) =>
         Assert.Equal(directory, LogDirectory.Of(name));
@@ -230,6 +230,67 @@ public sealed class DiskLogStoreTests : IDisposable
             await foreach (var one in store.ListAsync(name))
                 return one.Name == name;
             return false;
+        }
+    }
+
+    [Fact]
+    public async Task What_a_process_found_after_the_end_of_another_survives_a_power_failure()
+    {
+        for (var step = 0; step < 60; step++)
+        {
+            for (var seed = 0; seed < 4; seed++)
+            {
+                // A process ends in the middle of a creation or a deletion.
+                var first = new SimulatedDisk();
+                await using (var store = DiskLogStore.Open(new SimulatedStoreStorage(first), new DiskLogStoreOptions()))
+                {
+                    await store.CreateAsync("old");
+                    await using (var old = await store.OpenAsync("old"))
+                        await old.AppendBatchAsync(RecordBatch.OfText("old"));
+                    first.PowerLossAt = first.OperationCount + step;
+                    await IgnoreAsync(() => store.CreateAsync("new").AsTask());
+                    await IgnoreAsync(() => store.DeleteAsync("old").AsTask());
+                }
+
+                // Another one goes on with what it finds, until the power fails.
+                var second = first.AfterKill();
+                var found = new List<string>();
+                var next = DiskLogStore.Open(new SimulatedStoreStorage(second), new DiskLogStoreOptions());
+                await foreach (var log in next.ListAsync())
+                {
+                    await using var opened = await next.OpenAsync(log.Name);
+                    await opened.AppendBatchAsync(RecordBatch.OfText("acknowledged"));
+                    found.Add($"{log.Name} {(await opened.GetRangeAsync()).NextOffset}");
+                }
+
+                var third = second.AfterPowerLoss(new Random(seed));
+                await using (var store = DiskLogStore.Open(new SimulatedStoreStorage(third), new DiskLogStoreOptions()))
+                {
+                    var survived = new List<string>();
+                    await foreach (var log in store.ListAsync())
+                    {
+                        await using var opened = await store.OpenAsync(log.Name);
+                        survived.Add($"{log.Name} {(await opened.GetRangeAsync()).NextOffset}");
+                    }
+
+                    Assert.True(found.SequenceEqual(survived), $"step {step}, seed {seed}: {string.Join(", ", found)} became "
+                        + $"{string.Join(", ", survived)}");
+                }
+
+                await next.DisposeAsync();
+            }
+        }
+
+        static async Task IgnoreAsync(Func<Task> change)
+        {
+            try
+            {
+                await change();
+            }
+            catch (LogException)
+            {
+                // The process has ended.
+            }
         }
     }
 
