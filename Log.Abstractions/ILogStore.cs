@@ -79,7 +79,7 @@ public interface ILogStore : IAsyncDisposable
 
     /// <summary>
     /// Deletes a log and its records. Handles, waits, and tails of it end with <see cref="LogDeletedException"/>. Its name can be used
-    /// again at once.
+    /// again at once. A call that meets the deletion may fail with <see cref="LogUnavailableException"/> instead.
     /// </summary>
     /// <param name="name">The name of the log; not <see cref="LogNames.Default"/>.</param>
     /// <param name="cancellationToken">Cancels the call. The log was either deleted or it was not.</param>
