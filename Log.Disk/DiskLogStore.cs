@@ -37,10 +37,12 @@ public sealed class DiskLogStore : ILogStore
             _default = OpenDefault();
             FindLogs();
         }
-        catch
+        catch (Exception exception)
         {
             _open.Dispose();
             _default?.SuspendAsync().GetAwaiter().GetResult();
+            if (exception is IOException or UnauthorizedAccessException)
+                throw new LogUnavailableException($"the store cannot be opened: {exception.Message}", exception);
             throw;
         }
     }
@@ -189,15 +191,10 @@ public sealed class DiskLogStore : ILogStore
     private StoredDiskLog OpenDefault()
     {
         LogInfo? info = null;
-        try
+        using (var directory = _storage.OpenDefault())
         {
-            using var directory = _storage.OpenDefault();
             if (directory.List().Contains(SettingsFile.Name))
                 info = SettingsFile.Read(directory);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new LogUnavailableException($"the store cannot be opened: {exception.Message}", exception);
         }
 
         info ??= new LogInfo(LogNames.Default, Guid.Empty, new LogSettings());
@@ -210,36 +207,29 @@ public sealed class DiskLogStore : ILogStore
 
     private void FindLogs()
     {
-        try
+        _storage.Flush(); // what is decided below depends on names, which a power failure must not undo
+        foreach (var directory in _storage.List())
         {
-            _storage.Flush(); // what is decided below depends on names, which a power failure must not undo
-            foreach (var directory in _storage.List())
+            if (directory.StartsWith(LogDirectory.Unfinished, StringComparison.Ordinal))
             {
-                if (directory.StartsWith(LogDirectory.Unfinished, StringComparison.Ordinal))
-                {
-                    TryRemove(directory);
-                    continue;
-                }
-
-                using var storage = _storage.Open(directory);
-                if (!storage.List().Contains(SettingsFile.Name))
-                    throw new LogDamagedException(
-                        Path.Combine(storage.Location, SettingsFile.Name),
-                        0,
-                        "the file is missing: restore it, or move the directory away");
-                var info = SettingsFile.Read(storage);
-                if (info.Name == LogNames.Default)
-                    throw new LogDamagedException(
-                        storage.Location, 0, "the default log is in the directory of the store: move this directory away");
-                if (directory != LogDirectory.Of(info.Name))
-                    throw new LogDamagedException(
-                        storage.Location, 0, $"it is the directory of the log '{info.Name}': rename it to {LogDirectory.Of(info.Name)}");
-                _logs[info.Name] = LogOf(info, _options.Of(info.Settings));
+                TryRemove(directory);
+                continue;
             }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new LogUnavailableException($"the store cannot be opened: {exception.Message}", exception);
+
+            using var storage = _storage.Open(directory);
+            if (!storage.List().Contains(SettingsFile.Name))
+                throw new LogDamagedException(
+                    Path.Combine(storage.Location, SettingsFile.Name),
+                    0,
+                    "the file is missing: restore it, or move the directory away");
+            var info = SettingsFile.Read(storage);
+            if (info.Name == LogNames.Default)
+                throw new LogDamagedException(
+                    storage.Location, 0, "the default log is in the directory of the store: move this directory away");
+            if (directory != LogDirectory.Of(info.Name))
+                throw new LogDamagedException(
+                    storage.Location, 0, $"it is the directory of the log '{info.Name}': rename it to {LogDirectory.Of(info.Name)}");
+            _logs[info.Name] = LogOf(info, _options.Of(info.Settings));
         }
     }
 

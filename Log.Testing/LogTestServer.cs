@@ -156,7 +156,7 @@ public sealed class LogTestServer : IAsyncDisposable
         {
             listen.Protocols = HttpProtocols.Http2;
             if (_access is not null)
-                listen.UseHttps(_access.Certificate!);
+                listen.UseHttps(_access.Certificate);
         }));
         builder.Services.AddRouting();
         builder.Services.AddLogging();

@@ -15,34 +15,27 @@ internal sealed class TestAccess : IDisposable
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("logkit-test-server-");
+    private readonly DirectoryInfo _directory;
     private readonly ConcurrentDictionary<string, string> _identityByToken = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _tokenByIdentity = new(StringComparer.Ordinal);
 
     /// <exception cref="FormatException">The access list is not valid.</exception>
     public TestAccess(string accessList)
     {
-        try
-        {
-            List = AccessList.Parse(accessList);
-            Certificate = CreateCertificate();
-            CaFile = Path.Combine(_directory.FullName, "ca.crt");
-            File.WriteAllText(CaFile, Certificate.ExportCertificatePem());
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        List = AccessList.Parse(accessList);
+        Certificate = CreateCertificate();
+        _directory = Directory.CreateTempSubdirectory("logkit-test-server-");
+        CaFile = Path.Combine(_directory.FullName, "ca.crt");
+        File.WriteAllText(CaFile, Certificate.ExportCertificatePem());
     }
 
     /// <summary>The list in force, which can be replaced at any time.</summary>
     public AccessList List { get; set => Volatile.Write(ref field, value); }
 
     /// <summary>A certificate that signs itself, for the loopback interface.</summary>
-    public X509Certificate2? Certificate { get; }
+    public X509Certificate2 Certificate { get; }
 
-    public string CaFile { get; } = "";
+    public string CaFile { get; }
 
     public string TokenOf(string identity) => _tokenByIdentity.GetOrAdd(identity, identity =>
     {
@@ -59,7 +52,7 @@ internal sealed class TestAccess : IDisposable
 
     public void Dispose()
     {
-        Certificate?.Dispose();
+        Certificate.Dispose();
         _directory.Delete(recursive: true);
     }
 

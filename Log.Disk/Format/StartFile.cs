@@ -23,17 +23,8 @@ internal static class StartFile
     internal readonly record struct Content(ulong Offset, Guid? LogId);
 
     /// <summary>Replaces the file durably and atomically.</summary>
-    public static void Replace(IStorage storage, ulong startOffset, Guid? logId)
-    {
-        using (var file = storage.Create(TemporaryName))
-        {
-            file.Write(Encode(startOffset, logId), 0);
-            file.Flush();
-        }
-
-        storage.Rename(TemporaryName, Name);
-        storage.FlushDirectory();
-    }
+    public static void Replace(IStorage storage, ulong startOffset, Guid? logId) =>
+        storage.Replace(TemporaryName, Name, Encode(startOffset, logId));
 
     /// <summary>The bytes of the file, in version 1 for a log without an identity.</summary>
     public static byte[] Encode(ulong startOffset, Guid? logId)

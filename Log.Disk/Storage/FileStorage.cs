@@ -168,9 +168,7 @@ internal sealed class FileStorage : IStorage
     {
         try
         {
-            using var parent = Native.OpenDirectory(path);
-            if (parent is not null)
-                Native.FlushDirectory(parent, path);
+            Native.FlushDirectory(path);
             return true;
         }
         catch (IOException)

@@ -53,6 +53,14 @@ internal static partial class Native
     }
 
     /// <summary>Makes the entries of a directory durable. Windows journals them and has no such call.</summary>
+    public static void FlushDirectory(string path)
+    {
+        using var directory = OpenDirectory(path);
+        if (directory is not null)
+            FlushDirectory(directory, path);
+    }
+
+    /// <summary>The same, for a directory that is open.</summary>
     public static void FlushDirectory(SafeFileHandle directory, string path) =>
         Check(OperatingSystem.IsMacOS() ? Fcntl(directory, FullFsync) : Fsync(directory), "flush", path);
 

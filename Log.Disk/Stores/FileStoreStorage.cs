@@ -29,16 +29,9 @@ internal sealed class FileStoreStorage(string directory) : IStoreStorage
         if (!Directory.Exists(_logs))
             return;
         if (!_isRootFlushed)
-            FlushDirectory(_root); // which has the name of the directory of the logs
-        FlushDirectory(_logs);
+            Native.FlushDirectory(_root); // which has the name of the directory of the logs
+        Native.FlushDirectory(_logs);
         _isRootFlushed = true;
-    }
-
-    private static void FlushDirectory(string path)
-    {
-        using var handle = Native.OpenDirectory(path);
-        if (handle is not null)
-            Native.FlushDirectory(handle, path);
     }
 
     private string PathOf(string directory) => Path.Combine(_logs, directory);

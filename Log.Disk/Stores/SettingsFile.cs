@@ -9,7 +9,7 @@ namespace LogKit.Disk.Stores;
 internal static class SettingsFile
 {
     public const string Name = "SETTINGS";
-    public const string TemporaryName = "SETTINGS.tmp";
+    private const string TemporaryName = "SETTINGS.tmp";
 
     private const uint Version = 1;
     private const int HeaderBytes = 56; // without the name and the checksum
@@ -17,17 +17,7 @@ internal static class SettingsFile
     private static ReadOnlySpan<byte> Magic => "LogKit.C"u8;
 
     /// <summary>Replaces the file durably and atomically.</summary>
-    public static void Replace(IStorage storage, LogInfo log)
-    {
-        using (var file = storage.Create(TemporaryName))
-        {
-            file.Write(Encode(log), 0);
-            file.Flush();
-        }
-
-        storage.Rename(TemporaryName, Name);
-        storage.FlushDirectory();
-    }
+    public static void Replace(IStorage storage, LogInfo log) => storage.Replace(TemporaryName, Name, Encode(log));
 
     public static byte[] Encode(LogInfo log)
     {

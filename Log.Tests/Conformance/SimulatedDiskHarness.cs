@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using LogKit.Conformance;
 using LogKit.Disk;
 using LogKit.Tests.Disk.Simulation;
@@ -12,9 +11,7 @@ public sealed class SimulatedDiskHarness : LogHarness
 
     private static readonly DiskLogOptions SmallSegments = new() { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024 };
 
-    private readonly ConcurrentDictionary<string, SimulatedDisk> _disks = [];
-    private readonly ConcurrentDictionary<string, bool> _crashed = [];
-    private int _crashes;
+    private readonly SimulatedDisks _disks = new();
 
     public override LogCapabilities Capabilities =>
         LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Damage | LogCapabilities.Faults | LogCapabilities.Truncate
@@ -25,20 +22,17 @@ public sealed class SimulatedDiskHarness : LogHarness
     public override ValueTask<ILog> OpenAsync(string name) => OpenAtAsync(name, 0);
 
     public override ValueTask<ILog> OpenAtAsync(string name, ulong startOffset) =>
-        ValueTask.FromResult<ILog>(DiskLog.Open(new SimulatedStorage(DiskOf(name)), SmallSegments, startOffset));
+        ValueTask.FromResult<ILog>(DiskLog.Open(new SimulatedStorage(_disks.Of(name)), SmallSegments, startOffset));
 
     public override ValueTask CrashAsync(string name)
     {
-        // Nothing more comes through; what did is found out once what still runs has noticed, by the next use of the disk.
-        _disks[name].Unforeseen = new PowerLostException();
-        _crashed[name] = true;
+        _disks.Crash(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask<bool> CrashSoonAsync(string name, int steps)
     {
-        var disk = _disks[name];
-        disk.PowerLossAt = disk.OperationCount + steps;
+        _disks.CrashAfter(name, steps);
         return ValueTask.FromResult(true);
     }
 
@@ -65,31 +59,24 @@ public sealed class SimulatedDiskHarness : LogHarness
 
     public override ValueTask BreakStorageAsync(string name)
     {
-        _disks[name].Fault = (_, _) => new IOException("input/output error");
+        _disks.Break(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask HealStorageAsync(string name)
     {
-        _disks[name].Fault = (_, _) => null;
+        _disks.Heal(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask RemoveAsync(string name)
     {
-        _disks.TryRemove(name, out _);
+        _disks.Remove(name);
         return ValueTask.CompletedTask;
     }
 
-    private SimulatedDisk DiskOf(string name)
-    {
-        if (_crashed.TryRemove(name, out _))
-            _disks[name] = _disks[name].AfterPowerLoss(new Random(Interlocked.Increment(ref _crashes)));
-        return _disks.GetOrAdd(name, _ => new SimulatedDisk());
-    }
-
     private Inode LastSegmentOf(string name) =>
-        DiskOf(name)
+        _disks.Of(name)
             .Names.Where(file => file.Key.EndsWith(".log", StringComparison.Ordinal))
             .MaxBy(file => file.Key, StringComparer.Ordinal)
             .Value;

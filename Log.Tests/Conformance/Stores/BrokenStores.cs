@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using LogKit.Tests.Conformance.Broken;
 
 namespace LogKit.Tests.Conformance.Stores;
 
@@ -204,14 +205,14 @@ internal sealed class RevivesRecords(StoreMedium medium) : SoundStore(medium)
 }
 
 /// <summary>Gives out handles that are broken.</summary>
-internal sealed class GivesOut(StoreMedium medium, Func<ILogStore, string, ILog, ILog> handle) : SoundStore(medium)
+internal sealed class GivesOut(StoreMedium medium, Func<ILogStore, string, ITruncatableLog, ILog> handle) : SoundStore(medium)
 {
     public override async ValueTask<ILog> OpenAsync(string name, CancellationToken cancellationToken = default) =>
-        handle(this, name, await base.OpenAsync(name, cancellationToken));
+        handle(this, name, (ITruncatableLog)await base.OpenAsync(name, cancellationToken));
 }
 
 /// <summary>Refers to a name: if its log was deleted, it continues in the next one.</summary>
-internal sealed class FollowsTheName(ILogStore store, string name, ILog inner) : SoundHandle(inner)
+internal sealed class FollowsTheName(ILogStore store, string name, ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<ulong> AppendBatchAsync(
         RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
@@ -237,7 +238,7 @@ internal sealed class FollowsTheName(ILogStore store, string name, ILog inner) :
 }
 
 /// <summary>Reads by name.</summary>
-internal sealed class ReadsByName(ILogStore store, string name, ILog inner) : SoundHandle(inner)
+internal sealed class ReadsByName(ILogStore store, string name, ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default)
     {
@@ -247,7 +248,7 @@ internal sealed class ReadsByName(ILogStore store, string name, ILog inner) : So
 }
 
 /// <summary>Lets waits, or appends, of a deleted log hang.</summary>
-internal sealed class HangsWhenDeleted(ILog inner, bool waits) : SoundHandle(inner)
+internal sealed class HangsWhenDeleted(ITruncatableLog inner, bool waits) : LogDecorator(inner)
 {
     public override async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
     {
@@ -304,9 +305,9 @@ internal sealed class DeletesDifferently(StoreMedium medium, Func<SoundStore, St
 internal sealed class WakesEverybody(StoreMedium medium) : SoundStore(medium)
 {
     public override async ValueTask<ILog> OpenAsync(string name, CancellationToken cancellationToken = default) =>
-        new Handle(await base.OpenAsync(name, cancellationToken), Medium);
+        new Handle((ITruncatableLog)await base.OpenAsync(name, cancellationToken), Medium);
 
-    private sealed class Handle(ILog inner, StoreMedium medium) : SoundHandle(inner)
+    private sealed class Handle(ITruncatableLog inner, StoreMedium medium) : LogDecorator(inner)
     {
         public override async ValueTask<ulong> AppendBatchAsync(
             RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default)
@@ -327,15 +328,15 @@ internal sealed class WakesEverybody(StoreMedium medium) : SoundStore(medium)
 }
 
 /// <summary>Truncates all logs.</summary>
-internal sealed class TruncatesAll(ILogStore store, ILog inner) : SoundHandle(inner)
+internal sealed class TruncatesAll(ILogStore store, ITruncatableLog inner) : LogDecorator(inner)
 {
     public override async ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default)
     {
         await foreach (var log in store.ListAsync(cancellationToken: cancellationToken))
         {
-            if (await store.OpenAsync(log.Name, cancellationToken) is SoundHandle handle
+            if (await store.OpenAsync(log.Name, cancellationToken) is TruncatesAll handle
                 && (await handle.GetRangeAsync(cancellationToken)).NextOffset >= offset)
-                await ((TruncatesAll)handle).TruncateOneAsync(offset);
+                await handle.TruncateOneAsync(offset);
         }
     }
 
@@ -354,7 +355,7 @@ internal sealed class SharesItsHandles(StoreMedium medium) : SoundStore(medium)
 }
 
 /// <summary>Has a place for so many pending calls, in all logs together.</summary>
-internal sealed class HasFewPlaces(ILog inner, SemaphoreSlim places) : SoundHandle(inner)
+internal sealed class HasFewPlaces(ITruncatableLog inner, SemaphoreSlim places) : LogDecorator(inner)
 {
     public override async ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default)
     {

@@ -97,32 +97,3 @@ internal class SoundStore(StoreMedium medium) : ILogStore
             await handle.DisposeAsync();
     }
 }
-
-/// <summary>A handle that does what its log does. Broken ones override it.</summary>
-internal class SoundHandle(ILog inner) : ITruncatableLog
-{
-    protected ILog Inner => inner;
-
-    public bool AppendsInCallOrder => inner.AppendsInCallOrder;
-
-    public virtual ValueTask<ulong> AppendBatchAsync(
-        RecordBatch batch, ulong? expectedOffset = null, CancellationToken cancellationToken = default) =>
-        inner.AppendBatchAsync(batch, expectedOffset, cancellationToken);
-
-    public virtual ValueTask<RecordBatch> ReadBatchAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        inner.ReadBatchAsync(offset, cancellationToken);
-
-    public ValueTask<IReadOnlyList<RecordBatch>> ReadBatchesAsync(
-        ulong offset, int limitBytes, CancellationToken cancellationToken = default) =>
-        inner.ReadBatchesAsync(offset, limitBytes, cancellationToken);
-
-    public ValueTask<LogRange> GetRangeAsync(CancellationToken cancellationToken = default) => inner.GetRangeAsync(cancellationToken);
-
-    public virtual ValueTask WaitForAppendAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        inner.WaitForAppendAsync(offset, cancellationToken);
-
-    public virtual ValueTask TruncateBeforeAsync(ulong offset, CancellationToken cancellationToken = default) =>
-        ((ITruncatableLog)inner).TruncateBeforeAsync(offset, cancellationToken);
-
-    public virtual ValueTask DisposeAsync() => inner.DisposeAsync();
-}

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using LogKit.Conformance;
 using LogKit.Conformance.Xunit;
 using LogKit.Disk;
@@ -56,9 +55,7 @@ public sealed class SimulatedDiskStoreHarness : LogStoreHarness
         Log = new DiskLogOptions { SegmentLimitBytes = 64 * 1024, ReserveBytes = 8 * 1024 },
     };
 
-    private readonly ConcurrentDictionary<string, SimulatedDisk> _disks = [];
-    private readonly ConcurrentDictionary<string, bool> _crashed = [];
-    private int _crashes;
+    private readonly SimulatedDisks _disks = new();
 
     public override LogCapabilities Capabilities =>
         LogCapabilities.Reopen | LogCapabilities.Crash | LogCapabilities.Faults | LogCapabilities.Truncate
@@ -69,45 +66,36 @@ public sealed class SimulatedDiskStoreHarness : LogStoreHarness
     public override int ManyLogs => 200;
 
     public override ValueTask<ILogStore> OpenStoreAsync(string name) =>
-        ValueTask.FromResult<ILogStore>(DiskLogStore.Open(new SimulatedStoreStorage(DiskOf(name)), Options));
+        ValueTask.FromResult<ILogStore>(DiskLogStore.Open(new SimulatedStoreStorage(_disks.Of(name)), Options));
 
     public override ValueTask CrashStoreAsync(string name)
     {
-        _disks[name].Unforeseen = new PowerLostException();
-        _crashed[name] = true;
+        _disks.Crash(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask<bool> CrashStoreSoonAsync(string name, int steps)
     {
-        var disk = _disks[name];
-        disk.PowerLossAt = disk.OperationCount + steps;
+        _disks.CrashAfter(name, steps);
         return ValueTask.FromResult(true);
     }
 
     public override ValueTask BreakStorageAsync(string name)
     {
-        _disks[name].Fault = (_, _) => new IOException("input/output error");
+        _disks.Break(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask HealStorageAsync(string name)
     {
-        _disks[name].Fault = (_, _) => null;
+        _disks.Heal(name);
         return ValueTask.CompletedTask;
     }
 
     public override ValueTask RemoveStoreAsync(string name)
     {
-        _disks.TryRemove(name, out _);
+        _disks.Remove(name);
         return ValueTask.CompletedTask;
-    }
-
-    private SimulatedDisk DiskOf(string name)
-    {
-        if (_crashed.TryRemove(name, out _))
-            _disks[name] = _disks[name].AfterPowerLoss(new Random(Interlocked.Increment(ref _crashes)));
-        return _disks.GetOrAdd(name, _ => new SimulatedDisk());
     }
 }
 
